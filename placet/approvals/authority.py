@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from placet.accounts.addresses import LONGEST_NAME, people_at
-from placet.accounts.models import Group
+from placet.accounts.models import Group, Person
 from placet.approvals.authority_cells import (
     ASK,
     GROUP,
@@ -26,6 +26,7 @@ from placet.approvals.authority_cells import (
 from placet.approvals.authority_csv import Rows, TableInvalid, columns_as_json, columns_from_json, is_list
 from placet.approvals.authority_gaps import gap_in_words, prove
 from placet.approvals.definitions import KEY, Definition, Who, definition_of
+from placet.approvals.installation_record import note_table_version
 from placet.approvals.models import AuthorityTable, Process, TableMatch, TableVersion, Visit
 from placet.approvals.record import digest_of_table
 from placet.lib.conditions import value_of
@@ -216,8 +217,9 @@ def check_names(key: str, name: str) -> None:
 
 
 @transaction.atomic
-def publish(key: str, rows: Rows, hits: str, name: str = "") -> TableVersion:
-    """Make this the newest version; what it was already stays so. Visits that look in an older one keep theirs."""
+def publish(key: str, rows: Rows, hits: str, name: str = "", by: Person | None = None) -> TableVersion:
+    """Make this the newest version; what it was already stays so. Visits that look in an older one keep theirs. `by`:
+    None at the command line."""
     check_names(key, name or key)
     AuthorityTable.objects.get_or_create(key=key, defaults={"name": name or key})
     table = AuthorityTable.objects.select_for_update().get(key=key)
@@ -235,4 +237,5 @@ def publish(key: str, rows: Rows, hits: str, name: str = "") -> TableVersion:
     if last is not None and digest_of_table(last) == digest_of_table(version):
         return last
     version.save()
+    note_table_version(version, by)
     return version

@@ -209,7 +209,7 @@ def _rows_of(draft: TableDraft) -> Rows:
 
 
 @transaction.atomic
-def publish(pk: int, revision: int, *, accepted: bool) -> TableVersion:
+def publish(pk: int, revision: int, *, accepted: bool, by: Person) -> TableVersion:
     """TableInvalid with what is to be changed, or with what was not `accepted`; ChangedMeanwhile as `changed`."""
     draft = _locked(pk, revision)
     findings = looked_at(draft)
@@ -219,6 +219,6 @@ def publish(pk: int, revision: int, *, accepted: bool) -> TableVersion:
         raise TableInvalid(
             [_("Nothing was published. Say that it shall be published in spite of the warnings.")]
         )
-    version = authority.publish(draft.key, _rows_of(draft), draft.hits, draft.name)
+    version = authority.publish(draft.key, _rows_of(draft), draft.hits, draft.name, by)
     draft.delete()
     return version

@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from placet.accounts.models import Person
+from placet.approvals.installation_record import DISCARDED, note
 from placet.approvals.models import DraftRevision, Process, ProcessDraft, Version
 from placet.approvals.processes import DefinitionInvalid, newest, parse_definition, publish
 
@@ -86,18 +87,18 @@ def draft_of(key: str) -> ProcessDraft | None:
 
 def problems_of_draft(draft: ProcessDraft) -> list[str]:
     """What has to be put right before it can be published."""
-    return problems_of_text(draft.process, draft.text)
+    return problems_of_text(draft.process.key, draft.text)
 
 
-def problems_of_text(process: Process, text: str) -> list[str]:
-    """What would have to be put right in a draft of this process that says so."""
+def problems_of_text(key: str, text: str) -> list[str]:
+    """What would have to be put right in a draft of the process `key` that says so."""
     try:
         definition = parse_definition(text)
     except DefinitionInvalid as error:
         return error.problems
-    if definition.key == process.key:
+    if definition.key == key:
         return []
-    return [f"key: it says {definition.key}, but this is the draft of {process.key}"]
+    return [f"key: it says {definition.key}, but this is the draft of {key}"]
 
 
 @transaction.atomic
@@ -117,9 +118,10 @@ def publish_draft(draft: ProcessDraft, by: Person | None = None) -> Version:
 
 
 @transaction.atomic
-def discard(draft: ProcessDraft) -> None:
-    """The process too, if nothing else of it is there."""
-    process = draft.process
+def discard(draft: ProcessDraft, by: Person | None = None) -> None:
+    """The process too, if nothing else of it is there. `by`: None at the command line."""
+    process = Process.objects.select_for_update().filter(pk=draft.process_id).first()
     draft.delete()
-    if not process.versions.exists():
+    if process is not None and not process.versions.exists():
+        note(by, DISCARDED, process)
         process.delete()

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from placet.accounts.models import Person
+from placet.approvals.installation_record import OWNER_ADDED, OWNER_REMOVED, note
 from placet.approvals.models import Process, Request, Version
 
 
@@ -26,18 +27,29 @@ def may_make(person: Person) -> bool:
 
 
 @transaction.atomic
-def add_owner(process: Process, person: Person) -> None:
-    """Gives them the role, too."""
-    if not person.is_process_owner:
-        person.is_process_owner = True
-        person.save(update_fields=["is_process_owner"])
-    process.owners.add(person)
+def add_owner(process: Process, person: Person, by: Person | None = None) -> None:
+    """Gives them the role, too, which the record says. `by`: None at the command line."""
+    locked = _locked(process)
+    without_role = Person.objects.filter(pk=person.pk, is_process_owner=False)
+    role_given = bool(without_role.update(is_process_owner=True))
+    person.is_process_owner = True
+    if role_given or not locked.owners.filter(pk=person.pk).exists():
+        locked.owners.add(person)
+        note(by, OWNER_ADDED, process, person=person.pk, role_given=role_given)
 
 
-def remove_owner(process: Process, person: Person) -> None:
+@transaction.atomic
+def remove_owner(process: Process, person: Person, by: Person | None = None) -> None:
     """Takes the process from them, and at once the sight of its requests; the role stays. Where nobody is left,
     administrators remain."""
-    process.owners.remove(person)
+    if _locked(process).owners.filter(pk=person.pk).exists():
+        process.owners.remove(person)
+        note(by, OWNER_REMOVED, process, person=person.pk)
+
+
+def _locked(process: Process) -> Process:
+    """For the caller's transaction alone: who comes second sees what the first one did."""
+    return Process.objects.select_for_update().get(pk=process.pk)
 
 
 def owned_versions(person: Person) -> list[int]:

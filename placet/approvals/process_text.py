@@ -5,10 +5,12 @@ means the word: an option, a key of a step, a result. So names are always read a
 where only a text fits is that text. Where a process says yes or no, or a number, it stays that.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain
 from typing import Any
 
 import yaml
@@ -17,6 +19,9 @@ import yaml
 _WANTS_TEXT = ("string_type", "model_type", "model_attributes_type")
 _MERGE = "tag:yaml.org,2002:merge"
 _TEXT = "tag:yaml.org,2002:str"
+_BINARY = "tag:yaml.org,2002:binary"
+#: What YAML says with "\0" and "\ud800", and PostgreSQL keeps in no text: the character U+0000, halves of others.
+_NO_CHARACTER = re.compile("[\x00\ud800-\udfff]")
 _QUOTES = "A text with a colon, a question mark, a comma, a bracket or a brace in it stands in quotes."
 
 
@@ -102,12 +107,37 @@ def _replaced(data: Any, texts: Mapping[tuple[int | str, ...], str]) -> Any:
     return copies[()]
 
 
+def _check_characters(root: yaml.Node | None) -> None:
+    """Unreadable for what no database keeps, and no page shows."""
+    for node in _scalars(root):
+        line = node.start_mark.line + 1
+        if node.tag == _BINARY:
+            raise Unreadable(f"Line {line}: a process has texts and no !!binary.")
+        if wrong := _NO_CHARACTER.search(node.value):
+            raise Unreadable(f"Line {line}: no text can have the character U+{ord(wrong.group()):04X}.")
+
+
+def _scalars(root: yaml.Node | None) -> Iterator[yaml.ScalarNode]:
+    """Each once, also where an anchor puts it into many places."""
+    waiting, known = [root], {id(root)}
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, yaml.ScalarNode):
+            yield node
+        children = node.value if isinstance(node, yaml.CollectionNode) else ()
+        for child in children if not isinstance(node, yaml.MappingNode) else chain.from_iterable(children):
+            if id(child) not in known:
+                known.add(id(child))
+                waiting.append(child)
+
+
 def read_text(source: str) -> Written:
     """Unreadable, if it is no YAML that a process could be."""
     try:
         loader = _Loader(source)
         try:
             node = loader.get_single_node()
+            _check_characters(node)
             return Written(None if node is None else loader.construct_document(node), node)
         finally:
             loader.dispose()

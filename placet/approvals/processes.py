@@ -11,6 +11,7 @@ from placet.approvals.checks import MOST_STEPS, is_connected, problems_of
 from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.form_parts import FIELD
 from placet.approvals.includes import Flat, flatten
+from placet.approvals.installation_record import BROUGHT_BACK, RETIRED, note, note_version
 from placet.approvals.models import Process, Request, Version
 from placet.approvals.process_text import Unreadable, Written, read_text
 from placet.approvals.returns import returns_problems, written_out
@@ -109,7 +110,8 @@ def _is_of_validation(path: Sequence[int | str], at: int) -> bool:
 
 @transaction.atomic
 def publish(source: str | Mapping[str, Any], by: Person | None = None) -> Version:
-    """Check a definition and make it the process's newest version. Requests that run keep theirs."""
+    """Check a definition and make it the process's newest version. Requests that run keep theirs. `by`: None at the
+    command line. DefinitionInvalid."""
     definition = parse_definition(source)
     process, _ = Process.objects.select_for_update().get_or_create(
         key=definition.key, defaults={"name": definition.name}
@@ -118,22 +120,29 @@ def publish(source: str | Mapping[str, Any], by: Person | None = None) -> Versio
         process.name = definition.name
         process.save(update_fields=["name"])
     last = process.versions.order_by("-number").first()
-    return Version.objects.create(
+    version = Version.objects.create(
         process=process,
         number=last.number + 1 if last else 1,
         definition=definition.model_dump(mode="json", by_alias=True, exclude_none=True),
         text=source if isinstance(source, str) else "",
         published_by=by,
     )
+    note_version(version)
+    return version
 
 
-def retire(process: Process) -> None:
+@transaction.atomic
+def retire(process: Process, by: Person | None = None) -> None:
     """Nobody starts it any more: by page, by command, or as a step of another process. Requests that run go on."""
-    Process.objects.filter(pk=process.pk, retired_at=None).update(retired_at=clock.now())
+    since = clock.now()
+    if Process.objects.filter(pk=process.pk, retired_at=None).update(retired_at=since):
+        note(by, RETIRED, process, since=since.isoformat())
 
 
-def bring_back(process: Process) -> None:
-    Process.objects.filter(pk=process.pk).update(retired_at=None)
+@transaction.atomic
+def bring_back(process: Process, by: Person | None = None) -> None:
+    if Process.objects.filter(pk=process.pk, retired_at__isnull=False).update(retired_at=None):
+        note(by, BROUGHT_BACK, process)
 
 
 def newest(process: Process) -> Version | None:

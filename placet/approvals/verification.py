@@ -16,7 +16,7 @@ from typing import Any
 
 from django.db.models import Count, Max, Min
 
-from placet.approvals import evidence, evidence_absences, evidence_delegations
+from placet.approvals import evidence, evidence_absences, evidence_delegations, evidence_processes
 from placet.approvals.models import Request
 from placet.audit import chain, checkpoints, mac
 from placet.audit.models import AuditEntry
@@ -110,6 +110,7 @@ def findings(verified: Verified | None = None, seen: Sequence[checkpoints.Checkp
     yield from evidence.missing()
     yield from evidence_delegations.compare()
     yield from evidence_absences.compare()
+    yield from evidence_processes.compare()
     yield from checkpoints.compare(seen)
 
 

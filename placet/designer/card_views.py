@@ -11,7 +11,6 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from placet.accounts.models import Person
 from placet.approvals.definitions import KEY
 from placet.approvals.models import Process, ProcessDraft
 from placet.approvals.picture import drawing_of
@@ -29,7 +28,7 @@ from placet.designer.reading import no_step, words
 from placet.designer.working import Meanwhile, Work, gone_words, save, work_on
 from placet.lib.web import entered
 from placet.portal.people import PersonsRequest
-from placet.portal.suggesting import people_called
+from placet.portal.suggesting import people_as_options, people_called
 
 TEXT_URL = "designer:text"
 LONGEST_NAME = 100
@@ -279,7 +278,4 @@ def suggest_asked(request: PersonsRequest, key: str) -> HttpResponse:
     """Options for an input that names somebody: a few people by name or address."""
     find_process(request, key)
     text = entered(request.GET, next((name for name in request.GET if name.endswith("-which")), "q"))
-    people: Sequence[Person] = people_called(text) if words(text) else []
-    answer = render(request, "portal/suggested.html", {"people": people})
-    answer["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    return answer
+    return people_as_options(request, people_called(text) if words(text) else [])

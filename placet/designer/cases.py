@@ -16,9 +16,9 @@ from django.utils.translation import gettext as _
 
 from placet.accounts.addresses import people_at
 from placet.accounts.models import Person
+from placet.approvals.installation_record import note
 from placet.approvals.models import Process, Version
 from placet.approvals.processes import newest
-from placet.audit import chain
 from placet.designer.models import TestCase
 from placet.designer.trying import tried
 from placet.designer.trying_events import Event, EventsInvalid, Start, as_json, from_json
@@ -145,9 +145,9 @@ def overrule(run: CasesRun, reason: str, by: Person | None) -> None:
     reason = " ".join(reason.split())[:LONGEST_REASON]
     if not any(map(str.isalnum, reason)):
         raise CaseRefused(_("Please say why it is published although a test case fails."))
-    names = [one.case.name for one in run.failing]
-    what = {"event": OVERRULED, "process": run.process.key, "cases": names, "reason": reason}
-    chain.append_of_installation("system" if by is None else f"person:{by.pk}", what)
+    # The process first, and the record behind it, as publishing locks them.
+    process = Process.objects.select_for_update().get(pk=run.process.pk)
+    note(by, OVERRULED, process, cases=[one.case.name for one in run.failing], reason=reason)
 
 
 # --- what is another way ----------------------------------------------------------------------------------
@@ -155,19 +155,19 @@ def overrule(run: CasesRun, reason: str, by: Person | None) -> None:
 
 def differences_between(before: Summary, now: Summary) -> list[str]:
     """Sentences; none where two plays are alike."""
-    found = []
+    differences = []
     if list(before.path) != list(now.path):
-        found.append(
+        differences.append(
             _("Path: {now} (expected: {before}).").format(now=_joined(now.path), before=_joined(before.path))
         )
-    found += _asked_otherwise(before.asked, now.asked)
+    differences += _asked_otherwise(before.asked, now.asked)
     if before.result != now.result:
-        found.append(
+        differences.append(
             _("Result: {now} (expected: {before}).").format(
                 now=now.result or "–", before=before.result or "–"
             )
         )
-    return found
+    return differences
 
 
 def _asked_otherwise(before: Mapping[str, Sequence[str]], now: Mapping[str, Sequence[str]]) -> list[str]:

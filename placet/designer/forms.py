@@ -10,19 +10,17 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from placet.accounts import choosing
-from placet.accounts.models import Person
 from placet.approvals.definitions import PROCESS_KEY
 from placet.approvals.models import Process
 from placet.approvals.process_text import Unreadable
 from placet.approvals.renaming import renamed, said_in
+from placet.designer.revisions import LONGEST_TEXT
+from placet.portal.giving import SomebodyField, suggested
 from placet.workflowgen.report import Report
 from placet.workflowgen.texts import one_line
 from placet.workflowgen.xpdl import LARGEST, FileInvalid
 
 LONGEST_NAME, LONGEST_KEY = 200, 50
-LONGEST_TEXT = 1_000_000  # characters of a process in YAML
-MOST_MEANT = 10  # people of one name who are named to choose from
 PLAIN = {"spellcheck": "false", "autocapitalize": "none", "autocomplete": "off"}
 _TAKEN = gettext_lazy("There is a process of this key already. Choose another one.")
 
@@ -170,7 +168,7 @@ def _as_text(content: str | bytes) -> str:
         text = content if isinstance(content, str) else content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Unreadable(_("This is neither XML nor text in UTF-8.")) from error
-    if len(text) > LONGEST_TEXT:
+    if len(text.encode(errors="surrogatepass")) > LONGEST_TEXT:
         raise Unreadable(_("This is longer than a process can be."))
     return text.replace("\r\n", "\n")
 
@@ -179,34 +177,11 @@ def _as_text(content: str | bytes) -> str:
 
 
 class OwnerForm(forms.Form):
-    """Somebody, by an address or by a name that only they have."""
-
-    person = forms.CharField(
+    person = SomebodyField(
         label=gettext_lazy("One more owner"),
-        max_length=choosing.LONGEST,
-        widget=forms.TextInput(
-            attrs={
-                **PLAIN,
-                "list": "people-found",
-                "hx-get": reverse_lazy("designer:suggest_people"),
-                "hx-trigger": "input changed delay:200ms",
-                "hx-target": "#people-found",
-                "hx-sync": "this:replace",
-            }
-        ),
+        widget=suggested(reverse_lazy("designer:suggest_people")),
         help_text=gettext_lazy(
-            "Their name or address. They may change and publish this process, and see all of its requests."
+            "Their name or address. They may change and publish this process, and see all of its requests. They get "
+            "the role process owner, and keep it when they are taken out."
         ),
     )
-
-    def clean_person(self) -> Person:
-        text = str(self.cleaned_data["person"]).replace("\x00", "")
-        meant = choosing.exactly(text, MOST_MEANT) or choosing.named(text, MOST_MEANT)
-        if len(meant) == 1:
-            return meant[0]
-        if not meant:
-            raise forms.ValidationError(_("There is nobody called {name}.").format(name=text))
-        addresses = ", ".join(f"{person.name} <{person.email}>" for person in meant)
-        raise forms.ValidationError(
-            _("Several people are called so. Write the address: {people}.").format(people=addresses)
-        )

@@ -26,7 +26,7 @@ from placet.designer.card_views import is_of_former_draft
 from placet.designer.compared_picture import compared_picture
 from placet.designer.merging import are_too_long
 from placet.designer.people import find_process, owners_only
-from placet.designer.revisions import DraftGone, NothingToDo, Outdated, revise
+from placet.designer.revisions import DraftGone, NothingToDo, Outdated, TextRefused, revise
 from placet.designer.text_views import NONE, differences_of_texts, number_of
 from placet.portal.people import PersonsRequest
 
@@ -183,7 +183,7 @@ def go_back(request: PersonsRequest, key: str) -> HttpResponse:
         change = _("Back to: {title}").format(title=item.title)
         base = NONE if is_of_former_draft(request) else number_of(request, "base") or 1
         revise(draft, text, request.user, change, base)
-    except (Outdated, DraftGone) as error:
+    except (Outdated, DraftGone, TextRefused) as error:
         messages.error(request, _("{reason} Nothing was changed.").format(reason=error))
     else:
         messages.success(request, _("The draft is what it was: {title}.").format(title=item.title))

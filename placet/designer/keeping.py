@@ -11,8 +11,6 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from placet.accounts import choosing
-from placet.accounts.models import Person
 from placet.approvals import owning, processes
 from placet.approvals.definitions import CallStep, definition_of
 from placet.approvals.drafts import discard as discard_draft
@@ -25,11 +23,11 @@ from placet.designer.views import overview, picture_of_text
 from placet.designer.working import changes_since, gone_words, work_on
 from placet.lib.web import entered
 from placet.portal.people import PersonsRequest
+from placet.portal.suggesting import people_as_options, people_called
 from placet.workflowgen.report import CHANGED, DECIDE, LEFT_OUT, TAKEN, Report
 
 log = structlog.get_logger(__name__)
 
-MOST_SUGGESTED = 10
 #: What somebody has to do comes first.
 HEADINGS: Mapping[str, Promise] = {
     DECIDE: gettext_lazy("Please decide"),
@@ -54,7 +52,7 @@ def owners(request: PersonsRequest, key: str) -> HttpResponse:
     if not form.is_valid():
         return overview(request, shown, form, status=422)
     person = form.cleaned_data["person"]
-    owning.add_owner(shown, person)
+    owning.add_owner(shown, person, request.user)
     log.info("owner_added", key=key, person=person.pk, by=request.user.pk)
     messages.success(request, _("{name} owns this process now.").format(name=person.name))
     return redirect("designer:process", key)
@@ -62,7 +60,7 @@ def owners(request: PersonsRequest, key: str) -> HttpResponse:
 
 def _take_out(request: PersonsRequest, shown: Process, out: str) -> HttpResponse:
     person = get_object_or_404(shown.owners, pk=int(out) if out.isdecimal() and len(out) < 19 else 0)
-    owning.remove_owner(shown, person)
+    owning.remove_owner(shown, person, request.user)
     log.info("owner_removed", key=shown.key, person=person.pk, by=request.user.pk)
     messages.success(request, _("{name} does not own this process any more.").format(name=person.name))
     is_theirs = owning.owns(request.user, shown)
@@ -71,15 +69,8 @@ def _take_out(request: PersonsRequest, shown: Process, out: str) -> HttpResponse
 
 @owners_only
 def suggest_people(request: PersonsRequest) -> HttpResponse:
-    """Options for the field that names an owner, while it is filled in: a few people, never the whole directory."""
-    text = entered(request.GET, "person")
-    enough = len(text) >= choosing.SHORTEST
-    found = Person.objects.filter(choosing.called(text), is_active=True)[:MOST_SUGGESTED] if enough else []
-    answer = render(request, "portal/suggested.html", {"people": found})
-    answer["Content-Security-Policy"] = (
-        "default-src 'none'; sandbox"  # a part of a page, and no page by itself
-    )
-    return answer
+    """Options for a field that names an owner, or who starts a trial: a few people, never the whole directory."""
+    return people_as_options(request, people_called(entered(request.GET, "person")))
 
 
 # --- whether it can be started ----------------------------------------------------------------------------
@@ -90,10 +81,10 @@ def retire(request: PersonsRequest, key: str) -> HttpResponse:
     """Asked once more, with what runs and what calls it."""
     shown = find_process(request, key)
     if request.method == "POST":
-        processes.retire(shown)
+        processes.retire(shown, request.user)
         log.info("process_retired", key=key, by=request.user.pk)
-        said = _("{name} is retired: nobody starts it any more. Requests that run go on.")
-        messages.success(request, said.format(name=shown.name))
+        sentence = _("{name} is retired: nobody starts it any more. Requests that run go on.")
+        messages.success(request, sentence.format(name=shown.name))
         return redirect("designer:process", key)
     open_ones = Request.objects.filter(state=Request.State.OPEN, version=OuterRef("pk"))
     running = shown.versions.filter(Exists(open_ones)).exists()
@@ -119,7 +110,7 @@ def _callers(key: str) -> list[str]:
 def bring_back(request: PersonsRequest, key: str) -> HttpResponse:
     shown = find_process(request, key)
     if request.method == "POST":
-        processes.bring_back(shown)
+        processes.bring_back(shown, request.user)
         log.info("process_brought_back", key=key, by=request.user.pk)
         messages.success(request, _("{name} can be started again.").format(name=shown.name))
     return redirect("designer:process", key)
@@ -163,7 +154,7 @@ def discard(request: PersonsRequest, key: str) -> HttpResponse:
     if "base" in request.POST and base_in(request) != draft.at:
         messages.warning(request, gone_words(changes_since(work_on(process), base_in(request))))
         return redirect("designer:discard", key)
-    discard_draft(draft)
+    discard_draft(draft, request.user)
     log.info("draft_discarded", key=key, by=request.user.pk)
     messages.success(request, _("The draft of {name} is gone.").format(name=process.name))
     return redirect("designer:processes") if alone else redirect("designer:process", key)

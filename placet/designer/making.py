@@ -26,7 +26,7 @@ from placet.approvals.process_text import Unreadable, read_text
 from placet.approvals.processes import newest
 from placet.approvals.renaming import renamed
 from placet.approvals.sample_files import Sample, sample_called, sample_names
-from placet.approvals.sample_tables import add_tables, missing_tables
+from placet.approvals.sample_tables import add_tables, draft_tables, missing_tables
 from placet.designer.forms import ImportForm, NamesForm
 from placet.designer.people import find_process, owners_only
 from placet.portal.people import PersonsRequest
@@ -159,9 +159,8 @@ def _made(
     except ProcessThere:
         form.say_taken()
         return None
-    for table in add_tables(sample) if sample is not None else ():
-        said = _("The authority table {key} was not there yet, so the template's is now.")
-        messages.info(request, said.format(key=table.key))
+    if sample is not None:
+        _bring_tables(request, sample)
     _begin_to_own(request, draft.process)
     log.info("process_made", key=draft.process.key, by=request.user.pk)
     messages.success(
@@ -173,10 +172,25 @@ def _made(
     return draft.process
 
 
+def _bring_tables(request: PersonsRequest, sample: Sample) -> None:
+    """Only administrators say who may approve what: what an owner brings is a draft for them."""
+    if request.user.is_administrator:
+        for table in add_tables(sample, request.user):
+            sentence = _("The authority table {key} was not there yet, so the template's is now.")
+            messages.info(request, sentence.format(key=table.key))
+        return
+    for key in draft_tables(sample, request.user):
+        sentence = _(
+            "The authority table {key} is not there yet. The template's is a draft now, which an administrator has to "
+            "publish before anybody can be asked by it."
+        )
+        messages.warning(request, sentence.format(key=key))
+
+
 def _begin_to_own(request: PersonsRequest, process: Process) -> None:
     """Whoever makes a process owns it; administrators own all of them without being named."""
     if not request.user.is_administrator:
-        owning.add_owner(process, request.user)
+        owning.add_owner(process, request.user, request.user)
 
 
 @owners_only
@@ -222,8 +236,8 @@ def import_process(request: PersonsRequest) -> HttpResponse:
 
 @transaction.atomic
 def _imported(request: PersonsRequest, form: ImportForm) -> bool:
-    there = Process.objects.filter(key=form.process_key).first()
-    if there is not None and not owning.owns(request.user, there):
+    present = Process.objects.filter(key=form.process_key).first()
+    if present is not None and not owning.owns(request.user, present):
         # Whose it is, and what it is called, is not theirs to know.
         form.add_error("key", _("There is a process of this key already. Choose another one."))
         return False
@@ -235,12 +249,13 @@ def _imported(request: PersonsRequest, form: ImportForm) -> bool:
             report=form.report.as_json(),
             file_name=form.file_name,
             by=request.user,
-            replace=form.cleaned_data["replace"],
+            # Not in place of one that came meanwhile: nobody has looked at whose that is.
+            replace=present is not None and form.cleaned_data["replace"],
         )
     except ProcessThere as error:
         form.add_error("replace", str(error))
         return False
-    if there is None:
+    if present is None:
         _begin_to_own(request, draft.process)
     log.info("process_imported", key=form.process_key, by=request.user.pk)
     return True

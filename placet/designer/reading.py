@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from pydantic import ValidationError
 
 from placet.approvals.definitions import Definition
-from placet.approvals.processes import DefinitionInvalid, parse_definition
+from placet.approvals.drafts import problems_of_text
 from placet.designer import edits
 
 MOST_MENDINGS = 200  # of what does not fit, before there is no picture
@@ -76,18 +76,14 @@ def read(text: str, key: str) -> Reading:
     try:
         data = edits.value_at(text, ())
     except edits.EditInvalid as error:
-        return Reading(key, text, {}, False, tuple(problems_in(text, key)) or (str(error),))
+        return Reading(key, text, {}, False, _problems_of(key, text) or (str(error),))
     if not isinstance(data, dict):
-        return Reading(key, text, {}, False, tuple(problems_in(text, key)))
-    return Reading(key, text, data, True, tuple(problems_in(text, key)))
+        return Reading(key, text, {}, False, _problems_of(key, text))
+    return Reading(key, text, data, True, _problems_of(key, text))
 
 
-def problems_in(text: str, key: str) -> list[str]:
-    try:
-        definition = parse_definition(text)
-    except DefinitionInvalid as error:
-        return without_steps(error.problems)
-    return [] if definition.key == key else [f"key: it says {definition.key}, but this is the draft of {key}"]
+def _problems_of(key: str, text: str) -> tuple[str, ...]:
+    return tuple(without_steps(problems_of_text(key, text)))
 
 
 def no_step() -> str:

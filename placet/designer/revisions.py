@@ -28,7 +28,11 @@ MOST_REVISIONS = 500
 ASIDE = 0  # in place of the number of the revision that one was made of
 
 
-class TextTooLong(ValueError):
+class TextRefused(ValueError):
+    """A text that no draft can have. A sentence."""
+
+
+class TextTooLong(TextRefused):
     """A text that no process needs. A sentence."""
 
 
@@ -63,9 +67,11 @@ class Entry:
 def revise(draft: ProcessDraft, text: str, by: Person | None, change: str, base: int) -> DraftRevision:
     """The revision that counts now: a new one with this text, or with what came of it and of what somebody else changed
     since `base` (the number of the revision that the text was made of). `change`: what was changed, as a sentence.
-    A text that changes nothing makes no revision. TextTooLong, DraftGone, or Outdated where both changed the same."""
+    A text that changes nothing makes no revision. TextRefused, DraftGone, or Outdated where both changed the same."""
     if len(text.encode(errors="surrogatepass")) > LONGEST_TEXT:
         raise TextTooLong(_("A process has at most {number} kB of text.").format(number=LONGEST_TEXT // 1000))
+    if "\x00" in text:
+        raise TextRefused(_("There is a character in this text that no text can have: U+0000."))
     locked = _locked(draft)
     now = locked.revisions.select_related("by").get(number=locked.at)
     if base != now.number:

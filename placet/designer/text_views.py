@@ -17,7 +17,7 @@ from placet.designer.differences import Difference, differences
 from placet.designer.edits import EditInvalid
 from placet.designer.people import find_process, owners_only
 from placet.designer.problem_lines import placed
-from placet.designer.revisions import DraftGone, Outdated, TextTooLong, revise, set_aside
+from placet.designer.revisions import DraftGone, Outdated, TextRefused, revise, set_aside
 from placet.designer.working import first_of
 from placet.portal.people import PersonsRequest
 
@@ -66,7 +66,7 @@ def _save(request: PersonsRequest, process: Process) -> HttpResponse:
         draft = begin(process, request.user)
         made_of = NONE if is_of_former_draft(request) else base or first_of(draft, published_text(process))
         made = revise(draft, typed, request.user, change_in_words(draft, typed), made_of)
-    except TextTooLong as error:
+    except TextRefused as error:
         return _page(request, process, present(process), typed, base, error=str(error), status=422)
     except DraftGone as error:  # between the two lines above
         return _page(request, process, present(process), typed, 0, error=str(error), status=409)
@@ -125,7 +125,7 @@ def _page(
     error: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    problems = placed(problems_of_text(process, typed), typed)
+    problems = placed(problems_of_text(process.key, typed), typed)
     context = {
         "process": process,
         "draft": now.draft,

@@ -9,7 +9,6 @@ from typing import Any, cast
 from django import forms
 from django.contrib import messages
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db.models import Q
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
@@ -19,7 +18,6 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from placet.accounts.addresses import has_address_with
 from placet.accounts.models import Person
 from placet.approvals.definitions import ApprovalStep, Definition
 from placet.approvals.form_logic import fill
@@ -44,10 +42,9 @@ from placet.designer.trying_events import LONGEST_TEXT, Answer, Event, Jump, Rep
 from placet.designer.trying_shown import OpenQuestion, Trial
 from placet.lib.web import entered
 from placet.portal.form_rows import Row, as_typed, entered_in, rows, with_row_button
-from placet.portal.giving import MOST_SUGGESTED, SomebodyField, suggested
+from placet.portal.giving import SomebodyField, suggested
 from placet.portal.people import PersonsRequest
 from placet.portal.question_rows import answers_in, question_rows
-from placet.portal.suggesting import SHORTEST
 
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
@@ -205,7 +202,7 @@ def _files(definition: Definition, posted: QueryDict) -> dict[str, list[str]]:
 def _start_form(data: QueryDict | None, person: Person | None = None) -> StartForm:
     initial = {"person": person.email if person else "", "at": timezone.localtime()}
     form = StartForm(data, initial=initial)
-    form.fields["person"].widget = suggested(reverse("designer:try_people"))
+    form.fields["person"].widget = suggested(reverse("designer:suggest_people"))
     return form
 
 
@@ -242,17 +239,6 @@ def _start_page(
 
 def _source_name(name: str) -> str:
     return _("the draft") if name == DRAFT else _("version {number}").format(number=name)
-
-
-@owners_only
-def try_people(request: PersonsRequest) -> HttpResponse:
-    """Options for whoever is pretended to start: a few people by name or address."""
-    text = entered(request.GET, "person")
-    wanted = Q(name__casefold__contains=text) | Q(has_address_with(text))
-    people = Person.objects.filter(wanted, is_active=True)[:MOST_SUGGESTED] if len(text) >= SHORTEST else []
-    answer = render(request, "portal/suggested.html", {"people": people})
-    answer["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    return answer
 
 
 # --- what happened ----------------------------------------------------------------------------------------

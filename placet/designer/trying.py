@@ -55,6 +55,7 @@ from placet.replies import entry
 
 MOST_SECONDS = 10.0  # of one play; what comes after is not played. SQLite lets others wait for 30
 LONGEST_WAIT = "200ms"  # for a row that somebody else has locked, on PostgreSQL
+LOCKED = "55P03"  # what PostgreSQL says then: lock_not_available
 BETWEEN = timedelta(minutes=1)  # two events: nobody answers in the moment in which they are asked
 
 
@@ -85,8 +86,8 @@ def played(definition: Definition, events: Sequence[Event]) -> Trial:
     with structlog.contextvars.bound_contextvars(trial=True):
         try:
             return _played(definition, events, _beginning(events))
-        except OperationalError:
-            if connection.vendor != "postgresql":
+        except OperationalError as error:
+            if getattr(error.__cause__, "sqlstate", None) != LOCKED:
                 raise
             return Trial(stopped=_("Somebody else is working on this at the moment. Please try again."))
 

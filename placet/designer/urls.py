@@ -66,7 +66,6 @@ urlpatterns = [
     path("<slug:key>/history/undo/", history_views.undo_change, name="undo"),
     path("<slug:key>/history/redo/", history_views.redo_change, name="redo"),
     # --- trying it
-    path("try/people/", try_views.try_people, name="try_people"),
     path("<slug:key>/try/", try_views.try_process, name="try"),
     path("<slug:key>/try/mail/", try_views.try_mail, name="try_mail"),
     path("<slug:key>/cases/", case_views.test_cases, name="cases"),

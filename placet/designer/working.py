@@ -19,7 +19,7 @@ from placet.approvals.processes import newest
 from placet.designer.edits import EditInvalid
 from placet.designer.placing import Problem, placed
 from placet.designer.reading import Reading, read
-from placet.designer.revisions import DraftGone, Outdated, TextTooLong, can_redo, can_undo, revise
+from placet.designer.revisions import DraftGone, Outdated, TextRefused, can_redo, can_undo, revise
 from placet.designer.surroundings import Surroundings
 
 MOST_SHOWN = 5  # changes of somebody else that are listed
@@ -100,7 +100,7 @@ def save(work: Work, edit: Callable[[str], str], change: str, by: Person, base: 
     draft = work.draft or drafts.begin(work.process, by)
     try:
         revise(draft, text, by, change, work.base or first_of(draft, work.text))
-    except (TextTooLong, DraftGone) as error:
+    except (TextRefused, DraftGone) as error:
         raise EditInvalid(str(error)) from error
     except Outdated:
         raise Meanwhile(changes_since(work, work.base)) from None

@@ -321,7 +321,7 @@ def review_table(request: PersonsRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         try:
             version = authority_drafts.publish(
-                pk, _revision(request), accepted=request.POST.get("accepted") == "yes"
+                pk, _revision(request), accepted=request.POST.get("accepted") == "yes", by=request.user
             )
         except ChangedMeanwhile:
             return _as_it_is_now(request, pk, reverse("panel:review_table", args=[pk]))

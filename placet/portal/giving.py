@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from placet.accounts.choosing import LONGEST, SHORTEST, called, exactly
+from placet.accounts.choosing import LONGEST, exactly
 from placet.accounts.models import Person
 from placet.approvals import delegating, engine_errors, owning, reassigning
 from placet.approvals.definitions import definition_of
@@ -20,8 +20,8 @@ from placet.lib.web import entered
 from placet.portal import deciding
 from placet.portal.forms import WhichForm
 from placet.portal.people import PersonsRequest, find_request, requests_visible_to, signed_in
+from placet.portal.suggesting import people_as_options, people_called
 
-MOST_SUGGESTED = 10
 LOOKED_AT = 2  # of those who are called so: one is meant, or nobody
 
 
@@ -174,7 +174,8 @@ def suggest(request: PersonsRequest, public_id: UUID, number: int) -> HttpRespon
     asked = _asked(request, public_id, number)
     seat = delegating.seat_to_look_at(asked)
     owns = may_reassign(request.user, seat)
-    return _options(request, [one for one in _found(request, "to") if _can_be_asked(one, seat, owns=owns)])
+    people = people_called(entered(request.GET, "to"))
+    return people_as_options(request, [one for one in people if _can_be_asked(one, seat, owns=owns)])
 
 
 def _can_be_asked(person: Person, seat: Seat, *, owns: bool) -> bool:
@@ -185,22 +186,8 @@ def _can_be_asked(person: Person, seat: Seat, *, owns: bool) -> bool:
 @signed_in
 def suggest_somebody(request: PersonsRequest) -> HttpResponse:
     """Options for whoever names a delegate."""
-    return _options(request, [one for one in _found(request, "delegate") if one != request.user])
-
-
-def _found(request: PersonsRequest, name: str) -> list[Person]:
-    text = entered(request.GET, name)
-    if len(text) < SHORTEST:
-        return []
-    return list(Person.objects.filter(called(text), is_active=True)[:MOST_SUGGESTED])
-
-
-def _options(request: PersonsRequest, people: list[Person]) -> HttpResponse:
-    answer = render(request, "portal/suggested.html", {"people": people})
-    answer["Content-Security-Policy"] = (
-        "default-src 'none'; sandbox"  # a part of a page, and no page by itself
-    )
-    return answer
+    people = people_called(entered(request.GET, "delegate"))
+    return people_as_options(request, [one for one in people if one != request.user])
 
 
 @signed_in

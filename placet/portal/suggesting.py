@@ -1,13 +1,14 @@
 """What a form may name, while somebody types: a few people by name or address, and never the whole directory; and a few
 rows of a table that a field takes its options from."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 
-from placet.accounts.addresses import has_address_with
+from placet.accounts.choosing import SHORTEST, called
 from placet.accounts.models import Person
 from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.form_options import Lists
@@ -19,7 +20,6 @@ from placet.portal.form_rows import PREFIX
 from placet.portal.people import PersonsRequest, signed_in
 
 MOST_SUGGESTED = 10
-SHORTEST = 2  # letters that somebody is looked for by
 
 
 @signed_in
@@ -30,7 +30,7 @@ def suggest(request: PersonsRequest, key: str) -> HttpResponse:
     name = next((name for name in request.GET if name.startswith(PREFIX)), "")
     text = entered(request.GET, name)
     people = _called(text, field)[:MOST_SUGGESTED] if field is not None and len(text) >= SHORTEST else []
-    return _part(request, "portal/suggested.html", {"people": people})
+    return people_as_options(request, list(people))
 
 
 @signed_in
@@ -45,6 +45,10 @@ def suggest_options(request: PersonsRequest, key: str) -> HttpResponse:
         listing = Lists().offering(field).listing
         offered = listing.containing(text)[:MOST_SUGGESTED] if listing is not None else []
     return _part(request, "portal/suggested_options.html", {"offered": offered})
+
+
+def people_as_options(request: PersonsRequest, people: Sequence[Person]) -> HttpResponse:
+    return _part(request, "portal/suggested.html", {"people": people})
 
 
 def _part(request: PersonsRequest, template: str, context: dict[str, Any]) -> HttpResponse:
@@ -73,7 +77,5 @@ def people_called(text: str) -> list[Person]:
 
 
 def _called(text: str, field: Input | None) -> QuerySet[Person]:
-    people = Person.objects.filter(
-        Q(name__casefold__contains=text) | Q(has_address_with(text)), is_active=True
-    )
+    people = Person.objects.filter(called(text), is_active=True)
     return people if field is None or field.among is None else people.filter(approval_groups__key=field.among)

@@ -45,6 +45,26 @@ def keys_of_options(options: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ('["a\\0", b]', "Line 6: no text can have the character U+0000."),
+        ('[{key: a, label: "\\ud83d"}, b]', "Line 6: no text can have the character U+D83D."),
+        ('[{key: a, "\\x00": b}]', "Line 6: no text can have the character U+0000."),
+        ("[!!binary AA==, b]", "Line 6: a process has texts and no !!binary."),
+        ('[&a ["\\0"], *a]', "Line 6: no text can have the character U+0000."),
+    ],
+)
+def test_what_no_database_keeps_is_a_problem_in_a_line(options: str, problem: str) -> None:
+    with pytest.raises(DefinitionInvalid) as error:
+        chair(options)
+    assert error.value.problems == [problem]
+
+
+def test_other_characters_may_be_escaped() -> None:
+    assert keys_of_options(r'["\U0001F600", "\u00e9"]') == ["😀", "é"]
+
+
+@pytest.mark.parametrize(
     ("options", "keys"),
     [
         ("[yes, no]", ["yes", "no"]),

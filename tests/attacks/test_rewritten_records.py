@@ -35,12 +35,14 @@ from placet.approvals import (
     calling,
     delegating,
     engine,
+    owning,
     reassigning,
     stopping,
     timing,
     undoing,
 )
 from placet.approvals.authority_csv import read
+from placet.approvals.drafts import discard, store
 from placet.approvals.engine_clarifications import Written
 from placet.approvals.models import (
     Absence,
@@ -74,7 +76,7 @@ from placet.approvals.models import (
     Version,
     Visit,
 )
-from placet.approvals.processes import publish
+from placet.approvals.processes import bring_back, publish, retire
 from placet.approvals.verification import findings
 from placet.audit import chain, checkpoints, commitments, mac
 from placet.audit.models import AuditEntry, ChainHead, Checkpoint, InstallationHead
@@ -95,12 +97,9 @@ Tampering = tuple[str, Callable[[], object]]
 OWN_NUMBER = "a row is known by what it holds; what leads to it by its number is compared there"
 NOT_COMPARED: dict[type[Model], dict[str, str]] = {
     Request: {"id": OWN_NUMBER},
-    Version: {
-        "id": OWN_NUMBER,
-        "published_at": "changes nothing of a request that runs by it",
-        "published_by": "nor does that",
-        "text": "what the next draft begins with; requests run by the definition",
-    },
+    Process: {"id": OWN_NUMBER, "name": "for lists, and may change"},
+    Process.owners.through: {"id": OWN_NUMBER},
+    Version: {"id": OWN_NUMBER},
     Visit: {"id": OWN_NUMBER, "why": "the reason, which is compared, for readers of other languages"},
     Delegate: {"id": OWN_NUMBER},
     Delegation: {"due": "when open questions are looked at; whether it is in force is looked at once more"},
@@ -134,10 +133,7 @@ NOT_COMPARED: dict[type[Model], dict[str, str]] = {
     },
     DigestItem: {"due": "when the row is looked at; the moment that was set for it is compared"},
     TableMatch: {"id": OWN_NUMBER},
-    TableVersion: {
-        "id": OWN_NUMBER,
-        "published_at": "changes nothing of a request that looked in it",
-    },
+    TableVersion: {"id": OWN_NUMBER},
     Attachment: {
         "id": OWN_NUMBER,
         "draft": "a file that belongs to a request cannot belong to a draft, says a constraint",
@@ -201,14 +197,12 @@ NOT_OF_THE_RECORD: dict[type[Model], str] = {
     TableDraft: "a table that is not published yet",
     ProcessDraft: "a process that is not published yet",
     DraftRevision: "the same, as it was worked on",
-    Process: "its key is compared with each request; its name is for lists, and may change",
     ServerTask: "where a handled mail is put on the server",
     SetAsideCode: "which mails hold a deadline up; that a step expired is compared",
 }
 #: Rows that may be put in: they mean nothing until an entry speaks of them.
 MAY_BE_PUT_IN: dict[type[Model], str] = {
-    Version: "a new version changes no request that runs by another",
-    TableVersion: "a new version changes no request that looked in another",
+    Process: "one without a version and an owner is nobody's",
     IncomingMail: "a mail decides nothing by lying there; what it decided is recorded",
     OutgoingMail: "an ask needs its own row; what else is sent is no record",
     Ask: "an ask without a line asks nothing, and one with a line is found",
@@ -255,6 +249,7 @@ def record(world: World) -> Record:
     _undone(world)
     _sent_back(people)
     _absent(people)
+    _owned(people)
 
     world.request(item="Lamp")  # one that still waits
     # What a row could be said to be of: another mailbox, a process without a version, and an ask without a line.
@@ -513,6 +508,25 @@ def _absent(people: Any) -> None:
     assert absences.end(away[1], timezone.now(), people["ada"])
 
 
+def _owned(people: Any) -> None:
+    """Of a process that Bob published: he owns it, Dave does not any more, and it is retired; another one is not any
+    more, and one was thrown away before it was ever published."""
+    bob, ada = people["bob"], people["ada"]
+    one = one_step([{"person": bob.email}], key="owned")
+    for key in ("owned", "back-again"):
+        process = publish({**one, "key": key}, bob).process
+        owning.add_owner(process, bob, ada)
+        retire(process, bob)
+    bring_back(process, bob)
+    owned = Process.objects.get(key="owned")
+    owning.add_owner(owned, people["dave"], bob)
+    owning.remove_owner(owned, people["dave"], ada)
+    for _once_more in range(2):
+        draft = store("thrown-away", "Thrown away", "key: thrown-away\n", by=bob)
+        owning.add_owner(draft.process, bob, bob)
+        discard(draft, bob)
+
+
 def _in_a_digest(world: World) -> None:
     """Dave is asked three things in one mail, one of them on the page, and answers two, of which one was withdrawn;
     another was withdrawn before, and one waits for his next mail."""
@@ -628,7 +642,8 @@ def of_the_record(row: Model) -> bool:
         return row.state == IncomingMail.State.HANDLED and row.result != "bounce"
     if isinstance(row, Ask):
         return row.lines.exists()
-    return not isinstance(row, Version) or row.requests.exists()
+    # Who is no process's owner, and what was never published, nobody has to have said.
+    return not isinstance(row, Process) or row.versions.exists()
 
 
 def rows(model: type[Model]) -> list[Model]:
@@ -799,6 +814,10 @@ def _again(row: Model) -> Callable[[], object]:
                 copy.person, copy.outgoing = Person.objects.exclude(pk__in=told)[0], None
             case Signal():
                 copy.key, copy.taken_by = "other", None
+            case Version() | TableVersion():
+                copy.number += 10
+            case Process.owners.through():
+                copy.person = Person.objects.exclude(processes=copy.process)[0]
             case Stop():
                 copy.request = Request.objects.filter(stop=None)[0]
             case Timer():
@@ -1060,6 +1079,7 @@ def test_every_table_of_these_parts_is_of_the_record_or_says_why_not() -> None:
         model for part in ("approvals", "audit", "mail") for model in apps.get_app_config(part).get_models()
     }
     ours.add(Delegation)  # of the accounts this alone says who may decide
+    ours.add(Process.owners.through)
     assert ours == NOT_COMPARED.keys() | NOT_OF_THE_RECORD.keys()
     for model, reasons in NOT_COMPARED.items():
         assert reasons.keys() <= {field.name for field in model._meta.concrete_fields}, model
@@ -1139,7 +1159,40 @@ def neighbours() -> Iterator[Tampering]:
         "a process was published anew",
         lambda: publish(one_step([{"person": "bob@contoso.example"}], key="two")),
     )
+    yield "a process got another owner and lost one", _other_owner
+    yield "a process was retired, and one brought back", _retired_otherwise
+    yield "who published a version was deleted", _publisher_deleted
+    yield "versions from before the record said so", _published_before
     yield "a colleague was asked about an address", _offered
+
+
+def _other_owner() -> None:
+    process = Process.objects.get(key="owned")
+    before = process.owners.get()
+    owning.add_owner(process, Person.objects.exclude(pk=before.pk)[0], before)
+    owning.remove_owner(process, before, None)
+
+
+def _retired_otherwise() -> None:
+    bring_back(Process.objects.get(key="owned"))
+    retire(Process.objects.get(key="back-again"))
+
+
+def _publisher_deleted() -> None:
+    erin = add_person("Erin Owner", "erin.owner@contoso.example")
+    owning.add_owner(publish(one_step([{"requester": True}], key="left"), erin).process, erin, erin)
+    erin.delete()
+
+
+def _published_before() -> None:
+    """By a Placet whose record did not say so; it goes on from there."""
+    definition = one_step([{"requester": True}], key="older")
+    process = Process.objects.create(key="older", name="Older")
+    Version.objects.create(process=process, number=1, definition=definition)
+    table = AuthorityTable.objects.create(key="older", name="Older")
+    TableVersion.objects.create(table=table, number=1, hits="first", columns=[], rows=[])
+    assert publish(definition).number == 2
+    assert authority.publish("older", read(b"ask\nmanager\n"), "first").number == 2
 
 
 def _erase_title(number: int) -> None:

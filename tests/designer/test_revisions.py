@@ -8,14 +8,16 @@ from hypothesis import strategies as st
 
 from placet.accounts.models import Person
 from placet.approvals import drafts
-from placet.approvals.drafts import publish_draft
+from placet.approvals.drafts import DraftChanged, publish_draft
 from placet.approvals.models import DraftRevision, ProcessDraft
+from placet.approvals.processes import DefinitionInvalid
 from placet.designer import edits, revisions
 from placet.designer.merging import merged
 from placet.designer.revisions import (
     DraftGone,
     NothingToDo,
     Outdated,
+    TextRefused,
     TextTooLong,
     can_redo,
     can_undo,
@@ -134,6 +136,40 @@ def test_a_draft_that_was_published_meanwhile_is_gone(draft: ProcessDraft, ann: 
         revise(held, "key: small\n", ann, "", base=1)
     with pytest.raises(DraftGone):
         undo(held, ann)
+
+
+def test_what_was_changed_since_it_was_read_is_not_published_and_not_lost(
+    draft: ProcessDraft, ann: Person, ben: Person
+) -> None:
+    read = ProcessDraft.objects.get(pk=draft.pk)
+    revise(draft, f"{SMALL}# by Ben\n", ben, "", base=1)
+    with pytest.raises(DraftChanged):
+        publish_draft(read, ann)
+    assert not draft.process.versions.exists()
+    assert ProcessDraft.objects.get().text.endswith("# by Ben\n")
+
+
+def test_a_draft_is_published_once(draft: ProcessDraft, ann: Person, ben: Person) -> None:
+    read = ProcessDraft.objects.get(pk=draft.pk)
+    version = publish_draft(draft, ann)
+    with pytest.raises(DraftChanged):
+        publish_draft(read, ben)
+    assert list(version.process.versions.all()) == [version]
+
+
+def test_what_no_database_keeps_is_in_no_text(draft: ProcessDraft, ann: Person) -> None:
+    with pytest.raises(TextRefused, match=r"U\+0000"):
+        revise(draft, f"{SMALL}# \x00\n", ann, "", base=1)
+    assert ProcessDraft.objects.get().at == 1
+
+
+@pytest.mark.parametrize("escape", ["\\0", "\\x00", "\\u0000", "\\ud83d"])
+def test_what_no_database_keeps_is_not_published(escape: str, draft: ProcessDraft, ann: Person) -> None:
+    revise(draft, SMALL.replace("name: Told", f'name: "To{escape}ld"'), ann, "", base=1)
+    with pytest.raises(
+        DefinitionInvalid, match=r"^Line 28: no text can have the character U\+(0000|D83D)\.$"
+    ):
+        publish_draft(draft, ann)
 
 
 def test_a_text_has_an_end(draft: ProcessDraft, ann: Person) -> None:

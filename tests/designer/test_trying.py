@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import F
 
 from placet.accounts.delegations import Wanted, make
@@ -28,6 +28,7 @@ from placet.designer.trying_events import (
     as_json,
     from_json,
 )
+from placet.designer.trying_shown import Trial
 from placet.lib import clock
 from placet.mail.models import OutgoingMail
 from tests.designer.trials import ALICE, BOB, CAROL, MONDAY, PURCHASE, START, after, people, person
@@ -345,3 +346,29 @@ def test_it_gives_up_where_it_would_wait() -> None:
         done.set()
         thread.join()
     assert "try again" in trial.stopped
+
+
+@pytest.mark.parametrize("state", ["08006", None])
+def test_a_database_that_fails_is_not_taken_for_a_lock(
+    state: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trying, "_played", failing(state))
+    with pytest.raises(OperationalError):
+        tried(PURCHASE, [START])
+
+
+def test_where_a_lock_is_held_a_trial_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trying, "_played", failing(trying.LOCKED))
+    assert tried(PURCHASE, [START]).stopped.startswith("Somebody else is working on this")
+
+
+def failing(state: str | None) -> Callable[..., Trial]:
+    """Fails as Django passes on what psycopg says. `state`: SQLSTATE; None: of a database that has none."""
+
+    def fail(*_given: object) -> Trial:
+        cause = Exception("the database says so")
+        if state is not None:
+            cause.sqlstate = state  # type: ignore[attr-defined]
+        raise OperationalError("the database says so") from cause
+
+    return fail

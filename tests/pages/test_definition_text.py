@@ -12,7 +12,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from placet.accounts.models import Person
 from placet.approvals import drafts, owning
-from placet.approvals.models import DraftRevision, Process, ProcessDraft
+from placet.approvals.models import DraftRevision, Process, ProcessDraft, Version
 from placet.approvals.processes import publish
 from placet.cli import main
 from placet.designer import revisions
@@ -111,6 +111,23 @@ def test_a_text_that_is_too_long_comes_back_and_is_not_kept(
     assert answer.status_code == 422
     assert "# typed with care" in answer.content.decode()
     assert DraftRevision.objects.count() == 1
+
+
+@pytest.mark.parametrize("name", ["Small\x00", '"Small\\0"', '"Small\\ud83d"', "!!binary AA=="])
+def test_characters_that_no_database_keeps_are_a_problem_on_every_page(
+    name: str, draft: ProcessDraft, owner: Person, as_: As
+) -> None:
+    client, typed = as_(owner), SMALL.replace("name: Small", f"name: {name}")
+    answer = client.post(TEXT, {"text": typed, "base": 1}, follow=True)
+    if "\x00" in name:
+        assert answer.status_code == 422
+        assert "no text can have: U+0000" in answer.content.decode()
+        return
+    assert "Line 3: " in answer.content.decode()
+    for page in ("designer:design", "designer:process", "designer:publish", "designer:try"):
+        assert client.get(reverse(page, args=["small"])).status_code == 200
+    assert client.post(reverse("designer:publish", args=["small"]), {"base": 2}).status_code == 302
+    assert Version.objects.count() == 1
 
 
 def test_two_people_who_change_different_things_are_put_together(
@@ -232,6 +249,18 @@ def test_a_process_without_a_draft_goes_back_by_beginning_one(owner: Person, as_
     as_(owner).post(reverse("designer:go_back", args=["small"]), {"to": "v1", "base": 0})
     assert ProcessDraft.objects.get().text == SMALL
     assert [one.number for one in DraftRevision.objects.all()] == [1, 2]
+
+
+def test_a_version_that_is_too_long_for_a_draft_is_gone_back_to_by_nobody(
+    draft: ProcessDraft, owner: Person, as_: As, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(as_(owner), SMALL.replace("name: Finance", "name: Money"), 1)
+    monkeypatch.setattr(revisions, "LONGEST_TEXT", 10)
+    answer = as_(owner).post(
+        reverse("designer:go_back", args=["small"]), {"to": "v1", "base": 2}, follow=True
+    )
+    assert "kB of text. Nothing was changed." in answer.content.decode()
+    assert DraftRevision.objects.count() == 2
 
 
 def test_no_page_asks_more_often_with_more_revisions_and_versions(

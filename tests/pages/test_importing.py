@@ -121,7 +121,7 @@ def test_yaml_is_pasted_and_may_have_another_key(admin: Person, as_: As) -> None
         ({"pasted": "key: Made"}, "It has no key that a process can have."),
         ({"pasted": TEXT, "key": "Über"}, "A key has 1 to 50 of a-z"),
         ({"pasted": "- made", "key": "made"}, "A process is a list of names with values"),
-        ({"pasted": "x" * 1_000_001}, "This is longer than a process can be."),
+        ({"pasted": "é" * 250_001}, "This is longer than a process can be."),
     ],
 )
 def test_what_cannot_be_a_process_is_said_and_stays(

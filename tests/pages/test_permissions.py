@@ -81,7 +81,6 @@ SEEN = {
     "designer:events_xes": (302, 403, 403, 403, 200),
     "designer:process": (302, 403, 403, 403, 200),
     "designer:try": (302, 403, 403, 403, 200),
-    "designer:try_people": (302, 403, 403, 403, 200),
     "designer:try_mail": (302, 403, 403, 403, 404),  # of a trial, which this address does not name
     "designer:cases": (302, 403, 403, 403, 200),
     "designer:replay": (302, 403, 403, 403, 200),

@@ -27,16 +27,22 @@ from placet.approvals.models import (
     Process,
     ProcessDraft,
     Request,
+    TableDraft,
+    TableVersion,
     Timer,
     Version,
     Visit,
 )
 from placet.approvals.processes import bring_back, parse_definition, publish, retire
+from placet.approvals.record import digest_of_table
 from placet.approvals.renaming import renamed
 from placet.approvals.sample_files import sample_called, sample_names
-from placet.approvals.verification import verify_range
+from placet.approvals.verification import findings, verify_range
+from placet.audit.models import AuditEntry
 from placet.designer.counts import Counts, counts_of
 from placet.designer.making import DESCRIBED
+from placet.designer.revisions import revise
+from placet.lib.canonical import digest
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes.models import Mailbox
 from tests.making import SAMPLE, one_step, values
@@ -195,8 +201,8 @@ def test_each_sample_is_offered_in_a_sentence() -> None:
     assert sorted(DESCRIBED) == sample_names()
 
 
-def test_a_sample_becomes_a_draft_with_its_tables_and_names_who_is_missing(owner: Person, as_: As) -> None:
-    client, address = as_(owner), reverse("designer:template", args=["order"])
+def test_a_sample_becomes_a_draft_with_its_tables_and_names_who_is_missing(admin: Person, as_: As) -> None:
+    client, address = as_(admin), reverse("designer:template", args=["order"])
     shown = client.get(address).content.decode()
     assert "The authority table <bdi data-as-is>spending</bdi> comes with it." in shown
     assert "<bdi data-as-is>buying, directors, finance</bdi>, in which nobody is yet." in shown
@@ -210,8 +216,30 @@ def test_a_sample_becomes_a_draft_with_its_tables_and_names_who_is_missing(owner
         "name: Purchase order", "name: Orders"
     ).replace("name: Orders", 'name: "Orders"', 1)
     assert parse_definition(text).key == "orders"
-    Group.objects.create(key="finance", name="Finance").members.add(owner)
+    Group.objects.create(key="finance", name="Finance").members.add(admin)
     assert "<bdi data-as-is>buying, directors</bdi>, in which" in client.get(address).content.decode()
+
+
+def test_an_owner_publishes_no_table_with_a_sample(owner: Person, admin: Person, as_: As) -> None:
+    client, address = as_(owner), reverse("designer:template", args=["order"])
+    assert "<bdi data-as-is>spending</bdi> is not there yet." in client.get(address).content.decode()
+    for key in ("orders", "more-orders"):
+        answer = client.post(address, {"name": "Orders", "key": key}, follow=True)
+        assert "The authority table spending is not there yet." in answer.content.decode()
+    assert not AuthorityTable.objects.exists()
+    draft = TableDraft.objects.get()
+    assert (draft.key, draft.by) == ("spending", owner)
+    as_(admin).post(
+        reverse("panel:review_table", args=[draft.pk]), {"revision": draft.revision, "accepted": "yes"}
+    )
+    version = TableVersion.objects.get()
+    assert version.table.key == "spending"
+    who, what = recorded()[-1]
+    assert (who, what["event"], what["table"]) == (by(admin), "authority table published", "spending")
+    assert what["content"] == digest_of_table(version)
+    answer = client.post(address, {"name": "Orders", "key": "yet-more-orders"}, follow=True)
+    assert "spending" not in answer.content.decode()
+    assert TableVersion.objects.get() == version
 
 
 @pytest.mark.parametrize("name", sample_names())
@@ -273,6 +301,18 @@ def test_owners_come_and_go_and_administrators_remain(
     assert answer["Location"] == reverse(LIST)
     assert client.get(reverse("designer:process", args=["purchase"])).status_code == 404
     assert not process.owners.exists()
+    for pk in (bob.pk, owner.pk):  # who is none is not taken out once more
+        owning.remove_owner(process, Person.objects.get(pk=pk), owner)
+    added = {"event": "process owner added", "process": "purchase"}
+    removed = {"event": "process owner removed", "process": "purchase"}
+    assert recorded()[1:] == [  # behind that it was published
+        ("system", {**added, "person": owner.pk, "role_given": False}),
+        (by(owner), {**added, "person": bob.pk, "role_given": True}),
+        (by(owner), {**removed, "person": bob.pk}),
+        (by(owner), {**removed, "person": owner.pk}),
+    ]
+    bob.refresh_from_db()
+    assert bob.is_process_owner
 
 
 @pytest.mark.parametrize("person", ["nobody", "nobody@contoso.example", ""])
@@ -288,6 +328,62 @@ def test_a_few_people_are_suggested_to_owners(owner: Person, bob: Person, as_: A
     address = reverse("designer:suggest_people")
     assert bob.email in as_(owner).get(f"{address}?person=bob").content.decode()
     assert bob.email not in as_(owner).get(f"{address}?person=b").content.decode()
+
+
+# --- the record -------------------------------------------------------------------------------------------
+
+
+def recorded() -> list[tuple[str, dict[str, object]]]:
+    """Who did what, in the installation's record."""
+    return [*AuditEntry.objects.filter(request=None).order_by("seq").values_list("who", "what")]
+
+
+def by(person: Person) -> str:
+    return f"person:{person.pk}"
+
+
+def test_the_record_says_who_began_to_own_published_retired_and_brought_back_a_process(
+    owner: Person, as_: As
+) -> None:
+    client = as_(owner)
+    client.post(reverse("designer:new"), {"name": "Desks", "key": "purchase"})
+    draft = ProcessDraft.objects.get()
+    revise(draft, SAMPLE, owner, "", draft.at)
+    client.post(reverse("designer:publish", args=["purchase"]), {"base": draft.at})
+    for _twice in range(2):
+        client.post(reverse("designer:retire", args=["purchase"]))
+    for _twice in range(2):
+        client.post(reverse("designer:bring_back", args=["purchase"]))
+    version = Version.objects.get()
+    assert version.published_by == owner
+    entries = recorded()
+    assert {who for who, _what in entries} == {by(owner)}
+    owned, published, retired, brought_back = (what for _who, what in entries)
+    assert owned == {
+        "event": "process owner added", "process": "purchase", "person": owner.pk, "role_given": False,
+    }  # fmt: skip
+    assert published == {
+        "event": "process published",
+        "process": "purchase",
+        "version": 1,
+        "definition": digest(version.definition),
+        "text": digest(SAMPLE),
+        "at": version.published_at.isoformat(),
+    }
+    assert (retired["event"], brought_back["event"]) == ("process retired", "process brought back")
+    assert list(findings()) == []
+
+
+def test_what_was_thrown_away_before_it_was_published_leaves_nothing_to_compare(
+    owner: Person, as_: As
+) -> None:
+    client = as_(owner)
+    for _twice in range(2):
+        client.post(reverse("designer:new"), {"name": "Desks", "key": "desks"})
+        client.post(reverse("designer:discard", args=["desks"]))
+    events = ["process owner added", "process discarded"]
+    assert [what["event"] for _who, what in recorded()] == [*events, *events]
+    assert list(findings()) == []
 
 
 # --- retired ----------------------------------------------------------------------------------------------

@@ -170,7 +170,7 @@ def test_of_two_who_edit_the_second_is_told_and_overwrites_nothing(ada: Client, 
     draft.refresh_from_db()
     assert draft.rows[0][0] == "theirs"
     with pytest.raises(authority_drafts.ChangedMeanwhile):
-        authority_drafts.publish(draft.pk, stale["revision"], accepted=True)  # type: ignore[arg-type]
+        authority_drafts.publish(draft.pk, stale["revision"], accepted=True, by=admin)  # type: ignore[arg-type]
     ada.post(reverse("panel:discard_table_draft", args=[draft.pk]))
     gone = ada.post(reverse("panel:review_table", args=[draft.pk]), stale, follow=True)
     assert gone.status_code == 404

@@ -206,8 +206,8 @@ def test_a_long_trial_travels_in_the_form(page: Client, monkeypatch: pytest.Monk
 
 
 def test_whoever_starts_is_suggested(page: Client) -> None:
-    assert "alice@contoso.example" in page.get("/processes/try/people/", {"person": "ali"}).content.decode()
-    assert page.get("/processes/try/people/", {"person": "a"}).content.strip() == b""
+    assert "alice@contoso.example" in page.get("/processes/-/people/", {"person": "ali"}).content.decode()
+    assert page.get("/processes/-/people/", {"person": "a"}).content.strip() == b""
 
 
 def test_a_process_of_somebody_else_is_not_there(page: Client) -> None:
