@@ -67,7 +67,8 @@ def test_a_record_from_before_holds_and_goes_on(
     beginning.ensure_macs()
     assert wrong() == []
     marked = chain.macs_began()
-    assert marked is not None and (marked.what["entries"], marked.seq) == (old, 2)
+    of_installation = AuditEntry.objects.filter(request=None).count()
+    assert marked is not None and (marked.what["entries"], marked.seq) == (old, of_installation)
     assert not ChainHead.objects.filter(mac=None).exists()
     assert not InstallationHead.objects.filter(mac=None).exists()
     engine.decide(open_for(carol).pk, by=carol, outcome="reject", door=Decision.Door.PAGE)

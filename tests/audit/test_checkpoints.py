@@ -24,7 +24,7 @@ DAY = datetime(2026, 11, 27, 4, 30, 15, 999, tzinfo=UTC)
 
 @pytest.fixture
 def request_(alice: Person, bob: Person) -> Request:
-    """Three entries, and two of the installation."""
+    """Three entries, and three of the installation: its process was published."""
     request = start(SAMPLE, alice)
     with transaction.atomic():
         chain.append_of_installation("system", {"event": "x"})
@@ -40,8 +40,8 @@ def test_it_is_six_lines(request_: Request) -> None:
     lines = text().splitlines()
     last = AuditEntry.objects.order_by("-pk")[0]
     assert lines[0] == mac.origin()
-    assert lines[1] == "5"
-    assert lines[3:] == [f"entry {last.pk}", "at 2026-11-27T04:30:15Z", f"installation 2 {last.hash}"]
+    assert lines[1] == "6"
+    assert lines[3:] == [f"entry {last.pk}", "at 2026-11-27T04:30:15Z", f"installation 3 {last.hash}"]
     assert read(text()) == [make(DAY).checkpoint]
 
 
@@ -56,7 +56,7 @@ def test_a_record_that_goes_on_holds_what_it_was(request_: Request, alice: Perso
     with transaction.atomic():
         chain.append(request_.pk, "system", {"event": "x"})
     assert list(compare(seen)) == []
-    assert make(DAY).checkpoint.size == 9
+    assert make(DAY).checkpoint.size == 11
 
 
 def test_the_next_one_goes_on_from_the_one_that_was_kept(request_: Request, alice: Person) -> None:
@@ -73,7 +73,7 @@ def test_one_a_day(request_: Request, alice: Person) -> None:
     assert not keep(make(DAY + timedelta(hours=3)))
     assert keep(make(DAY + timedelta(days=1)))
     assert list(compare()) == []
-    assert [one.size for one in checkpoints.kept()[0]] == [5, 8]
+    assert [one.size for one in checkpoints.kept()[0]] == [6, 10]
 
 
 @pytest.mark.parametrize("what", ["text", "peaks", "mac", "odd peaks"])
@@ -81,7 +81,7 @@ def test_it_does_not_go_on_from_what_placet_did_not_write(what: str, request_: R
     right = make(DAY)
     keep(right)
     row = Checkpoint.objects.get()
-    row.text = row.text.replace("\n5\n", "\n4\n") if what == "text" else row.text
+    row.text = row.text.replace("\n6\n", "\n5\n") if what == "text" else row.text
     row.peaks = [row.peaks[-1]] if what == "peaks" else ["x"] if what == "odd peaks" else row.peaks
     row.mac = "0" * 73 if what == "mac" else row.mac
     row.save()
@@ -104,7 +104,7 @@ def _put_in(request: Request) -> None:
 
 
 def _cut(request: Request) -> None:
-    AuditEntry.objects.filter(request=None, seq=2).delete()
+    AuditEntry.objects.filter(request=None, seq=3).delete()
 
 
 @pytest.mark.parametrize(
@@ -112,11 +112,11 @@ def _cut(request: Request) -> None:
     [
         (
             _rewritten,
-            "The checkpoint of 2026-11-27T04:30:15Z says otherwise of its 5 entries: one of these was changed",
+            "The checkpoint of 2026-11-27T04:30:15Z says otherwise of its 6 entries: one of these was changed",
         ),
-        (_gone, "The checkpoint of 2026-11-27T04:30:15Z has 5 entries, and there are 4: at least 1 are gone"),
-        (_put_in, "The checkpoint of 2026-11-27T04:30:15Z says otherwise of its 5 entries"),
-        (_cut, "entry 2 of the installation's own chain is gone"),
+        (_gone, "The checkpoint of 2026-11-27T04:30:15Z has 6 entries, and there are 5: at least 1 are gone"),
+        (_put_in, "The checkpoint of 2026-11-27T04:30:15Z says otherwise of its 6 entries"),
+        (_cut, "entry 3 of the installation's own chain is gone"),
     ],
 )
 def test_what_was_done_since_is_said(tamper: Callable[[Request], None], said: str, request_: Request) -> None:
@@ -131,15 +131,15 @@ def test_it_says_after_which_one_the_record_was_changed(request_: Request, alice
     second = read(make(DAY + timedelta(days=1)).checkpoint.text)
     _rewritten(request)
     assert list(compare([*second, *first])) == [
-        "The checkpoint of 2026-11-28T04:30:15Z says otherwise of its 8 entries: one after the first 5 was changed, "
+        "The checkpoint of 2026-11-28T04:30:15Z says otherwise of its 10 entries: one after the first 6 was changed, "
         "removed or put in"
     ]
 
 
 def test_an_installation_that_was_rewritten_is_said(request_: Request) -> None:
     seen = read(text())
-    AuditEntry.objects.filter(request=None, seq=2).update(hash="0" * 64)
-    assert any("entry 2 of the installation's own chain is another one" in said for said in compare(seen))
+    AuditEntry.objects.filter(request=None, seq=3).update(hash="0" * 64)
+    assert any("entry 3 of the installation's own chain is another one" in said for said in compare(seen))
 
 
 def test_one_of_another_installation_is_said(request_: Request) -> None:

@@ -30,9 +30,10 @@ def test_what_happens_is_chained_apart_from_requests(alice: Person, bob: Person)
     happen(2)
     start(SAMPLE, alice)
     happen()
-    assert [entry.seq for entry in entries()] == [1, 2, 3]
+    assert [entry.what["event"] for entry in entries()] == ["x", "x", "process published", "x"]
+    assert [entry.seq for entry in entries()] == [1, 2, 3, 4]
     assert entries()[0].previous_hash == chain.FIRST
-    assert [entry.previous_hash for entry in entries()[1:]] == [entry.hash for entry in entries()[:2]]
+    assert [entry.previous_hash for entry in entries()[1:]] == [entry.hash for entry in entries()[:3]]
     assert list(chain.verify()) == []
 
 
@@ -63,8 +64,8 @@ def change(seq: int, **values: object) -> None:
 def test_the_first_broken_link_is_named(
     tamper: Callable[[], object], seq: int, reason: str, alice: Person, bob: Person
 ) -> None:
-    request = start(SAMPLE, alice)
-    happen(3)
+    request = start(SAMPLE, alice)  # of a process that was published: one entry
+    happen(2)
     tamper()
     assert list(chain.verify()) == [Broken(None, seq, reason)]
     assert list(chain.verify(request.pk)) == []
@@ -75,7 +76,7 @@ def test_an_entry_moved_from_a_request_to_the_installation_breaks_both(alice: Pe
     happen()
     last = AuditEntry.objects.filter(request=request).order_by("seq").last()
     assert last is not None
-    AuditEntry.objects.filter(pk=last.pk).update(request=None, seq=2)
+    AuditEntry.objects.filter(pk=last.pk).update(request=None, seq=3)
     assert [broken.request_id for broken in chain.verify()] == [None, request.pk]
 
 

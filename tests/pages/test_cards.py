@@ -375,8 +375,9 @@ def test_a_test_case_that_comes_out_otherwise_stops_publishing_until_somebody_sa
         assert Version.objects.count() == 1 and ProcessDraft.objects.exists()
     assert browser.post(address, {"base": base, "reason": "Bob has <left>."}).status_code == 302
     assert Version.objects.count() == 2
-    what = AuditEntry.objects.filter(request=None).latest("pk").what
-    assert (what["event"], what["reason"]) == ("test cases overruled", "Bob has <left>.")
+    overruled, published = AuditEntry.objects.filter(request=None).order_by("pk")[1:]
+    assert (overruled.what["event"], overruled.what["reason"]) == ("test cases overruled", "Bob has <left>.")
+    assert (published.what["event"], published.what["version"]) == ("process published", 2)
 
 
 def test_people_are_suggested_to_owners(admin: Person, carol: Person, as_: As) -> None:

@@ -31,13 +31,14 @@ from placet.approvals import engine
 from placet.approvals.models import AskLine, Decision, Request, Revision, Visit
 from placet.approvals.processes import publish
 from placet.approvals.verification import findings
-from placet.audit.models import AuditEntry
 from placet.commands.process import SAMPLES
+from placet.mail import moving
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes import pool, store
 from placet.mailboxes.models import Mailbox
 from placet.sandbox.server import Mail, Sandbox
 from tests.journeys.letters import reference_of
+from tests.making import entries
 from tests.soak.movers import Movers
 
 MOST_ROUNDS = 4  # times the kills of a plan, until the mailbox has moved often enough
@@ -457,7 +458,7 @@ def _held() -> set[tuple[str, str]]:
 
 def _moves() -> int:
     try:
-        return AuditEntry.objects.filter(request=None).count()
+        return len(entries(moving.EVENT))
     finally:
         connections.close_all()
 
