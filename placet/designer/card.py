@@ -24,6 +24,7 @@ _SECTIONS = {
     "due": "until", "remind": "until", "escalate": "until", "expire": "until", "calendar": "until",
     "undo": "until", "until": "step", "signal": "step", "form": "form", "branches": "branches",
     "ways": "then", "then": "then", "result": "result", "pause": "kept", "keep_if": "kept",
+    "wait_for_all": "kept", "alone": "kept", "again": "kept", "labels": "kept",
 }  # fmt: skip
 
 

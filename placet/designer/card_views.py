@@ -1,6 +1,6 @@
 """The designer: the steps of a process as cards, and the form of each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -32,6 +32,8 @@ from placet.portal.suggesting import people_as_options, people_called
 
 TEXT_URL = "designer:text"
 LONGEST_NAME = 100
+
+Edit = Callable[[str], str]  # of the text of a draft
 
 
 # --- all steps --------------------------------------------------------------------------------------------
@@ -115,6 +117,34 @@ def is_of_former_draft(request: PersonsRequest) -> bool:
     return is_id and int(draft) > 0 and not ProcessDraft.objects.filter(pk=int(draft)).exists()
 
 
+def refusal(
+    request: PersonsRequest, work: Work, edit: Edit, change: str
+) -> tuple[int, dict[str, Any]] | None:
+    """Saves what a form changes (`change`: as a sentence). None where that was done; else the status of its page, and
+    what that shows of why not."""
+    try:
+        save(work, edit, change, request.user, base_in(request))
+    except Meanwhile as error:
+        return 409, {"meanwhile": error.changes}
+    except EditInvalid as error:
+        return 422, {"not_written": str(error)}
+    return None
+
+
+def save_at_once(request: PersonsRequest, work: Work, edit: Edit, change: str) -> None:
+    """An edit without a form; whoever looks is told what became of it."""
+    try:
+        save(work, edit, change, request.user, base_in(request))
+    except Meanwhile as error:
+        messages.warning(request, gone_words(error.changes))
+    except EditInvalid as error:
+        messages.error(
+            request, _("This could not be written into the draft: {problem}").format(problem=error)
+        )
+    else:
+        messages.success(request, _("{change}. Undo takes it back.").format(change=change))
+
+
 # --- one step ---------------------------------------------------------------------------------------------
 
 
@@ -171,12 +201,9 @@ def _saved_step(request: PersonsRequest, work: Work, key: str) -> HttpResponse:
     changes = card.changes_in(post, work.reading, key, work.around)
     changes += card.moves_in(do, work.reading, key, changes)
     sentence = _("Step “{name}” changed").format(name=work.around.step_name(key))
-    try:
-        save(work, lambda text: written(text, changes), sentence, request.user, base_in(request))
-    except Meanwhile as error:
-        return _step_page(request, work, key, 409, typed, meanwhile=error.changes)
-    except EditInvalid as error:
-        return _step_page(request, work, key, 422, typed, not_written=str(error))
+    if refused := refusal(request, work, lambda text: written(text, changes), sentence):
+        status, why = refused
+        return _step_page(request, work, key, status, typed, **why)
     if do == "done":
         messages.success(request, _("Saved."))
         return gone_to(request, reverse("designer:design", args=[work.process.key]) + f"#step-{key}")
@@ -203,27 +230,11 @@ def move_step(request: PersonsRequest, key: str, step: str) -> HttpResponse:
                 (lambda text: flow.moved_step(text, beside, step, do == "up")),
                 _("Step “{name}” moved"),
             )
-        _edited(request, work, edit, sentence.format(name=name))
+        save_at_once(request, work, edit, sentence.format(name=name))
     return redirect(
         reverse("designer:design", args=[key])
         + (f"#step-{step}" if request.POST.get("do") != "remove" else "")
     )
-
-
-def _edited(request: PersonsRequest, work: Work, edit: Any, sentence: str) -> bool:
-    """An edit without a form; whoever looks is told what became of it."""
-    try:
-        save(work, edit, sentence, request.user, base_in(request))
-    except Meanwhile as error:
-        messages.warning(request, gone_words(error.changes))
-    except EditInvalid as error:
-        messages.error(
-            request, _("This could not be written into the draft: {problem}").format(problem=error)
-        )
-    else:
-        messages.success(request, _("{change}. Undo takes it back.").format(change=sentence))
-        return True
-    return False
 
 
 @owners_only
@@ -246,12 +257,9 @@ def add_step(request: PersonsRequest, key: str) -> HttpResponse:
         added.append(new)
         return text
 
-    try:
-        save(work, edit, _("Step “{name}” added").format(name=name), request.user, base_in(request))
-    except Meanwhile as error:
-        return _add_page(request, work, after, name, kind, 409, meanwhile=error.changes)
-    except EditInvalid as error:
-        return _add_page(request, work, after, name, kind, 422, not_written=str(error))
+    if refused := refusal(request, work, edit, _("Step “{name}” added").format(name=name)):
+        status, why = refused
+        return _add_page(request, work, after, name, kind, status, **why)
     return redirect(reverse("designer:step", args=[key, added[-1]]))
 
 

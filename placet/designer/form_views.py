@@ -14,16 +14,15 @@ from placet.approvals.definitions import Definition
 from placet.approvals.form import facts_as_read, sample_data
 from placet.approvals.form_logic import fill
 from placet.designer import edits, part_rows, settings_rows
-from placet.designer.card_views import base_in, gone_to, page, work_of
+from placet.designer.card_views import gone_to, page, refusal, save_at_once, work_of
 from placet.designer.changes import Change, differences, written
 from placet.designer.condition_rows import condition_problems, sentence
-from placet.designer.edits import EditInvalid
 from placet.designer.inputs import Box, overlay
 from placet.designer.people import find_process, owners_only
 from placet.designer.placing import attach, problems_of
 from placet.designer.reading import Reading, items, mapping, words
 from placet.designer.what_rows import type_words
-from placet.designer.working import Meanwhile, Work, gone_words, save, work_on
+from placet.designer.working import Work, work_on
 from placet.portal.form_rows import rows
 from placet.portal.people import PersonsRequest
 
@@ -101,12 +100,9 @@ def add_part(request: PersonsRequest, key: str) -> HttpResponse:
     part = part_rows.new_part(kind, label, work.around)
     change = Change(("form", len(parts)), part, inserted=True) if parts else Change(("form",), [part])
     sentence_ = _("Form: “{name}” added").format(name=label)
-    try:
-        save(work, lambda text: written(text, [change]), sentence_, request.user, base_in(request))
-    except Meanwhile as error:
-        return _form_page(request, work, 409, boxes=_add_boxes(label, kind), meanwhile=error.changes)
-    except EditInvalid as error:
-        return _form_page(request, work, 422, boxes=_add_boxes(label, kind), not_written=str(error))
+    if refused := refusal(request, work, lambda text: written(text, [change]), sentence_):
+        status, why = refused
+        return _form_page(request, work, status, boxes=_add_boxes(label, kind), **why)
     return redirect(reverse("designer:form_part", args=[key, len(parts)]) + "?saved=1")
 
 
@@ -127,18 +123,7 @@ def move_part(request: PersonsRequest, key: str, number: int) -> HttpResponse:
             return edits.move_item(text, ("form",), number, to) if 0 <= to < len(parts) else text
 
         template = _("Form: “{name}” removed") if do == "remove" else _("Form: “{name}” moved")
-        try:
-            save(work, edit, template.format(name=name), request.user, base_in(request))
-        except Meanwhile as error:
-            messages.warning(request, gone_words(error.changes))
-        except EditInvalid as error:
-            messages.error(
-                request, _("This could not be written into the draft: {problem}").format(problem=error)
-            )
-        else:
-            messages.success(
-                request, _("{change}. Undo takes it back.").format(change=template.format(name=name))
-            )
+        save_at_once(request, work, edit, template.format(name=name))
     return redirect("designer:design_form", key)
 
 
@@ -200,12 +185,9 @@ def _saved_part(request: PersonsRequest, work: Work, number: int) -> HttpRespons
         return edits.set_value(text, ("form", number, "name"), name or None) if renamed else text
 
     sentence_ = _("Form: “{name}” changed").format(name=part_rows.part_words(new))
-    try:
-        save(work, edit, sentence_, request.user, base_in(request))
-    except Meanwhile as error:
-        return _part_page(request, work, number, 409, typed, meanwhile=error.changes)
-    except EditInvalid as error:
-        return _part_page(request, work, number, 422, typed, not_written=str(error))
+    if refused := refusal(request, work, edit, sentence_):
+        status, why = refused
+        return _part_page(request, work, number, status, typed, **why)
     if do == "done":
         messages.success(request, _("Saved."))
         return gone_to(request, reverse("designer:design_form", args=[work.process.key]))
@@ -228,12 +210,9 @@ def design_settings(request: PersonsRequest, key: str) -> HttpResponse:
         for name, value in values.items()
         for change in differences((name,), work.reading.data.get(name), value)
     ]
-    try:
-        save(work, lambda text: written(text, changes), _("Settings changed"), request.user, base_in(request))
-    except Meanwhile as error:
-        return _settings_page(request, work, 409, typed, meanwhile=error.changes)
-    except EditInvalid as error:
-        return _settings_page(request, work, 422, typed, not_written=str(error))
+    if refused := refusal(request, work, lambda text: written(text, changes), _("Settings changed")):
+        status, why = refused
+        return _settings_page(request, work, status, typed, **why)
     return redirect(reverse("designer:design_settings", args=[key]) + "?saved=1")
 
 

@@ -307,10 +307,6 @@ def process_rows(step: Mapping[str, Any], around: Surroundings) -> list[Row]:
     return [row]
 
 
-def ends_words(step: Mapping[str, Any]) -> str:
-    return _("The request ends: {result}").format(result=words(step.get("result")))
-
-
 def wait_words(step: Mapping[str, Any], around: Surroundings) -> list[str]:
     sentences = []
     if step.get("signal") is not None:

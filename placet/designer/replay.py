@@ -104,8 +104,8 @@ def differences_of(request: Request, definition: Definition) -> list[str] | None
 
 def _new_errors(before: Trial, now: Trial) -> list[str]:
     """What could be done by the request's own version, and cannot any more. Two clocks may stand a moment apart."""
-    known, found = set(_errors(before)), dict.fromkeys(_errors(now))
-    return [error for error in found if error not in known]
+    known, errors = set(_errors(before)), dict.fromkeys(_errors(now))
+    return [error for error in errors if error not in known]
 
 
 def _errors(trial: Trial) -> list[str]:

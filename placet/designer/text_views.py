@@ -1,7 +1,5 @@
 """The text of a draft, in YAML: what all other pages of it change, too."""
 
-from dataclasses import dataclass
-
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -9,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
-from placet.approvals.drafts import begin, draft_of, problems_of_text, text_of
+from placet.approvals.drafts import begin, problems_of_text
 from placet.approvals.models import DraftRevision, Process, ProcessDraft
 from placet.approvals.processes import newest
 from placet.designer.card_views import is_of_former_draft
@@ -18,34 +16,11 @@ from placet.designer.edits import EditInvalid
 from placet.designer.people import find_process, owners_only
 from placet.designer.problem_lines import placed
 from placet.designer.revisions import DraftGone, Outdated, TextRefused, revise, set_aside
-from placet.designer.working import first_of
+from placet.designer.working import Work, first_of, published_text, work_on
 from placet.portal.people import PersonsRequest
 
 NONE = -1  # the number of no revision
 MOST_SHOWN = 20  # problems, and differences to what somebody else changed
-
-
-@dataclass(frozen=True)
-class Present:
-    """What a process says now: its draft's text, or that of its newest version. `base`: the number of the revision, 0
-    where there is no draft."""
-
-    draft: ProcessDraft | None
-    text: str
-    base: int
-
-
-def present(process: Process) -> Present:
-    draft = draft_of(process.key)
-    if draft is not None:
-        return Present(draft, draft.text, draft.at)
-    return Present(None, published_text(process), 0)
-
-
-def published_text(process: Process) -> str:
-    """What a draft that begins now says first."""
-    version = newest(process)
-    return f"key: {process.key}\n" if version is None else text_of(version)
 
 
 @owners_only
@@ -56,20 +31,21 @@ def text(request: PersonsRequest, key: str) -> HttpResponse:
         return _save(request, process)
     if request.method == "POST":
         return redirect("designer:text", key)
-    now = present(process)
-    return _page(request, process, now, now.text, now.base)
+    work = work_on(process)
+    return _page(request, work, work.text, work.base)
 
 
 def _save(request: PersonsRequest, process: Process) -> HttpResponse:
     typed, base = as_stored(request.POST["text"]), number_of(request, "base")
     try:
         draft = begin(process, request.user)
-        made_of = NONE if is_of_former_draft(request) else base or first_of(draft, published_text(process))
+        first = published_text(process, newest(process))
+        made_of = NONE if is_of_former_draft(request) else base or first_of(draft, first)
         made = revise(draft, typed, request.user, change_in_words(draft, typed), made_of)
     except TextRefused as error:
-        return _page(request, process, present(process), typed, base, error=str(error), status=422)
+        return _page(request, work_on(process), typed, base, error=str(error), status=422)
     except DraftGone as error:  # between the two lines above
-        return _page(request, process, present(process), typed, 0, error=str(error), status=409)
+        return _page(request, work_on(process), typed, 0, error=str(error), status=409)
     except Outdated as error:
         set_aside(draft, error, request.user, _("Not used: somebody else changed the same."))
         return _conflict(request, process, error)
@@ -117,18 +93,17 @@ def differences_of_texts(old: str, new: str) -> list[Difference] | None:
 
 def _page(
     request: PersonsRequest,
-    process: Process,
-    now: Present,
+    work: Work,
     typed: str,
     base: int,
     *,
     error: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    problems = placed(problems_of_text(process.key, typed), typed)
+    problems = placed(problems_of_text(work.process.key, typed), typed)
     context = {
-        "process": process,
-        "draft": now.draft,
+        "process": work.process,
+        "draft": work.draft,
         "text": typed,
         "rows": min(40, max(16, typed.count("\n") + 2)),
         "base": base,

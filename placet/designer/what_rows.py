@@ -17,7 +17,6 @@ from placet.designer.reading import items, mapping, words
 from placet.designer.surroundings import Surroundings, known_outcome
 from placet.replies.known_words import SHOWN, known_words
 
-MOST_OUTCOMES = 20
 MOST_QUESTIONS = 20
 BUILT_IN = ("approve", "reject")
 _WHEN = "when"

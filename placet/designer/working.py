@@ -68,7 +68,7 @@ def work_on(process: Process, base: int | None = None) -> Work:
     """The draft as it is now, or as it was when a form was made of it (`base`). Where that is not kept any more, as it
     is now: saving says then that somebody changed it."""
     draft, version = drafts.draft_of(process.key), newest(process)
-    published = drafts.text_of(version) if version is not None else f"key: {process.key}\n"
+    published = published_text(process, version)
     if draft is None:
         return Work(process, None, version, published, 0, 0)
     now = Work(process, draft, version, draft.text, draft.at, draft.at)
@@ -78,6 +78,11 @@ def work_on(process: Process, base: int | None = None) -> Work:
     if older is None and base == 0:  # somebody else began the draft
         older = draft.revisions.filter(number=1, text=published).first()
     return now if older is None else replace(now, text=older.text, base=older.number)
+
+
+def published_text(process: Process, version: Version | None) -> str:
+    """What a draft that begins now says first. `version`: the newest."""
+    return f"key: {process.key}\n" if version is None else drafts.text_of(version)
 
 
 class Meanwhile(Exception):
