@@ -110,11 +110,11 @@ def _replaced(data: Any, texts: Mapping[tuple[int | str, ...], str]) -> Any:
 def _check_characters(root: yaml.Node | None) -> None:
     """Unreadable for what no database keeps, and no page shows."""
     for node in _scalars(root):
-        line = node.start_mark.line + 1
+        place = f"line {node.start_mark.line + 1}, column {node.start_mark.column + 1}"
         if node.tag == _BINARY:
-            raise Unreadable(f"Line {line}: a process has texts and no !!binary.")
+            raise Unreadable(f"{place}: a process has texts and no !!binary.")
         if wrong := _NO_CHARACTER.search(node.value):
-            raise Unreadable(f"Line {line}: no text can have the character U+{ord(wrong.group()):04X}.")
+            raise Unreadable(f"{place}: no text can have the character U+{ord(wrong.group()):04X}.")
 
 
 def _scalars(root: yaml.Node | None) -> Iterator[yaml.ScalarNode]:

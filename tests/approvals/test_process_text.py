@@ -1,5 +1,6 @@
 """What YAML takes for truth, numbers and days, where a process means the word that stands there."""
 
+import re
 import time
 
 import pytest
@@ -47,21 +48,22 @@ def keys_of_options(options: str) -> list[str]:
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ('["a\\0", b]', "Line 6: no text can have the character U+0000."),
-        ('[{key: a, label: "\\ud83d"}, b]', "Line 6: no text can have the character U+D83D."),
-        ('[{key: a, "\\x00": b}]', "Line 6: no text can have the character U+0000."),
-        ("[!!binary AA==, b]", "Line 6: a process has texts and no !!binary."),
-        ('[&a ["\\0"], *a]', "Line 6: no text can have the character U+0000."),
+        ('["a\\0", b]', "no text can have the character U+0000."),
+        ('[{key: a, label: "\\ud83d"}, b]', "no text can have the character U+D83D."),
+        ('[{key: a, "\\x00": b}]', "no text can have the character U+0000."),
+        ("[!!binary AA==, b]", "a process has texts and no !!binary."),
+        ('[&a ["\\0"], *a]', "no text can have the character U+0000."),
     ],
 )
 def test_what_no_database_keeps_is_a_problem_in_a_line(options: str, problem: str) -> None:
     with pytest.raises(DefinitionInvalid) as error:
         chair(options)
-    assert error.value.problems == [problem]
+    [sentence] = error.value.problems
+    assert re.fullmatch(rf"line 6, column [0-9]+: {re.escape(problem)}", sentence)
 
 
 def test_other_characters_may_be_escaped() -> None:
-    assert keys_of_options(r'["\U0001F600", "\u00e9"]') == ["😀", "é"]
+    assert keys_of_options(r'["\u00e9t\u00e9", "\x41"]') == ["été", "A"]
 
 
 @pytest.mark.parametrize(

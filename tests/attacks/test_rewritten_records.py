@@ -1192,7 +1192,7 @@ def _published_before() -> None:
     table = AuthorityTable.objects.create(key="older", name="Older")
     TableVersion.objects.create(table=table, number=1, hits="first", columns=[], rows=[])
     assert publish(definition).number == 2
-    assert authority.publish("older", read(b"ask\nmanager\n"), "first").number == 2
+    assert authority.publish("older", read(b"amount:number,ask\n..1000,manager\n"), "first").number == 2
 
 
 def _erase_title(number: int) -> None:

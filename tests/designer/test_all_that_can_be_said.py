@@ -1,5 +1,5 @@
-"""Whatever a process can say, of itself or of a step, has its words, its place in the designer and its row in the manual:
-what was forgotten is named. `CONTRIBUTING.md` lists the places."""
+"""Whatever a process can say, of itself or of a step, has its words, its place in the designer and its row in the
+manual: what was forgotten is named. `CONTRIBUTING.md` lists the places."""
 
 from pathlib import Path
 from typing import get_args

@@ -167,7 +167,7 @@ def test_what_no_database_keeps_is_in_no_text(draft: ProcessDraft, ann: Person) 
 def test_what_no_database_keeps_is_not_published(escape: str, draft: ProcessDraft, ann: Person) -> None:
     revise(draft, SMALL.replace("name: Told", f'name: "To{escape}ld"'), ann, "", base=1)
     with pytest.raises(
-        DefinitionInvalid, match=r"^Line 28: no text can have the character U\+(0000|D83D)\.$"
+        DefinitionInvalid, match=r"^line 28, column 11: no text can have the character U\+(0000|D83D)\.$"
     ):
         publish_draft(draft, ann)
 
