@@ -159,11 +159,11 @@ def _missing_people(rows: Rows, asked: Sequence[Sequence[str]]) -> Iterator[str]
     for entry, row in first_rows.items():
         if entry.startswith(GROUP):
             if entry.removeprefix(GROUP) not in groups:
-                told = _("{row}: there is no group {key}")
-                yield told.format(row=rows.where(row), key=entry.removeprefix(GROUP))
+                sentence = _("{row}: there is no group {key}")
+                yield sentence.format(row=rows.where(row), key=entry.removeprefix(GROUP))
         elif entry in addresses and (entry not in people or not people[entry].is_active):
-            told = _("{row}: {address} is nobody who can be asked")
-            yield told.format(row=rows.where(row), address=entry)
+            sentence = _("{row}: {address} is nobody who can be asked")
+            yield sentence.format(row=rows.where(row), address=entry)
 
 
 def asks(key: str, entries: Collection[str]) -> bool:
@@ -187,16 +187,18 @@ def misfits(key: str, columns: Sequence[Column]) -> Iterator[str]:
         definition = definition_of(version)
         for who in lines_with_tables(definition):
             if who.table == key and is_list(columns):
-                told = _("the process {process} asks by this table, which has no column {column} any more")
-                yield told.format(process=process.name, column=ASK)
+                sentence = _(
+                    "the process {process} asks by this table, which has no column {column} any more"
+                )
+                yield sentence.format(process=process.name, column=ASK)
             elif who.table == key and {*(who.with_ or {})} != names:
-                told = _("the process {process} looks in this table by {columns}")
-                yield told.format(process=process.name, columns=", ".join(sorted(who.with_ or {})))
+                sentence = _("the process {process} looks in this table by {columns}")
+                yield sentence.format(process=process.name, columns=", ".join(sorted(who.with_ or {})))
         for source in definition.tables_of_options:
             missing = sorted({*source.columns} - names)
             if source.table == key and missing:
-                told = _("the process {process} offers what stands in {columns} of this table")
-                yield told.format(process=process.name, columns=", ".join(missing))
+                sentence = _("the process {process} offers what stands in {columns} of this table")
+                yield sentence.format(process=process.name, columns=", ".join(missing))
 
 
 def lines_with_tables(definition: Definition) -> Iterator[Who]:
@@ -207,11 +209,11 @@ def check_names(key: str, name: str) -> None:
     """TableInvalid for what a process could not name, or the database not keep."""
     problems = []
     if not KEY.fullmatch(key) or len(key) > LONGEST_KEY:
-        told = _("A table's key has 1 to {most} letters of a-z, 0-9, - and _, such as authority.")
-        problems.append(told.format(most=LONGEST_KEY))
+        sentence = _("A table's key has 1 to {most} letters of a-z, 0-9, - and _, such as authority.")
+        problems.append(sentence.format(most=LONGEST_KEY))
     if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
-        told = _("A table's name has 1 to {most} letters, on one line.")
-        problems.append(told.format(most=LONGEST_NAME))
+        sentence = _("A table's name has 1 to {most} letters, on one line.")
+        problems.append(sentence.format(most=LONGEST_NAME))
     if problems:
         raise TableInvalid(problems)
 

@@ -118,8 +118,8 @@ def _texts(cell: str) -> frozenset[str] | None:
     if not all(texts):
         raise CellInvalid(_("between two commas of a list there is nothing"))
     if ANY in texts:
-        told = _("{sign} stands alone, for any value; in a list it matches nothing")
-        raise CellInvalid(told.format(sign=ANY))
+        sentence = _("{sign} stands alone, for any value; in a list it matches nothing")
+        raise CellInvalid(sentence.format(sign=ANY))
     return frozenset(texts)
 
 
@@ -134,16 +134,18 @@ def _numbers(cell: str) -> Interval:
     start = (read_number(first), 0) if first.strip() else LOWEST
     end = (read_number(last), 0) if last.strip() else HIGHEST
     if start >= end:
-        told = _("“{cell}” holds no number: it goes from a number and ends below a larger one")
-        raise CellInvalid(told.format(cell=cell))
+        sentence = _("“{cell}” holds no number: it goes from a number and ends below a larger one")
+        raise CellInvalid(sentence.format(cell=cell))
     return Interval(start, end)
 
 
 def read_number(text: str) -> Decimal:
     compact = _GROUP_DIGITS.sub("", text)
     if not _NUMBER.fullmatch(compact):
-        told = _("“{text}” is not a number; write 1000 or 1000.50, and ranges as 0..1000, 1000.. or ..1000")
-        raise CellInvalid(told.format(text=text.strip()))
+        sentence = _(
+            "“{text}” is not a number; write 1000 or 1000.50, and ranges as 0..1000, 1000.. or ..1000"
+        )
+        raise CellInvalid(sentence.format(text=text.strip()))
     return Decimal(compact)
 
 
@@ -163,21 +165,21 @@ def _entry(text: str) -> str:
         return _manager(text, level) if colon else MANAGER
     if text.startswith(GROUP):
         if not _GROUP_KEY.fullmatch(text.removeprefix(GROUP)):
-            told = _("“{text}” names no group: a key has 1 to 50 letters of a-z, 0-9, - and _")
-            raise CellInvalid(told.format(text=text))
+            sentence = _("“{text}” names no group: a key has 1 to 50 letters of a-z, 0-9, - and _")
+            raise CellInvalid(sentence.format(text=text))
         return text
     try:
         check_address(text)
     except PersonInvalid as error:
-        told = _("“{text}” is neither an address nor {group}KEY nor {manager}")
-        raise CellInvalid(told.format(text=text, group=GROUP, manager=MANAGER)) from error
+        sentence = _("“{text}” is neither an address nor {group}KEY nor {manager}")
+        raise CellInvalid(sentence.format(text=text, group=GROUP, manager=MANAGER)) from error
     return normal(text)
 
 
 def _manager(text: str, level: str) -> str:
     if level not in map(str, range(1, HIGHEST_LEVEL + 1)):
-        told = _("“{text}” names no manager: say how many levels up, {manager}:1 to {manager}:{highest}")
-        raise CellInvalid(told.format(text=text, manager=MANAGER, highest=HIGHEST_LEVEL))
+        sentence = _("“{text}” names no manager: say how many levels up, {manager}:1 to {manager}:{highest}")
+        raise CellInvalid(sentence.format(text=text, manager=MANAGER, highest=HIGHEST_LEVEL))
     return MANAGER if level == "1" else f"{MANAGER}:{level}"
 
 

@@ -78,8 +78,8 @@ def read(content: bytes) -> Rows:
     try:
         return _rows(reader, text[:start].count("\n"))
     except csv.Error as error:
-        told = _("This is not a whole CSV file, from line {number} on: {error}.")
-        raise TableInvalid([told.format(number=reader.line_num, error=error)]) from error
+        sentence = _("This is not a whole CSV file, from line {number} on: {error}.")
+        raise TableInvalid([sentence.format(number=reader.line_num, error=error)]) from error
 
 
 def _rows(reader: Any, skipped: int) -> Rows:
@@ -126,10 +126,10 @@ def _columns(headings: Sequence[str]) -> list[Column]:
         for name in sorted({n for n in names if names.count(n) > 1})
     ]
     if problems:
-        told = _(
+        sentence = _(
             "The first line names columns in a-z, 0-9 and _: cost_centre, amount:{number}, {ask} (who is asked)."
         )
-        problems.append(told.format(number=NUMBER, ask=ASK))
+        problems.append(sentence.format(number=NUMBER, ask=ASK))
     elif not columns:
         problems.append(_("The first line names no column."))
     elif not matched_columns(columns):
@@ -154,8 +154,8 @@ def column_of(heading: str) -> Column | None:
 def row_problems(columns: Sequence[Column], cells: Sequence[str]) -> Iterator[str]:
     for column, cell in zip(columns, cells, strict=True):
         if len(cell) > LONGEST_CELL:
-            told = _("{column}: the cell has more than {most} characters")
-            yield told.format(column=column.name, most=LONGEST_CELL)
+            sentence = _("{column}: the cell has more than {most} characters")
+            yield sentence.format(column=column.name, most=LONGEST_CELL)
         elif not cell.isprintable():
             yield _("{column}: a cell is one line of plain text").format(column=column.name)
         else:

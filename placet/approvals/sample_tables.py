@@ -27,8 +27,8 @@ class AddedTable:
 
 def missing_tables(sample: Sample) -> list[str]:
     """Keys of those that are not there yet."""
-    there = set(AuthorityTable.objects.filter(key__in=sample.tables).values_list("key", flat=True))
-    return [key for key in sample.tables if key not in there]
+    present = set(AuthorityTable.objects.filter(key__in=sample.tables).values_list("key", flat=True))
+    return [key for key in sample.tables if key not in present]
 
 
 @transaction.atomic

@@ -216,13 +216,13 @@ def _start_page(
     trial: Trial | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    there = sources(process)
-    name = name if name in there else there[0] if there else ""
+    choices = sources(process)
+    name = name if name in choices else choices[0] if choices else ""
     source = source_of(process, name) if name else None
     problems = problems_in(source) if source is not None else ()
     context: dict[str, Any] = {
         "process": process,
-        "sources": [(one, _source_name(one)) for one in there],
+        "sources": [(one, _source_name(one)) for one in choices],
         "source": name,
         "problems": problems,
         "trial": trial,

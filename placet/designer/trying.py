@@ -272,9 +272,9 @@ def _seat(requests: Sequence[int], person: Person, step: str) -> Assignment | No
     seats = Assignment.objects.filter(visit__request__in=requests, visit__step_key=step)
     mine = list(seats.filter(person=person).order_by("-pk"))
     others = list(seats.filter(delegates__person=person).order_by("-pk"))
-    found = [*mine, *others]
-    is_open = (seat for seat in found if seat.state == Assignment.State.OPEN)
-    return next(is_open, found[0] if found else None)
+    of_person = [*mine, *others]
+    is_open = (seat for seat in of_person if seat.state == Assignment.State.OPEN)
+    return next(is_open, of_person[0] if of_person else None)
 
 
 def _in_words(error: EngineError) -> str:

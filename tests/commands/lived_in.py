@@ -18,7 +18,7 @@ BYTES = bytes(range(256))
 
 def live() -> None:
     from placet.accounts.addresses import add_person
-    from placet.approvals import engine
+    from placet.approvals import engine, owning
     from placet.approvals.models import Attachment, Decision
     from placet.approvals.processes import publish
     from tests.making import SAMPLE, make_mailbox, open_for, start, values
@@ -28,7 +28,8 @@ def live() -> None:
     mailbox = make_mailbox(poll_seconds=20)
     mailbox.secrets = {"client_secret": LETTERS}
     mailbox.save()
-    version = publish(values(SAMPLE))
+    version = publish(values(SAMPLE), bob)
+    owning.add_owner(version.process, alice, bob)
     for number in range(3):
         request = start(version, alice, item=f"Desk {number} Żółć 決裁 ✓ 'quoted'")
         if number:

@@ -126,7 +126,7 @@ def test_the_record_is_verified(placet: Run, alice: Person, bob: Person) -> None
     first, second = start(SAMPLE, alice), start(SAMPLE, alice)
     assert (
         placet("audit", "verify").out
-        == "2 chains with 6 entries: every link holds, and every decision is as it was recorded.\n"
+        == "3 chains with 8 entries: every link holds, and every decision is as it was recorded.\n"
     )
     AuditEntry.objects.filter(request=second, seq=2).update(who="somebody")
     broken = placet("audit", "verify")
