@@ -19,7 +19,7 @@ from placet.approvals.models import Process, TableVersion, Version
 from placet.audit.chain import ONLY
 from placet.audit.models import AuditEntry, InstallationHead
 
-AT_ONCE = 200  # versions that are held in memory
+AT_ONCE = 100  # versions that are held in memory
 
 Contents = dict[str, dict[int, dict[str, Any]]]  # by key and number: what is recorded of a version
 
