@@ -137,8 +137,7 @@ def read_text(source: str) -> Written:
         loader = _Loader(source)
         try:
             node = loader.get_single_node()
-            _check_characters(node)
-            return Written(None if node is None else loader.construct_document(node), node)
+            data = None if node is None else loader.construct_document(node)
         finally:
             loader.dispose()
     except (yaml.parser.ParserError, yaml.scanner.ScannerError) as error:
@@ -151,3 +150,5 @@ def read_text(source: str) -> Written:
         # PyYAML's own, for a value that is not what it looks like: a date of 2026-99-99, a tag !!int on a word, or
         # 1:0:0:….0, which it takes for a number of base 60.
         raise Unreadable(f"A value in this YAML cannot be read: {error}") from error
+    _check_characters(node)
+    return Written(data, node)
