@@ -95,7 +95,7 @@ def _publish_page(
 
 def _differences(work: Work) -> list[Difference]:
     """From the published version; none where nothing is published or there is no draft."""
-    if work.version is None or work.draft is None:
+    if work.version is None or work.draft is None or not work.reading.is_readable:
         return []
     return differences(drafts.text_of(work.version), work.text)
 
