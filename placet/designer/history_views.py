@@ -22,12 +22,13 @@ from placet.accounts.models import Person
 from placet.approvals.drafts import begin, draft_of, text_of
 from placet.approvals.models import DraftRevision, Process, ProcessDraft, Version
 from placet.designer import revisions
-from placet.designer.card_views import is_of_former_draft
+from placet.designer.card_views import base_in, is_of_former_draft
 from placet.designer.compared_picture import compared_picture
 from placet.designer.merging import are_too_long
 from placet.designer.people import find_process, owners_only
-from placet.designer.revisions import DraftGone, NothingToDo, Outdated, TextRefused, revise
+from placet.designer.revisions import DraftGone, DraftMoved, NothingToDo, Outdated, TextRefused, revise
 from placet.designer.text_views import NONE, differences_of_texts, number_of
+from placet.designer.working import changes_since, gone_words, work_on
 from placet.portal.people import PersonsRequest
 
 A_PAGE = 50
@@ -201,6 +202,7 @@ def redo_change(request: PersonsRequest, key: str) -> HttpResponse:
 
 
 def _moved(request: PersonsRequest, key: str, move: Move, done: str) -> HttpResponse:
+    """Only what the page showed: what somebody else changed since then is not taken back unseen."""
     process = find_process(request, key)
     if request.method != "POST":
         return redirect("designer:history", key)
@@ -208,9 +210,13 @@ def _moved(request: PersonsRequest, key: str, move: Move, done: str) -> HttpResp
     try:
         if draft is None:
             raise NothingToDo(_("There is no draft."))
+        if base_in(request) != draft.at:
+            raise DraftMoved
         messages.success(request, done.format(number=move(draft, request.user).number))
     except (NothingToDo, DraftGone) as error:
         messages.warning(request, str(error))
+    except DraftMoved:
+        messages.warning(request, gone_words(changes_since(work_on(process), base_in(request))))
     return redirect(_next(request, key))
 
 

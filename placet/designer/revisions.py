@@ -44,6 +44,10 @@ class NothingToDo(ValueError):
     """There is nothing to undo, or nothing to redo. A sentence."""
 
 
+class DraftMoved(Exception):
+    """Another revision counts by now than the one that was to be undone or redone from. Nothing was changed."""
+
+
 class Outdated(ValueError):
     """Somebody else changed the same thing meanwhile, so nothing was written. Both texts are here: `newest` is the
     revision that counts, `text` what was to be written, `base` the revision that it was made of (None: it is not kept
@@ -151,8 +155,9 @@ def _thin(draft: ProcessDraft) -> None:
 
 @transaction.atomic
 def undo(draft: ProcessDraft, by: Person | None) -> DraftRevision:
-    """The revision that counts then: what the present one was made of. NothingToDo where there is none; DraftGone."""
-    locked = _locked(draft)
+    """The revision that counts then: what the present one was made of. NothingToDo where there is none; DraftGone;
+    DraftMoved where the present one is not that of `draft` as it was read: somebody else's change is not taken back."""
+    locked = _unmoved(draft)
     now = locked.revisions.get(number=locked.at)
     before = locked.revisions.filter(number=now.made_of).first()
     if before is None:
@@ -165,14 +170,21 @@ def undo(draft: ProcessDraft, by: Person | None) -> DraftRevision:
 @transaction.atomic
 def redo(draft: ProcessDraft, by: Person | None) -> DraftRevision:
     """The revision that counts then: the newest that was made of the present one. NothingToDo where there is none;
-    DraftGone."""
-    locked = _locked(draft)
+    DraftGone; DraftMoved, as `undo`."""
+    locked = _unmoved(draft)
     after = locked.revisions.filter(made_of=locked.at).order_by("-number").first()
     if after is None:
         raise NothingToDo(_("There is nothing to redo."))
     _stand_at(locked, draft, after)
     log.info("draft_redone", process=locked.process_id, at=locked.at, by=by and by.pk)
     return after
+
+
+def _unmoved(draft: ProcessDraft) -> ProcessDraft:
+    locked = _locked(draft)
+    if locked.at != draft.at:
+        raise DraftMoved
+    return locked
 
 
 def can_undo(draft: ProcessDraft) -> bool:

@@ -15,6 +15,7 @@ from placet.designer import edits, revisions
 from placet.designer.merging import merged
 from placet.designer.revisions import (
     DraftGone,
+    DraftMoved,
     NothingToDo,
     Outdated,
     TextRefused,
@@ -119,6 +120,7 @@ def test_two_changes_of_the_same_are_shown_and_neither_is_lost(
     assert set_aside(draft, caught.value, ben, "Not used") == aside
     assert states(draft) == [(3, "unused"), (2, "now"), (1, "before")]
     assert history(draft)[0].revision.text == mine
+    assert draft.at == theirs.number
     undo(draft, ben)
     assert redo(draft, ben).number == 2
 
@@ -170,6 +172,21 @@ def test_what_no_database_keeps_is_not_published(escape: str, draft: ProcessDraf
         DefinitionInvalid, match=r"^line 28, column 11: no text can have the character U\+(0000|D83D)\.$"
     ):
         publish_draft(draft, ann)
+
+
+def test_what_somebody_else_did_meanwhile_is_neither_taken_back_nor_redone(
+    draft: ProcessDraft, ann: Person, ben: Person
+) -> None:
+    revise(draft, SMALL + "# mine\n", ann, "", base=1)
+    held = ProcessDraft.objects.get(pk=draft.pk)
+    revise(draft, SMALL + "# mine\n# theirs\n", ben, "", base=2)
+    with pytest.raises(DraftMoved):
+        undo(held, ann)
+    undo(draft, ben)
+    undo(draft, ben)
+    with pytest.raises(DraftMoved):
+        redo(held, ann)
+    assert ProcessDraft.objects.get(pk=draft.pk).at == 1
 
 
 def test_a_text_has_an_end(draft: ProcessDraft, ann: Person) -> None:

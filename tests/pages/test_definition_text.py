@@ -196,16 +196,17 @@ def test_undo_and_redo_are_buttons_that_post(draft: ProcessDraft, owner: Person,
     for name in ("undo", "redo"):
         client.get(reverse(f"designer:{name}", args=["small"]))
         assert ProcessDraft.objects.get().at == 2  # a look changes nothing
-    answer = client.post(reverse("designer:undo", args=["small"]), follow=True)
+    answer = client.post(reverse("designer:undo", args=["small"]), {"base": 2}, follow=True)
     assert ProcessDraft.objects.get().at == 1
     assert "Undone: the draft stands at revision 1." in answer.content.decode()
     assert (
         "There is nothing to undo."
-        in client.post(reverse("designer:undo", args=["small"]), follow=True).content.decode()
+        in client.post(reverse("designer:undo", args=["small"]), {"base": 1}, follow=True).content.decode()
     )
-    client.post(reverse("designer:redo", args=["small"]), {"next": TEXT})
+    client.post(reverse("designer:redo", args=["small"]), {"base": 1, "next": TEXT})
     assert ProcessDraft.objects.get().at == 2
-    answer = client.post(reverse("designer:redo", args=["small"]), {"next": "https://elsewhere.example/"})
+    elsewhere = {"base": 2, "next": "https://elsewhere.example/"}
+    answer = client.post(reverse("designer:redo", args=["small"]), elsewhere)
     assert answer["Location"] == HISTORY
 
 

@@ -106,3 +106,25 @@ def test_what_somebody_added_meanwhile_is_not_discarded(
     assert ProcessDraft.objects.get().text == CHIEF
     browser.post("/processes/purchase/discard/", form_of(browser, "/processes/purchase/discard/"))
     assert not ProcessDraft.objects.exists()
+
+
+@pytest.mark.parametrize("address", ["/processes/purchase/history/", "/processes/purchase/design/"])
+@pytest.mark.parametrize("what", ["changed", "another draft"])
+def test_undo_takes_back_only_what_the_page_showed(
+    what: str, address: str, process: Process, admin: Person, bob: Person, as_: As
+) -> None:
+    draft, browser = changed(process, admin, BOSS), as_(admin)
+    form = form_of(browser, address)
+    if what == "another draft":
+        drafts.discard(draft)
+    theirs = changed(process, bob, CHIEF)
+    answer = browser.post("/processes/purchase/history/undo/", form, follow=True)
+    assert ProcessDraft.objects.get().at == theirs.at
+    assert ProcessDraft.objects.get().text == CHIEF
+    assert "Nothing was changed: " in answer.content.decode()
+    browser.post("/processes/purchase/history/undo/", form_of(browser, address))
+    assert ProcessDraft.objects.get().at == theirs.at - 1
+    redo = form_of(browser, address)
+    back = changed(process, bob, PURCHASE + "# more\n")
+    browser.post("/processes/purchase/history/redo/", redo)
+    assert ProcessDraft.objects.get().at == back.at
