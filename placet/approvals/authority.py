@@ -218,17 +218,32 @@ def check_names(key: str, name: str) -> None:
         raise TableInvalid(problems)
 
 
+class NewerVersion(Exception):
+    """Another version is the newest by now than the one that was to be replaced. Nothing was published."""
+
+
 @transaction.atomic
-def publish(key: str, rows: Rows, hits: str, name: str = "", by: Person | None = None) -> TableVersion:
+def publish(
+    key: str,
+    rows: Rows,
+    hits: str,
+    name: str = "",
+    by: Person | None = None,
+    *,
+    in_place_of: int | None = None,
+) -> TableVersion:
     """Make this the newest version; what it was already stays so. Visits that look in an older one keep theirs. `by`:
-    None at the command line."""
+    None at the command line. `in_place_of`: the number of the version that it replaces, 0 for none, where that was
+    looked at; NewerVersion if that is not the newest any more."""
     check_names(key, name or key)
     AuthorityTable.objects.get_or_create(key=key, defaults={"name": name or key})
     table = AuthorityTable.objects.select_for_update().get(key=key)
+    last = newest(key)
+    if in_place_of is not None and in_place_of != (last.number if last is not None else 0):
+        raise NewerVersion
     if name and name != table.name:
         table.name = name
         table.save(update_fields=["name"])
-    last = newest(key)
     version = TableVersion(
         table=table,
         number=last.number + 1 if last else 1,

@@ -37,6 +37,10 @@ class ChangedMeanwhile(Exception):
     """A draft is not the revision any more that a page showed. Nothing was changed."""
 
 
+class PublishedMeanwhile(Exception):
+    """Of the table of a draft another version is the newest by now than a page showed. Nothing was published."""
+
+
 @dataclass(frozen=True)
 class Findings:
     """What is to be said of a draft. `wrong`: by number of a row, counted from 1, what is wrong with its cells; while
@@ -45,6 +49,9 @@ class Findings:
     wrong: Mapping[int, Sequence[str]]
     review: authority.Review
     misfits: Sequence[str]
+    meanwhile: Sequence[
+        str
+    ] = ()  # what a version says that was published since the draft was begun, and it does not
 
     @property
     def problems(self) -> Sequence[str]:
@@ -57,7 +64,7 @@ class Findings:
 
     @property
     def warnings(self) -> Sequence[str]:
-        return [*self.review.warnings, *self.misfits]
+        return [*self.meanwhile, *self.review.warnings, *self.misfits]
 
     @property
     def must_be_accepted(self) -> bool:
@@ -180,6 +187,12 @@ def named(columns: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
 # --- it is published --------------------------------------------------------------------------------------
 
 
+def newest_number(key: str) -> int:
+    """Of the newest version of a table; 0 where none is published."""
+    last = authority.newest(key)
+    return last.number if last is not None else 0
+
+
 def looked_at(draft: TableDraft) -> Findings:
     rows = _rows_of(draft)
     wrong = wrong_rows(draft)
@@ -188,13 +201,50 @@ def looked_at(draft: TableDraft) -> Findings:
         missing.append(_("There is no column but {ask}; a group does the same.").format(ask=ASK))
     if not rows.cells:
         missing.append(_("There are no rows, only headings."))
-    if wrong or missing:
-        return Findings(wrong, authority.Review(missing, [], True), [])
-    misfits = list(authority.misfits(draft.key, rows.columns))
     last = authority.newest(draft.key)
+    meanwhile = _lost_from(last, draft)
+    if wrong or missing:
+        return Findings(wrong, authority.Review(missing, [], True), [], meanwhile)
+    misfits = list(authority.misfits(draft.key, rows.columns))
     if rows.is_list and last is not None and not authority.rows_of(last).is_list:
         misfits.append(_("it has no column ask any more, so no step can ask by it: it would be a list"))
-    return Findings(wrong, authority.review(rows, draft.hits), misfits)
+    return Findings(wrong, authority.review(rows, draft.hits), misfits, meanwhile)
+
+
+def _lost_from(last: TableVersion | None, draft: TableDraft) -> list[str]:
+    """What would be lost of a version that was published since the draft was begun, by a file, say: sentences; none
+    where none was."""
+    if last is None or last.number == draft.begun_from:
+        return []
+    told = _("version {number} was published after this draft was begun, and would be replaced")
+    sentences = [told.format(number=last.number)]
+    begun = TableVersion.objects.filter(table__key=draft.key, number=draft.begun_from).first()
+    if last.columns != draft.columns or last.hits != draft.hits:
+        told = _("version {number} has other columns, or another row counts there if several fit")
+        sentences.append(told.format(number=last.number))
+    if last.columns != draft.columns:
+        return sentences  # its rows cannot be told from those of the draft
+    before = begun.rows if begun is not None and begun.columns == last.columns else []
+    absent = _rows_without(_rows_without(last.rows, before), draft.rows)
+    told = _("version {number} has this row, and the draft has not: {cells}")
+    sentences += [told.format(number=last.number, cells=_cells_in_words(cells)) for cells in absent]
+    removed = _rows_in(_rows_without(before, last.rows), draft.rows)
+    told = _("version {number} has this row no more, and the draft still has it: {cells}")
+    return sentences + [told.format(number=last.number, cells=_cells_in_words(cells)) for cells in removed]
+
+
+def _rows_without(rows: Sequence[Sequence[str]], others: Sequence[Sequence[str]]) -> list[Sequence[str]]:
+    known = {tuple(cells) for cells in others}
+    return [cells for cells in rows if tuple(cells) not in known]
+
+
+def _rows_in(rows: Sequence[Sequence[str]], others: Sequence[Sequence[str]]) -> list[Sequence[str]]:
+    known = {tuple(cells) for cells in others}
+    return [cells for cells in rows if tuple(cells) in known]
+
+
+def _cells_in_words(cells: Sequence[str]) -> str:
+    return " | ".join(cell or "–" for cell in cells)
 
 
 def wrong_rows(draft: TableDraft) -> dict[int, list[str]]:
@@ -209,9 +259,13 @@ def _rows_of(draft: TableDraft) -> Rows:
 
 
 @transaction.atomic
-def publish(pk: int, revision: int, *, accepted: bool, by: Person) -> TableVersion:
-    """TableInvalid with what is to be changed, or with what was not `accepted`; ChangedMeanwhile as `changed`."""
+def publish(pk: int, revision: int, *, in_place_of: int, accepted: bool, by: Person) -> TableVersion:
+    """`in_place_of`: the number of the version that the page showed as the newest, 0 for none. TableInvalid with what
+    is to be changed, or with what was not `accepted`; ChangedMeanwhile as `changed`; PublishedMeanwhile where another
+    version is the newest by now, which nobody has looked at."""
     draft = _locked(pk, revision)
+    if in_place_of != newest_number(draft.key):
+        raise PublishedMeanwhile
     findings = looked_at(draft)
     if findings.problems:
         raise TableInvalid(findings.problems)
@@ -219,6 +273,11 @@ def publish(pk: int, revision: int, *, accepted: bool, by: Person) -> TableVersi
         raise TableInvalid(
             [_("Nothing was published. Say that it shall be published in spite of the warnings.")]
         )
-    version = authority.publish(draft.key, _rows_of(draft), draft.hits, draft.name, by)
+    try:
+        version = authority.publish(
+            draft.key, _rows_of(draft), draft.hits, draft.name, by, in_place_of=in_place_of
+        )
+    except authority.NewerVersion as error:
+        raise PublishedMeanwhile from error
     draft.delete()
     return version

@@ -18,7 +18,7 @@ from placet.approvals import authority_drafts
 from placet.approvals.authority import newest, rows_of
 from placet.approvals.authority_cells import ASK, NUMBER, TEXT
 from placet.approvals.authority_csv import Rows, TableInvalid, columns_from_json, read, written
-from placet.approvals.authority_drafts import ChangedMeanwhile
+from placet.approvals.authority_drafts import ChangedMeanwhile, PublishedMeanwhile
 from placet.approvals.models import AuthorityTable, TableDraft, TableVersion
 from placet.portal.people import PersonsRequest, administrators_only
 
@@ -234,8 +234,13 @@ def _as_it_is_now(request: PersonsRequest, pk: int, page: str) -> HttpResponse:
 
 
 def _revision(request: PersonsRequest) -> int:
-    text = request.POST.get("revision", "")
-    return int(text) if text.isdecimal() and len(text) < 10 else 0
+    return _number(request, "revision") or 0
+
+
+def _number(request: PersonsRequest, name: str) -> int | None:
+    """None where the form has none of this name."""
+    text = request.POST.get(name, "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
 
 
 def _at(pk: int, page: str | None) -> str:
@@ -299,6 +304,7 @@ def _editor(request: PersonsRequest, draft: TableDraft, number: str | None) -> H
         "page": page,
         "keep": "",
         "wrong": sum(map(len, wrong.values())),
+        "newest": authority_drafts.newest_number(draft.key),
     }
     return render(request, "panel/table_draft.html", context)
 
@@ -320,20 +326,28 @@ def review_table(request: PersonsRequest, pk: int) -> HttpResponse:
     draft = get_object_or_404(TableDraft, pk=pk)
     if request.method == "POST":
         try:
-            version = authority_drafts.publish(
-                pk, _revision(request), accepted=request.POST.get("accepted") == "yes", by=request.user
-            )
+            version = _publish(request, draft)
         except ChangedMeanwhile:
             return _as_it_is_now(request, pk, reverse("panel:review_table", args=[pk]))
+        except PublishedMeanwhile:
+            messages.error(
+                request,
+                _(
+                    "Another version of this table was published after you opened this page, so nothing was "
+                    "published. Look at what would be lost of it."
+                ),
+            )
+            return redirect("panel:review_table", pk)
         except TableInvalid as error:
             messages.error(request, error.problems[0])
             return redirect("panel:review_table", pk)
-        messages.success(request, _published(version, draft.begun_from))
+        messages.success(request, _published(version, _number(request, "in_place_of")))
         return redirect("panel:table", version.table_id)
     findings = authority_drafts.looked_at(draft)
     context = {
         "draft": draft,
         "rows": len(draft.rows),
+        "in_place_of": authority_drafts.newest_number(draft.key),
         "problems": findings.problems[:MOST_SHOWN],
         "more_problems": len(findings.problems[MOST_SHOWN:]),
         "warnings": findings.warnings[:MOST_SHOWN],
@@ -343,8 +357,19 @@ def review_table(request: PersonsRequest, pk: int) -> HttpResponse:
     return render(request, "panel/review_table.html", context)
 
 
-def _published(version: TableVersion, begun_from: int) -> str:
-    if version.number == begun_from:
+def _publish(request: PersonsRequest, draft: TableDraft) -> TableVersion:
+    shown = _number(request, "in_place_of")
+    return authority_drafts.publish(
+        draft.pk,
+        _revision(request),
+        in_place_of=-1 if shown is None else shown,  # of no version: the page said none
+        accepted=request.POST.get("accepted") == "yes",
+        by=request.user,
+    )
+
+
+def _published(version: TableVersion, in_place_of: int | None) -> str:
+    if version.number == in_place_of:
         told = _("{name} is the same as version {number}; there was nothing to do.")
     else:
         told = ngettext(

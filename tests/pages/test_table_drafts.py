@@ -1,5 +1,6 @@
 """Authority tables as they are made on pages: rows, files, and the review before they are published."""
 
+import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
@@ -42,7 +43,9 @@ def do(browser: Client, what: str, cells: Mapping[str, str] = NOTHING, page: int
 def published(browser: Client, **more: str) -> str:
     draft = TableDraft.objects.get()
     address = reverse("panel:review_table", args=[draft.pk])
-    return browser.post(address, {"revision": draft.revision, **more}, follow=True).content.decode()
+    shown = browser.get(address).content.decode()  # empty inputs of its form are those that are hidden
+    sent = dict(re.findall(r'type="hidden" name="(revision|in_place_of)" value="(\d+)"', shown))
+    return browser.post(address, {**sent, **more}, follow=True).content.decode()
 
 
 def review(browser: Client) -> str:
@@ -170,11 +173,44 @@ def test_of_two_who_edit_the_second_is_told_and_overwrites_nothing(ada: Client, 
     draft.refresh_from_db()
     assert draft.rows[0][0] == "theirs"
     with pytest.raises(authority_drafts.ChangedMeanwhile):
-        authority_drafts.publish(draft.pk, stale["revision"], accepted=True, by=admin)  # type: ignore[arg-type]
+        authority_drafts.publish(draft.pk, int(stale["revision"]), in_place_of=1, accepted=True, by=admin)
     ada.post(reverse("panel:discard_table_draft", args=[draft.pk]))
     gone = ada.post(reverse("panel:review_table", args=[draft.pk]), stale, follow=True)
     assert gone.status_code == 404
     assert authority.newest("authority").number == 1  # type: ignore[union-attr]
+
+
+def test_what_was_imported_meanwhile_is_not_lost_in_silence(ada: Client, admin: Person, bob: Person) -> None:
+    authority.publish("authority", read(TABLE), "first")
+    draft = authority_drafts.begin("authority", admin)
+    do(ada, "save", {"cell-1-1": "0..900", "cell-2-1": "900.."})
+    imported = TABLE.replace(b"4711,1000..", b"4712,0..,manager:2\n4711,1000..").replace(
+        b"manager:2", b"manager:3"
+    )
+    with pytest.raises(authority_drafts.PublishedMeanwhile):
+        _published_by_file_before(draft, imported)
+    assert authority.newest("authority").rows == read(imported).cells  # type: ignore[union-attr]
+    assert "Version 2 was published after this draft was begun." in do(ada, "save")
+    shown = review(ada)
+    assert "in place of version 2" in shown
+    assert "version 2 has this row, and the draft has not: 4712 | 0.. | manager:3" in shown
+    assert "4711 | 1000.. | manager:3" in shown
+    assert "0..1000" not in shown.partition("Look at this")[2].partition("</ul>")[0]  # it stood there before
+    assert "Nothing was published." in published(ada)
+    last = authority.publish("authority", read(imported.replace(b"4712", b"4713")), "first")
+    address = reverse("panel:review_table", args=[draft.pk])
+    revision = TableDraft.objects.get().revision
+    stale = {"revision": revision, "in_place_of": 2, "accepted": "yes"}
+    assert "Another version of this table" in ada.post(address, stale, follow=True).content.decode()
+    assert authority.newest("authority") == last
+    assert "published as version 4" in published(ada, accepted="yes")
+
+
+def _published_by_file_before(draft: TableDraft, file: bytes) -> None:
+    """A command imports it between the review and what is sent from there."""
+    draft.refresh_from_db()
+    authority.publish(draft.key, read(file), "first")
+    authority_drafts.publish(draft.pk, draft.revision, in_place_of=1, accepted=True)
 
 
 def test_a_new_table_has_a_key_and_columns_that_are_free(ada: Client) -> None:
