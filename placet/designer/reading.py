@@ -1,6 +1,6 @@
 """A draft as its pages read it: whatever its author has yet to put right."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +13,8 @@ from placet.approvals.definitions import Definition
 from placet.approvals.drafts import problems_of_text
 from placet.designer import edits
 
-MOST_MENDINGS = 200  # of what does not fit, before there is no picture
+#: Times that a wrong draft is checked: so often each of its parts is mended, and from then on left out.
+MENDED, LEFT_OUT = 16, 4
 #: What stands for a part that is missing or wrong, so that the others can be shown.
 _PLACEHOLDERS: dict[str, Any] = {
     "key": "process", "name": "?", "label": "?", "text": "?", "start": "start", "steps": {}, "type": "text",
@@ -36,6 +37,7 @@ _SKELETON = (
 )
 
 
+Path = tuple[str | int, ...]
 _MISSING = {"start: Field required", "steps: Field required"}
 
 
@@ -134,15 +136,58 @@ def at(data: Any, path: Iterable[str | int]) -> Any:
 
 
 def nearest(data: Mapping[str, Any]) -> Definition | None:
-    """A definition without what does not fit, and with a placeholder for what is missing."""
+    """A definition without what does not fit, and with a placeholder for what is missing. The whole is checked at most
+    MENDED + LEFT_OUT times, however much of it is wrong; None where nothing fits together then."""
     mended = deepcopy(dict(data))
-    for _time in range(MOST_MENDINGS):
+    for part_of, mend in [(_part_of, _mend)] * MENDED + [(_whole_part_of, _leave_out)] * LEFT_OUT:
         try:
             return Definition.model_validate(mended)
         except ValidationError as error:
-            if not _mend(mended, error.errors()[0]):
-                return None
+            errors = _of_different_parts(mended, error, part_of)
+        were_mended = [mend(mended, one) for one in errors]
+        if not all(were_mended):
+            return None
     return None
+
+
+def _of_different_parts(
+    data: Mapping[str, Any], error: ValidationError, part_of: Callable[[Path], Path]
+) -> list[Mapping[str, Any]]:
+    """The first error of each part, those behind first: what is taken out of a list moves what stands behind it. What
+    else is wrong with a part may be right when this is, so it is looked at again."""
+    chosen: dict[Path, Mapping[str, Any]] = {}
+    taken: set[Path] = set()  # and all that they lie in
+    for one in error.errors(include_url=False, include_context=False, include_input=False):
+        part = part_of(path_in(data, one["loc"]))
+        around = {part[:length] for length in range(len(part) + 1)}
+        if part not in taken and chosen.keys().isdisjoint(around):
+            chosen[part] = one
+            taken |= around
+    return [chosen[part] for part in sorted(chosen, key=_place, reverse=True)]
+
+
+def _part_of(path: Path) -> Path:
+    """What an error spoils: the innermost item of a list, or else a step or whatever else has a name."""
+    last = max((at for at, name in enumerate(path) if isinstance(name, int)), default=1)
+    return path[: last + 1]
+
+
+def _whole_part_of(path: Path) -> Path:
+    return path[:2]
+
+
+def _place(path: Path) -> list[tuple[int, str]]:
+    return [(name, "") if isinstance(name, int) else (0, name) for name in path]
+
+
+def _leave_out(data: dict[str, Any], error: Mapping[str, Any]) -> bool:
+    """A whole step, field or way that could not be mended; whether anything was left out."""
+    path = _whole_part_of(path_in(data, error["loc"]))
+    if not path:
+        return _mend(data, error)
+    owner = at(data, path[:-1])
+    del owner[path[-1]]
+    return True
 
 
 def _mend(data: dict[str, Any], error: Mapping[str, Any]) -> bool:
@@ -166,7 +211,7 @@ def _mend(data: dict[str, Any], error: Mapping[str, Any]) -> bool:
     return True
 
 
-def path_in(data: Any, loc: Sequence[int | str]) -> tuple[str | int, ...]:
+def path_in(data: Any, loc: Sequence[int | str]) -> Path:
     """The place of the data that a check is about, without the names of kinds that pydantic puts between."""
     path: list[str | int] = []
     for part in loc:
