@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import structlog
 from django.conf import settings
@@ -18,6 +19,7 @@ from django.utils.functional import SimpleLazyObject
 from placet.accounts.installation import check_keys
 from placet.accounts.models import Installation
 from placet.lib.prepared import Prepared
+from placet.lib.zones import zone_of
 
 log = structlog.get_logger(__name__)
 
@@ -63,6 +65,11 @@ def read_once() -> Iterator[General]:
 def general() -> General:
     """As it is stored now, with one query; inside `read_once` as it was stored when that began."""
     return _kept.get() or _stored()
+
+
+def organisation_zone() -> ZoneInfo:
+    """By which its days begin and end."""
+    return zone_of(general().zone)
 
 
 def _stored() -> General:

@@ -1,7 +1,7 @@
 """Which requests somebody wants to see, of all that they own, and one page of them after the other.
 
 No filter is without a bound: where no index leads to the requests that fit, they are looked for among so many at a
-time, and the page says how far it looked.
+time, and the page says how far it looked. What some days are asked for is `request_days`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +24,9 @@ from placet.approvals.form_types import type_of
 from placet.approvals.late import late_visits
 from placet.approvals.models import Assignment, Request, Visit
 from placet.approvals.processes import newest
+from placet.designer import request_days
 from placet.designer.forms import PLAIN
+from placet.designer.request_days import Days
 from placet.lib import clock
 from placet.portal.search import matching
 
@@ -46,6 +48,7 @@ STATES = {
     Request.State.ENDED.value: gettext_lazy("ended"),
     Request.State.WITHDRAWN.value: gettext_lazy("withdrawn"),
 }
+RESULTS = {"approved": gettext_lazy("approved"), "rejected": gettext_lazy("rejected")}
 AGES = {
     1: gettext_lazy("1 day"),
     7: gettext_lazy("7 days"),
@@ -91,6 +94,7 @@ class FilterForm(forms.Form):
 
     def __init__(self, data: Mapping[str, Any], person: Person) -> None:
         super().__init__(data)
+        request_days.add_fields(self)
         self.person = person
         owned = owning.owned_by(person).filter(versions__isnull=False).distinct().order_by("name", "id")
         self.processes = list(owned)
@@ -105,16 +109,22 @@ class FilterForm(forms.Form):
         self._of_process()
 
     def _of_process(self) -> None:
-        """What only the version of one process can be asked."""
+        """What only the version of one process can be asked. Of several only the results that samples and reports
+        mean by the same key."""
         if self.definition is None:
-            for name in ("step", "result", "field", "how", "value"):
+            for name in ("step", "field", "how", "value"):
                 del self.fields[name]
+            self._offer("result", list(RESULTS.items()), gettext_lazy("Any"))
             return
         asking = [
             (key, step.name or key) for key, step in self.definition.steps.items() if step.kind != "end"
         ]
         self._offer("step", asking, gettext_lazy("Any"))
-        self._offer("result", list(self.definition.result_names.items()), gettext_lazy("Any"))
+        results: dict[str, Any] = dict(self.definition.result_names)
+        former = str(self.data.get("result", ""))
+        if former in RESULTS:  # which a version before this one may have had
+            results.setdefault(former, RESULTS[former])
+        self._offer("result", list(results.items()), gettext_lazy("Any"))
         self._offer("field", [(one.name, one.label) for one in self.fields_offered], gettext_lazy("None"))
 
     @property
@@ -137,6 +147,7 @@ class FilterForm(forms.Form):
             and not _is_day(value)
         ):
             self.add_error("value", _("Write a number, or a day such as 2026-12-31."))
+        request_days.check(self, given)
         return given
 
     def in_words(self) -> str:
@@ -144,14 +155,15 @@ class FilterForm(forms.Form):
         said = []
         for name, field in self.fields.items():
             value = self.cleaned_data.get(name)
-            if value in (None, "", False) or (
-                name in ("how", "value") and not self.cleaned_data.get("field")
-            ):
+            is_day = name in (request_days.WHEN, request_days.FROM, request_days.TO)
+            has_no_field = name in ("how", "value") and not self.cleaned_data.get("field")
+            if value in (None, "", False) or is_day or has_no_field:
                 continue
             choices = {str(key): label for key, label in getattr(field, "choices", ())}
             shown = _("yes") if value is True else choices.get(str(value), value)
             said.append(f"{field.label}: {shown}")
-        return "; ".join(said) or _("all requests")
+        days = request_days.in_words(self.cleaned_data)
+        return "; ".join([*said, *filter(None, [days])]) or _("all requests")
 
 
 def _number(text: str) -> Decimal | None:
@@ -271,7 +283,16 @@ def _filtered(form: FilterForm) -> tuple[QuerySet[Request], bool]:
         found = found.filter(Exists(late_visits(clock.now()).filter(request=OuterRef("pk"))))
     fits = matching(given["q"]) if given["q"] else Q()
     is_narrow = given["requester"] or given["asked"] or "pk__in" in dict(_leaves(fits))
-    return found.filter(fits), bool(is_narrow)
+    found, are_few_days = _of_days(found, Days.of(given))
+    return found.filter(fits), bool(is_narrow) or are_few_days
+
+
+def _of_days(found: QuerySet[Request], days: Days | None) -> tuple[QuerySet[Request], bool]:
+    """And whether they are few."""
+    if days is None:
+        return found, False
+    ids = days.few(LOOKED_THROUGH)  # read first, as above
+    return (found.filter(days.fits), False) if ids is None else (found.filter(pk__in=ids), True)
 
 
 def _leaves(fits: Q) -> list[tuple[str, Any]]:

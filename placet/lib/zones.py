@@ -1,6 +1,7 @@
 """The time zone that somebody reads times in."""
 
 import zoneinfo
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 
 from django.conf import settings
@@ -16,6 +17,14 @@ def zone_of(name: str) -> zoneinfo.ZoneInfo:
         OSError,
     ):  # OSError: the name of a folder, as "Europe"
         return zoneinfo.ZoneInfo(settings.TIME_ZONE)
+
+
+def day_bounds(day: date, zone: zoneinfo.ZoneInfo) -> tuple[datetime, datetime]:
+    """When a day begins and ends, in UTC."""
+    begins, ends = (
+        datetime(one.year, one.month, one.day, tzinfo=zone) for one in (day, day + timedelta(days=1))
+    )
+    return begins.astimezone(UTC), ends.astimezone(UTC)
 
 
 @cache

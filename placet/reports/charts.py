@@ -27,11 +27,20 @@ Words = Callable[[int], str]
 
 @dataclass(frozen=True)
 class Series:
-    """`values`: one of each week; None where there is nothing to say. `look`: main, quiet, or warn of what is late."""
+    """`values`: one of each week; None where there is nothing to say. `look`: main, quiet, or warn of what is late.
+    `links`: the list that each value counts; none where there are no such lists."""
 
     name: str
     values: Sequence[int | None]
     look: str = "main"
+    links: Sequence[str] = ()
+
+    def linked(self, at: int, shape: SafeString) -> SafeString:
+        """What is drawn of a week, as a link to its list. By the keyboard it is reached in the table beside it: a year
+        has too many weeks to go through them here."""
+        if not self.links:
+            return shape
+        return format_html('<a href="{}" tabindex="-1">{}</a>', self.links[at], shape)
 
 
 def columns(name: str, weeks: Sequence[str], series: Sequence[Series], words: Words = str) -> SafeString:
@@ -40,14 +49,17 @@ def columns(name: str, weeks: Sequence[str], series: Sequence[Series], words: Wo
     slot = 100 / max(len(weeks), 1)
     width = slot * 0.7 / max(len(series), 1)
     shapes = [
-        format_html(
-            '<rect class="series-{}" x="{}%" y="{}" width="{}%" height="{}"><title>{}</title></rect>',
-            one.look,
-            _short(at * slot + slot * 0.15 + number * width),
-            _short(_y(value, top)),
-            _short(width * 0.9),
-            _short(_ABOVE + HEIGHT - _y(value, top)),
-            f"{weeks[at]}, {one.name}: {words(value)}",
+        one.linked(
+            at,
+            format_html(
+                '<rect class="series-{}" x="{}%" y="{}" width="{}%" height="{}"><title>{}</title></rect>',
+                one.look,
+                _short(at * slot + slot * 0.15 + number * width),
+                _short(_y(value, top)),
+                _short(width * 0.9),
+                _short(_ABOVE + HEIGHT - _y(value, top)),
+                f"{weeks[at]}, {one.name}: {words(value)}",
+            ),
         )
         for number, one in enumerate(series)
         for at, value in enumerate(one.values)
@@ -82,9 +94,12 @@ def lines(
             if right[0] == left[0] + 1
         ]
         shapes += [
-            format_html(
-                '<circle class="series-{}" cx="{}%" cy="{}" r="4"><title>{}</title></circle>',
-                one.look, x, y, f"{weeks[at]}, {one.name}: {words(value)}",
+            one.linked(
+                at,
+                format_html(
+                    '<circle class="series-{}" cx="{}%" cy="{}" r="4"><title>{}</title></circle>',
+                    one.look, x, y, f"{weeks[at]}, {one.name}: {words(value)}",
+                ),
             )
             for at, x, y, value in points
         ]  # fmt: skip
@@ -125,13 +140,14 @@ def _drawn(
     numbers = [(_short(_y(value, top) + 4), words(value)) for value in scale]
     return format_html(
         '<div class="chart"><svg class="chart-scale" width="{}" height="{}" aria-hidden="true">{}</svg>'
-        '<svg class="chart-plot" width="100%" height="{}" role="img" aria-label="{}">{}{}{}</svg></div>{}',
+        '<svg class="chart-plot" width="100%" height="{}" role="{}" aria-label="{}">{}{}{}</svg></div>{}',
         _SCALE_WIDTH,
         HEIGHT + _ABOVE + _BELOW,
         format_html_join(
             "", '<text x="{}" y="{}">{}</text>', ((_SCALE_WIDTH - 8, y, text) for y, text in numbers)
         ),
         HEIGHT + _ABOVE + _BELOW,
+        "group" if any(one.links for one in series) else "img",  # nothing in an image can be opened
         name,
         format_html_join(
             "",

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from urllib.parse import urlencode
 
 from django.urls import reverse
@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from placet.designer import request_days
 from placet.reports.amounts import Amounts, in_words, percentile
 from placet.reports.selection import Selection
 from placet.reports.tables import Cell, Column, Table
@@ -40,9 +41,28 @@ class Part:
 
 def requests(selection: Selection, **asked: str) -> str:
     """The list of open requests that a figure counts."""
-    address = reverse("designer:requests")
+    return _list(selection, {"state": "open", **asked})
+
+
+def of_period(selection: Selection, when: str, **asked: str) -> str:
+    """The list of requests that a figure of all days counts. `when`: what these did on them (`request_days`)."""
+    return _of_days(selection, selection.first, selection.last, when, asked)
+
+
+def of_week(selection: Selection, monday: date, when: str, **asked: str) -> str:
+    """The same of a figure of one week: of those of its days that belong to the period."""
+    sunday = monday + timedelta(days=6)
+    return _of_days(selection, max(monday, selection.first), min(sunday, selection.last), when, asked)
+
+
+def _of_days(selection: Selection, first: date, last: date, when: str, asked: Mapping[str, str]) -> str:
+    days = {request_days.FROM: first.isoformat(), request_days.TO: last.isoformat()}
+    return _list(selection, {**asked, **({request_days.WHEN: when} if when else {}), **days})
+
+
+def _list(selection: Selection, asked: Mapping[str, str]) -> str:
     chosen = {"process": selection.process.key} if selection.process is not None else {}
-    return f"{address}?{urlencode({**chosen, 'state': 'open', **asked})}"
+    return f"{reverse('designer:requests')}?{urlencode({**chosen, **asked})}"
 
 
 def short_day(day: date) -> str:

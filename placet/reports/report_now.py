@@ -11,11 +11,12 @@ from django.utils.translation import gettext as _
 from placet.accounts.models import Person
 from placet.accounts.person_figures import are_person_figures_shown
 from placet.approvals.models import Absence
+from placet.designer.request_days import ENDED, MISSED, RAN, STARTED
 from placet.portal.templatetags.pages import in_words as moment_in_words
 from placet.reports import charts
 from placet.reports.amounts import joined
 from placet.reports.models import OpenSeats
-from placet.reports.parts import Part, requests, short_day, week_cell, week_columns
+from placet.reports.parts import Part, of_week, requests, short_day, week_cell, week_columns
 from placet.reports.selection import Selection, week_of
 from placet.reports.tables import Cell, Column, Table, name, number
 
@@ -98,12 +99,18 @@ def trend(selection: Selection) -> Sequence[Part]:
         open_at[monday] = open_now
         open_now += ended[monday] - started[monday]
     weeks, labels = selection.weeks, [short_day(monday) for monday in selection.weeks]
+    lists = {
+        when: {monday: of_week(selection, monday, when) for monday in weeks}
+        for when in (STARTED, ENDED, MISSED, RAN)
+    }
     flow = charts.columns(
         _("Requests that started and ended, by week"),
         labels,
         [
-            charts.Series(_("started"), [started[monday] for monday in weeks], "quiet"),
-            charts.Series(_("ended"), [ended[monday] for monday in weeks]),
+            charts.Series(
+                _("started"), [started[monday] for monday in weeks], "quiet", [*lists[STARTED].values()]
+            ),
+            charts.Series(_("ended"), [ended[monday] for monday in weeks], links=[*lists[ENDED].values()]),
         ],
     )
     columns = [
@@ -116,10 +123,10 @@ def trend(selection: Selection) -> Sequence[Part]:
     rows = [
         [
             week_cell(monday),
-            number(started[monday]),
-            number(ended[monday]),
-            number(open_at[monday]),
-            number(missed[monday]),
+            number(started[monday], lists[STARTED][monday]),
+            number(ended[monday], lists[ENDED][monday]),
+            number(open_at[monday], lists[RAN][monday]),
+            number(missed[monday], lists[MISSED][monday]),
         ]
         for monday in weeks
     ]
@@ -128,9 +135,9 @@ def trend(selection: Selection) -> Sequence[Part]:
     missed_chart = charts.columns(
         _("Deadlines that passed, by week"),
         labels,
-        [charts.Series(_("missed"), [missed[monday] for monday in weeks], "warn")],
+        [charts.Series(_("missed"), [missed[monday] for monday in weeks], "warn", [*lists[MISSED].values()])],
     )
-    missed_rows = [[week_cell(monday), number(missed[monday])] for monday in weeks]
+    missed_rows = [[week_cell(monday), number(missed[monday], lists[MISSED][monday])] for monday in weeks]
     missed_table = Table(
         "missed", _("Deadlines that passed, by week"), [week_columns(), columns[4]], missed_rows
     )

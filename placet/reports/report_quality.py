@@ -7,6 +7,7 @@ from datetime import date
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from placet.designer.request_days import ENDED
 from placet.panel.mail_words import RESULTS
 from placet.portal.path import DOORS
 from placet.reports import charts
@@ -16,12 +17,14 @@ from placet.reports.parts import (
     add,
     half_and_most,
     minutes,
+    of_period,
+    of_week,
     short_day,
     week_cell,
     week_columns,
 )
 from placet.reports.selection import Selection, week_of
-from placet.reports.sums import UNANSWERED
+from placet.reports.sums import GOOD, UNANSWERED
 from placet.reports.tables import Cell, Column, Table, name, number
 
 
@@ -33,14 +36,15 @@ def passes(selection: Selection) -> Sequence[Part]:
     rates = [share(weeks[monday].get("first", 0), weeks[monday].get("good", 0)) for monday in selection.weeks]
     labels = [short_day(monday) for monday in selection.weeks]
     title = _("Approved at once, by week")
+    lists = [of_week(selection, monday, ENDED, state="ended", result=GOOD) for monday in selection.weeks]
     rows = [
         [
             week_cell(monday),
-            number(weeks[monday].get("good", 0)),
+            number(weeks[monday].get("good", 0), link),
             number(weeks[monday].get("first", 0)),
             Cell(percent(rate), rate if rate is not None else ""),
         ]
-        for monday, rate in zip(selection.weeks, rates, strict=True)
+        for monday, rate, link in zip(selection.weeks, rates, lists, strict=True)
     ]
     columns = [
         week_columns(),
@@ -48,7 +52,7 @@ def passes(selection: Selection) -> Sequence[Part]:
         Column(_("Of these at once"), is_number=True),
         Column(_("Share"), _("per cent"), is_number=True),
     ]
-    chart = charts.lines(title, labels, [charts.Series(_("approved at once"), rates)], percent)
+    chart = charts.lines(title, labels, [charts.Series(_("approved at once"), rates, links=lists)], percent)
     return [Part(_("By week"), Table("weeks", title, columns, rows), chart), *_rework(whole)]
 
 
@@ -177,7 +181,7 @@ def rules(selection: Selection) -> Sequence[Part]:
     rows = [
         [
             name(selection.names[key]),
-            number(counted.get("ended", 0)),
+            number(counted.get("ended", 0), of_period(selection.of(key), ENDED)),
             *(number(counted.get(kind, 0)) for kind in [*kinds][1:]),
         ]
         for key, counted in sorted(processes.items(), key=lambda one: selection.names.get(one[0], ""))

@@ -12,6 +12,7 @@ from django.utils.translation import pgettext
 from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.picture import drawing_of
 from placet.approvals.processes import newest
+from placet.designer.request_days import ENDED
 from placet.reports import charts
 from placet.reports.amounts import in_words, percent, percentile
 from placet.reports.parts import (
@@ -19,6 +20,8 @@ from placet.reports.parts import (
     add,
     half_and_most,
     minutes,
+    of_period,
+    of_week,
     requests,
     short_day,
     week_cell,
@@ -43,24 +46,30 @@ def durations(selection: Selection) -> Sequence[Part]:
             add(processes[process][kind], counted[kind])
     by_week = [weeks[monday] for monday in selection.weeks]
     labels = [short_day(monday) for monday in selection.weeks]
+    lists = [of_week(selection, monday, ENDED, state="ended") for monday in selection.weeks]
     chart = charts.lines(
         _("Working time from start to end, by week"),
         labels,
         [
-            charts.Series(_("half took at most"), [percentile(week["worked"], 50) for week in by_week]),
             charts.Series(
-                _("85 % took at most"), [percentile(week["worked"], 85) for week in by_week], "warn"
+                _("half took at most"), [percentile(week["worked"], 50) for week in by_week], links=lists
+            ),
+            charts.Series(
+                _("85 % took at most"), [percentile(week["worked"], 85) for week in by_week], "warn", lists
             ),
         ],
         in_words,
         in_minutes=True,
     )
-    rows = [[week_cell(monday), *_durations(weeks[monday])] for monday in selection.weeks]
+    rows = [
+        [week_cell(monday), *_durations(weeks[monday], link)]
+        for monday, link in zip(selection.weeks, lists, strict=True)
+    ]
     parts = [
         Part(_("By week"), Table("weeks", _("Durations by week"), [week_columns(), *_columns()], rows), chart)
     ]
     by_process = [
-        [name(selection.names[key]), *_durations(both)]
+        [name(selection.names[key]), *_durations(both, of_period(selection.of(key), ENDED, state="ended"))]
         for key, both in sorted(processes.items(), key=lambda one: selection.names.get(one[0], ""))
         if key in selection.names and both["all"]
     ]
@@ -78,9 +87,10 @@ def _columns() -> list[Column]:
     ]
 
 
-def _durations(both: Both) -> list[Cell]:
+def _durations(both: Both, link: str) -> list[Cell]:
+    """`link`: the list of those that it is about."""
     worked, whole = half_and_most(both["worked"]), half_and_most(both["all"])
-    return [number(sum(both["all"].values())), *(minutes(value) for value in (*worked, *whole))]
+    return [number(sum(both["all"].values()), link), *(minutes(value) for value in (*worked, *whole))]
 
 
 # --- steps ------------------------------------------------------------------------------------------------

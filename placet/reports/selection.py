@@ -9,11 +9,11 @@ from urllib.parse import urlencode
 
 from django.utils import timezone
 
+from placet.accounts.general import organisation_zone
 from placet.accounts.models import Person
 from placet.approvals import owning
 from placet.approvals.models import Process
 from placet.reports.models import CountedDay, DaySums, Standing
-from placet.reports.work import organisation_zone
 
 PERIODS = (30, 90, 180, 365)  # days
 USUAL = 90

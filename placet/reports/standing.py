@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
-from django.db.models.expressions import Combinable
 
-from placet.approvals.models import Assignment, Clarification, Request, Timer, Version, Visit
+from placet.approvals.late import is_late
+from placet.approvals.models import Assignment, Clarification, Request, Version, Visit
 
 AT_ONCE = 2_000  # rows that are read at once
 
@@ -80,14 +80,6 @@ def _add_people(by_process: dict[int, ProcessNow], processes: Mapping[int, int],
         counted.seats += 1
         counted.late += late
         counted.oldest = min(created_at, counted.oldest or created_at)
-
-
-def is_late(visit: Combinable, now: datetime) -> Q:
-    """Whether the deadline of a visit passed, and its clock does not stand."""
-    clocks = Timer.objects.filter(visit=visit, assignment=None).order_by()
-    running = (Timer.State.WAITING, Timer.State.ACTED)
-    passed = clocks.filter(what=Timer.What.DUE, at__lte=now, state__in=running)
-    return Exists(passed) & ~Exists(clocks.filter(what=Timer.What.RESUME, state=Timer.State.WAITING))
 
 
 def is_paused() -> Exists:

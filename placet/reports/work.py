@@ -3,17 +3,17 @@ how things stand; a day that is over once an hour until the last mail of it is s
 
 import time
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import Min
 from django.utils import timezone
 
-from placet.accounts.general import general
+from placet.accounts.general import organisation_zone
 from placet.accounts.person_figures import are_person_figures_shown
 from placet.approvals.models import Request
-from placet.lib.zones import zone_of
+from placet.lib.zones import day_bounds
 from placet.reports import ended, standing
 from placet.reports.models import CountedDay, DaySums, OpenSeats, Standing
 from placet.reports.sums import Sums
@@ -40,10 +40,6 @@ def due(limit: int) -> list[int]:
     return [day.toordinal() for day, _n in zip(days, range(limit), strict=False)]
 
 
-def organisation_zone() -> ZoneInfo:
-    return zone_of(general().zone)
-
-
 def _back(day: date, earliest: date) -> Iterator[date]:
     while day >= earliest:
         yield day
@@ -60,17 +56,11 @@ def _is_due(counted: CountedDay | None, day: date, today: date, zone: ZoneInfo, 
     return not timedelta() <= now - counted.counted_at < rest
 
 
-def bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """When a day begins and ends."""
-    begins, ends = (datetime(one.year, one.month, one.day, tzinfo=zone) for one in (day, day + _DAY))
-    return begins.astimezone(UTC), ends.astimezone(UTC)
-
-
 def work(ordinal: int) -> bool:
     """Count one day anew."""
     zone, now, began = organisation_zone(), timezone.now(), time.perf_counter()
     day = date.fromordinal(ordinal)
-    start, end = bounds(day, zone)
+    start, end = day_bounds(day, zone)
     sums = ended.sums_between(start, end)
     is_today = start <= now < end
     people = are_person_figures_shown()

@@ -1,5 +1,6 @@
 """Every figure of the reports, against the same one found by hand from the rows of a random world."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,7 +12,9 @@ from zoneinfo import ZoneInfo
 import pytest
 import time_machine
 from django.db.models import F
+from django.http import QueryDict
 from django.utils import timezone
+from django.utils.html import escape
 
 from placet.accounts import calendars
 from placet.accounts.models import Installation, Person
@@ -28,6 +31,7 @@ from placet.approvals.models import (
     Visit,
 )
 from placet.audit.models import AuditEntry
+from placet.designer.request_filter import FilterForm, Requests
 from placet.reports import report_now, report_quality, report_times, work
 from placet.reports.amounts import rounded
 from placet.reports.models import CountedDay, DaySums, OpenSeats
@@ -60,6 +64,7 @@ def test_every_figure_is_what_one_finds_by_hand(random_world: int) -> None:
             check(everything)
         for check_at in (trend_is, people_are):
             check_at(everything, ended)
+        lists_have_what_figures_count(everything)
         what_is_counted_again_is_the_same()
         without_figures_of_people_none_is_kept()
         days_that_are_over_are_counted_no_more(ended)
@@ -353,6 +358,40 @@ def people_are(everything: Selection, ended: datetime) -> None:
             if row[0]:
                 oldest = datetime.fromisoformat(row[2])
                 assert Assignment.objects.filter(person__name=name, state="open", created_at=oldest).exists()
+
+
+def lists_have_what_figures_count(everything: Selection) -> None:
+    """Of days; what stands in a chart is the same."""
+    lists: Counter[str] = Counter()
+    for selection in (everything, replace(everything, process=everything.processes[0], days=30)):
+        parts = [
+            *report_now.trend(selection),
+            *report_times.durations(selection),
+            *report_quality.passes(selection),
+            *report_quality.rules(selection),
+        ]
+        for part in parts:
+            cells = [cell for row in part.table.rows for cell in row if "to=" in cell.link]
+            drawn = {*re.findall('<a href="([^"]+)"', part.chart or "")}
+            assert drawn <= {escape(cell.link) for cell in cells}
+            assert drawn or part.chart is None
+            for cell in cells:
+                query = QueryDict(cell.link.partition("?")[2])
+                lists[query.get("when", "")] += 1
+                assert cell.value == counted_in_list(query, selection.person), cell
+    assert lists.keys() == {"", "ended", "missed", "ran"}
+
+
+def counted_in_list(query: QueryDict, person: Person) -> int:
+    """Requests of a list; of deadlines that passed, as often as one passed in them on these days."""
+    form = FilterForm(query, person)
+    assert form.is_valid(), form.errors
+    listed = [one for some in Requests(form).all(10_000) for one in some]
+    if query.get("when") != "missed":
+        return len(listed)
+    first, last = form.cleaned_data["from"], form.cleaned_data["to"]
+    acted = Timer.objects.filter(what="due", state="acted", visit__request__in=listed)
+    return sum(first <= local(timer.at).date() <= last for timer in acted)
 
 
 # --- counting ---------------------------------------------------------------------------------------------
