@@ -8,10 +8,11 @@ from collections.abc import Sequence
 
 import yaml
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from placet.accounts.models import Person
+from placet.approvals import owning
 from placet.approvals.installation_record import DISCARDED, note
 from placet.approvals.models import DraftRevision, Process, ProcessDraft, Version
 from placet.approvals.processes import DefinitionInvalid, newest, parse_definition, publish
@@ -63,7 +64,9 @@ def begin(process: Process, by: Person | None) -> ProcessDraft:
 
 
 def _begun(process: Process, text: str, **columns: object) -> ProcessDraft:
-    draft = ProcessDraft.objects.create(process=process, **columns)
+    draft = ProcessDraft.objects.create(
+        process=process, problems=len(problems_of_text(process, text)), **columns
+    )
     DraftRevision.objects.create(draft=draft, number=draft.at, text=text, by=draft.begun_by)
     return draft
 
@@ -99,6 +102,28 @@ def problems_of_text(key: str, text: str) -> list[str]:
     if definition.key == key:
         return []
     return [f"key: it says {definition.key}, but this is the draft of {key}"]
+
+
+def stand_at(draft: ProcessDraft, revision: DraftRevision) -> None:
+    """Another revision counts from now on."""
+    draft.at, draft.problems = revision.number, len(problems_of_text(draft.process.key, revision.text))
+    draft.save(update_fields=["at", "problems"])
+
+
+def note_failing(draft: ProcessDraft, revision: int, names: Sequence[str]) -> None:
+    """Which of its test cases failed when they were run with a revision, by their names."""
+    noted = ProcessDraft.objects.filter(pk=draft.pk).exclude(failing=[*names], failing_at=revision)
+    noted.update(failing=[*names], failing_at=revision)
+
+
+def drafts_in_need(person: Person) -> QuerySet[ProcessDraft]:
+    """Drafts that somebody has to put right before they are published, the newest first: with problems, or with test
+    cases that fail. Of an owner's processes; of an administrator's only where they own it by name or began the
+    draft."""
+    wrong = drafts().filter(Q(problems__gt=0) | ~Q(failing=[]))
+    if not person.is_administrator:
+        return wrong.filter(process__in=owning.owned_by(person).values("pk"))
+    return wrong.filter(Q(begun_by=person) | Q(process__in=person.processes.values("pk")))
 
 
 @transaction.atomic

@@ -63,6 +63,12 @@ class ProcessDraft(models.Model):
     at = models.PositiveIntegerField(default=1)  # the number of the revision that counts
     file_name = models.CharField(max_length=200, blank=True)  # of another program, which it was made of
     report = models.JSONField(default=list)  # of that import: kind, place and sentence of each line
+    # What was found when it was looked at last, for pages that list drafts (`placet.approvals.drafts`).
+    problems = models.PositiveIntegerField(
+        default=0
+    )  # that keep the revision that counts from being published
+    failing = models.JSONField(default=list)  # names of its test cases that failed
+    failing_at = models.PositiveIntegerField(default=0)  # the number of the revision that they were run with
     begun_by = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="+")
     begun_at = models.DateTimeField(default=clock.now)
 

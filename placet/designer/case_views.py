@@ -7,9 +7,12 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
+from placet.approvals.drafts import draft_of, note_failing
+from placet.approvals.models import Process, ProcessDraft
 from placet.designer import cases
+from placet.designer.models import TestCase
 from placet.designer.people import find_process, owners_only
-from placet.designer.try_state import State, signed, source_of, sources
+from placet.designer.try_state import DRAFT, State, signed, source_of, sources
 from placet.designer.trying_events import EventsInvalid, from_json
 from placet.portal.people import PersonsRequest
 
@@ -21,23 +24,43 @@ def test_cases(request: PersonsRequest, key: str) -> HttpResponse:
     if request.method == "POST":
         case = get_object_or_404(process.test_cases, pk=_number(request.POST.get("remove", "")))
         case.delete()
+        _forget(draft_of(key), case)
         messages.success(request, _("The test case “{name}” was removed.").format(name=case.name))
         return redirect("designer:cases", key)
     there = sources(process)
     name = request.GET.get("run", "")
-    source = source_of(process, name) if name in there else None
+    run = _run(process, name) if name in there else None
     kept = process.test_cases.select_related("by")
-    runs = {} if source is None else {run.case.pk: run for run in cases.run_cases(process, source).runs}
+    runs = {} if run is None else {one.case.pk: one for one in run.runs}
     context: dict[str, Any] = {
         "process": process,
         "sources": there,
-        "run": name if source is not None else "",
-        "failing": sum(not run.is_good for run in runs.values()),
+        "run": name if run is not None else "",
+        "failing": sum(not one.is_good for one in runs.values()),
         "rows": [
             {"case": case, "run": runs.get(case.pk), "t": _trial(process, case, there)} for case in kept
         ],
     }
     return render(request, "designer/cases.html", context)
+
+
+def _run(process: Process, name: str) -> cases.CasesRun | None:
+    """With the draft, or with the version of this number."""
+    draft = draft_of(process.key) if name == DRAFT else None
+    source = draft.text if draft is not None else source_of(process, name)
+    if source is None:
+        return None
+    run = cases.run_cases(process, source)
+    if draft is not None:
+        note_failing(draft, draft.at, run.names_of_failing)
+    return run
+
+
+def _forget(draft: ProcessDraft | None, case: TestCase) -> None:
+    """What is not a test case any more does not fail."""
+    if draft is not None and case.name in draft.failing:
+        names = [name for name in draft.failing if name != case.name]
+        note_failing(draft, draft.failing_at, names)
 
 
 def _number(text: str) -> int:

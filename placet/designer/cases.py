@@ -62,6 +62,10 @@ class CasesRun:
         return [run for run in self.runs if not run.is_good]
 
     @property
+    def names_of_failing(self) -> list[str]:
+        return [run.case.name for run in self.failing]
+
+    @property
     def blocks(self) -> bool:
         """Whether it may be published only with a reason."""
         return bool(self.failing)
@@ -147,7 +151,7 @@ def overrule(run: CasesRun, reason: str, by: Person | None) -> None:
         raise CaseRefused(_("Please say why it is published although a test case fails."))
     # The process first, and the record behind it, as publishing locks them.
     process = Process.objects.select_for_update().get(pk=run.process.pk)
-    note(by, OVERRULED, process, cases=[one.case.name for one in run.failing], reason=reason)
+    note(by, OVERRULED, process, cases=run.names_of_failing, reason=reason)
 
 
 # --- what is another way ----------------------------------------------------------------------------------

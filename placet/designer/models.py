@@ -36,6 +36,9 @@ class SavedView(models.Model):
 
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="saved_views")
     name = models.CharField(max_length=80)
+    # That it filters by; None: by none. Its owners see the view where it is shared, administrators any that is.
+    process = models.ForeignKey(Process, null=True, on_delete=models.CASCADE, related_name="saved_views")
+    is_shared = models.BooleanField(default=False)
     query = models.CharField(max_length=2000)  # as it stands in the address
     saved_at = models.DateTimeField(default=clock.now)
 

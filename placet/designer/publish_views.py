@@ -64,7 +64,9 @@ def _cases_of(work: Work) -> cases.CasesRun | None:
     """What the test cases of the process come to; None where the draft cannot be published anyway."""
     if work.draft is None or work.reading.problems:
         return None
-    return cases.cases_before_publishing(work.process, work.text)
+    run = cases.cases_before_publishing(work.process, work.text)
+    drafts.note_failing(work.draft, work.base, run.names_of_failing)
+    return run
 
 
 def _publish_page(

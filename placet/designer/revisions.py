@@ -17,6 +17,7 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from placet.accounts.models import Person
+from placet.approvals import drafts
 from placet.approvals.models import DraftRevision, ProcessDraft
 from placet.designer.merging import merged
 
@@ -115,8 +116,8 @@ def _made(
 
 
 def _stand_at(locked: ProcessDraft, draft: ProcessDraft, revision: DraftRevision) -> None:
-    locked.at = draft.at = revision.number
-    locked.save(update_fields=["at"])
+    drafts.stand_at(locked, revision)
+    draft.at = locked.at
 
 
 @transaction.atomic

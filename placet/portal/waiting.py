@@ -9,12 +9,12 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
-from placet.approvals import policy
+from placet.approvals import drafts, owning, policy
 from placet.approvals.change_words import SentBack
 from placet.approvals.definitions import ApprovalStep, Definition
 from placet.approvals.form import Fact, facts_as_read, facts_hash
 from placet.approvals.mail_parts import one_of
-from placet.approvals.models import Assignment, Clarification, Request
+from placet.approvals.models import Assignment, Clarification, ProcessDraft, Request
 from placet.approvals.rule_words import rule_in_words
 from placet.lib.web import entered, keep
 from placet.portal import deciding, live
@@ -30,6 +30,7 @@ from placet.portal.search import matching
 from placet.portal.sent_back import sent_back
 
 A_PAGE = MOST_PICKED  # rows of a list; no more can be decided at once
+MOST_DRAFTS = 10  # in need, that are listed; then a link leads to all
 MOST_OPEN = 2000  # whose ids a page is told
 FACTS_AT_A_GLANCE = 4
 LONGEST_AT_A_GLANCE = 120
@@ -153,9 +154,18 @@ def _home(
         "several_answers": _several(waiting),
         "running": standings(list(running[:A_PAGE]), definitions),
         "more_running": len(running) > A_PAGE,
+        "drafts": _drafts_in_need(request) if not live.asks(request) else [],
+        "most_drafts": MOST_DRAFTS,
     }
     template = "portal/home_live.html" if live.asks(request) else "portal/home.html"
     return render(request, template, context, status=status)
+
+
+def _drafts_in_need(request: PersonsRequest) -> Sequence[ProcessDraft]:
+    """Of an owner: one more than are listed, if there are more. What is wrong was found before: nothing is run here."""
+    return (
+        list(drafts.drafts_in_need(request.user)[: MOST_DRAFTS + 1]) if owning.may_make(request.user) else []
+    )
 
 
 def _several(waiting: Sequence[Waiting]) -> list[Several]:

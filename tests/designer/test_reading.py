@@ -3,6 +3,7 @@
 import random
 from copy import deepcopy
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import yaml
@@ -59,18 +60,17 @@ def test_a_draft_with_many_mistakes_is_checked_no_more_often_than_one_with_few(
     wrong = {**step, "ask": [{"nobody": 1}], "due": [], "rule": 7, "name": None, "remind": "x", "no": 1}
     data["steps"] |= {f"wrong-{n}": deepcopy(wrong) for n in range(steps)}
     data["form"] += [{"name": f"f{n}", "label": 3, "type": "none", "more": 1} for n in range(steps)]
-    calls: list[int] = []
-    check = Definition.model_validate
-    monkeypatch.setattr(Definition, "model_validate", lambda value: calls.append(1) or check(value))
+    check = Mock(side_effect=Definition.model_validate)
+    monkeypatch.setattr(Definition, "model_validate", check)
     definition = reading.nearest(data)
     assert definition is not None
-    assert len(calls) <= reading.MENDED + reading.LEFT_OUT
+    assert check.call_count <= reading.MENDED + reading.LEFT_OUT
     assert definition.steps["manager"].name == "Manager"
     assert [field.name for field in definition.fields][:2] == ["item", "amount"]
     assert len(definition.steps) == steps + 3
 
 
-def test_what_cannot_be_mended_in_time_is_left_out_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_mended_in_time_is_left_out_alone() -> None:
     data = yaml.safe_load(PURCHASE)
     data["steps"]["wrong"] = {**data["steps"]["manager"], **{f"no{n}": n for n in range(reading.MENDED + 5)}}
     definition = reading.nearest(data)

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 import pytest
@@ -15,8 +15,9 @@ from django.utils import timezone
 from lxml import etree
 from openpyxl import load_workbook
 
-from placet.accounts.models import Person
+from placet.accounts.models import Installation, Person
 from placet.approvals import engine, owning
+from placet.approvals.late import late_visits
 from placet.approvals.models import Assignment, Decision, Process, Request, Timer, Version, Visit
 from placet.approvals.processes import publish
 from placet.designer import request_filter
@@ -92,6 +93,12 @@ def test_an_owner_sees_those_of_their_processes_and_an_administrator_all(
         ({"process": "purchase", "field": "item", "how": "has", "value": "A L"}, {"gone"}),
         ({"process": "purchase", "field": "quotes", "how": "is", "value": ""}, {"runs", "decided", "gone"}),
         ({"older": "7"}, set()),
+        ({"from": "2026-01-01", "to": "2200-01-01"}, {"runs", "decided", "gone", "other"}),
+        ({"to": "2025-12-31"}, set()),
+        ({"when": "ended", "from": "2026-01-01"}, {"decided", "gone"}),
+        ({"when": "ended", "from": "2026-01-01", "state": "ended", "result": "rejected"}, {"decided"}),
+        ({"when": "ran", "to": "2200-01-01"}, {"runs", "other"}),
+        ({"when": "missed", "from": "2026-01-01"}, set()),
         ({"overdue": "on"}, set()),
         ({"order": "old"}, {"runs", "decided", "gone", "other"}),
     ],
@@ -110,6 +117,34 @@ def test_age_and_deadlines_are_filters(made: dict[str, Request], admin: Person, 
     Timer.objects.create(visit=visit, what=Timer.What.DUE, at=now - timedelta(hours=1), due=now)
     assert listed(client, made, overdue="on") == {"other"}
     assert "overdue</span>" in client.get(PAGE).content.decode()
+    clock = Timer.objects.get(visit=visit)
+    assert list(late_visits(clock.at)) == [visit]  # from the very moment on, as reports count it
+    assert not late_visits(clock.at - timedelta(microseconds=1)).exists()
+
+
+def test_days_are_those_of_the_organisation(made: dict[str, Request], admin: Person, as_: As) -> None:
+    """Whoever looks, and wherever they are."""
+    Installation.objects.update_or_create(id=1, defaults={"zone": "Pacific/Auckland"})
+    Person.objects.filter(pk=admin.pk).update(zone="America/Los_Angeles")
+    begins = datetime(2026, 3, 1, 11, 0, tzinfo=UTC)  # of 2 March, there
+    for name, at in {
+        "runs": begins,
+        "decided": begins + timedelta(days=1) - timedelta(microseconds=1),
+        "gone": begins - timedelta(microseconds=1),
+        "other": begins + timedelta(days=1),
+    }.items():
+        Request.objects.filter(pk=made[name].pk).update(created_at=at)
+    client = as_(admin)
+    day = {"from": "2026-03-02", "to": "2026-03-02"}
+    assert listed(client, made, **day) == {"runs", "decided"}
+    assert listed(client, made, when="ran", to="2026-03-02") == {"runs", "decided", "gone"}
+    visit = Visit.objects.filter(request=made["other"])[0]
+    Timer.objects.create(visit=visit, what=Timer.What.DUE, at=begins, due=begins, state=Timer.State.ACTED)
+    assert listed(client, made, when="missed", **day) == {"other"}
+    page = client.get(f"{PAGE}?{urlencode(day)}").content.decode()
+    assert "started on these days: 2 March 2026" in page or "started on these days: March 2, 2026" in page
+    client.post(reverse("designer:save_view"), {"name": "A day", "query": urlencode(day)})
+    assert SavedView.objects.get().query == urlencode(day)
 
 
 @pytest.mark.parametrize(
@@ -119,6 +154,10 @@ def test_age_and_deadlines_are_filters(made: dict[str, Request], admin: Person, 
         {"state": "elsewhere"},
         {"process": "purchase", "field": "amount", "how": "above", "value": "much"},
         {"older": "-1"},
+        {"from": "2026-03-02", "to": "2026-03-01"},
+        {"from": "yesterday"},
+        {"to": "9999-12-31"},
+        {"when": "ran", "from": "2026-03-02"},
     ],
 )
 def test_what_is_wrong_in_a_filter_is_said_beside_it(
@@ -146,7 +185,13 @@ def test_columns_are_chosen_with_fields_of_the_form(made: dict[str, Request], ad
 @pytest.mark.parametrize("order", ["", "old"])
 @pytest.mark.parametrize("looked_through", [1, 2, 3, 100])
 @pytest.mark.parametrize(
-    "query", [{}, {"process": "purchase", "field": "item", "how": "has", "value": "A "}, {"state": "open"}]
+    "query",
+    [
+        {},
+        {"process": "purchase", "field": "item", "how": "has", "value": "A "},
+        {"state": "open"},
+        {"from": "2026-01-01", "state": "open"},
+    ],
 )
 def test_pages_show_each_request_once_however_little_is_looked_through_at_a_time(
     order: str,
@@ -239,6 +284,84 @@ def test_a_view_is_saved_shown_replaced_and_removed(
     assert SavedView.objects.count() == 1
     client.post(address, {"remove": view.pk})
     assert not SavedView.objects.exists()
+
+
+def test_a_shared_view_is_seen_copied_and_left_alone_by_others(
+    made: dict[str, Request], admin: Person, owner: Person, carol: Person, as_: As
+) -> None:
+    """A view of one process is its owners', one of all is the administrators'; nobody else's."""
+    address, purchase = reverse("designer:save_view"), Process.objects.get(key="purchase")
+    for person in (owner, carol):
+        owning.add_owner(purchase, person)
+    mine, theirs, ada = as_(owner), as_(carol), as_(admin)
+    mine.post(address, {"name": "Dear", "query": "process=purchase&field=amount&how=above&value=1000"})
+    mine.post(address, {"name": "Running", "query": "state=open"})
+    dear, running = SavedView.objects.get(name="Dear"), SavedView.objects.get(name="Running")
+    assert (dear.process, running.process) == (purchase, None)
+    for view in (dear, running):
+        assert names_shared(theirs) == names_shared(ada) == set()
+        assert theirs.post(address, {"share": view.pk}).status_code == 404
+    for view in (dear, running):
+        mine.post(address, {"share": view.pk})
+    assert (names_shared(theirs), names_shared(ada), names_shared(mine)) == (
+        {"Dear"},
+        {"Dear", "Running"},
+        set(),
+    )
+    assert owner.name in theirs.get(PAGE).content.decode().partition(">Shared<")[2]
+    for what in ("remove", "unshare", "share"):
+        assert theirs.post(address, {what: dear.pk}).status_code == 404
+    assert theirs.post(address, {"copy": running.pk}).status_code == 404
+    theirs.post(address, {"copy": dear.pk})
+    copied = SavedView.objects.get(person=carol)
+    assert (copied.name, copied.query, copied.is_shared) == ("Dear", dear.query, False)
+    theirs.post(address, {"copy": dear.pk})  # a view of this name is theirs by now, and is not replaced
+    theirs.post(address, {"name": "Dear", "query": "q=x"})
+    assert SavedView.objects.get(pk=dear.pk).query == dear.query
+    mine.post(address, {"name": "Dear", "query": f"{dear.query}0"})
+    assert names_shared(theirs) == {"Dear"}
+    mine.post(
+        address, {"name": "Dear", "query": "state=open"}
+    )  # administrators would see it instead of the owners
+    assert names_shared(theirs) == set() and "Dear" not in names_shared(ada)
+    mine.post(address, {"unshare": running.pk})
+    assert names_shared(ada) == set()
+
+
+def names_shared(browser: Client) -> set[str]:
+    return {view.name for view in browser.get(PAGE).context["shared_views"]}
+
+
+def test_a_shared_view_shows_nobody_more_than_they_may_see(
+    made: dict[str, Request], admin: Person, owner: Person, carol: Person, as_: As
+) -> None:
+    """One of an administrator, over a field of a process that its reader does not own, or does not own any more."""
+    address, purchase = reverse("designer:save_view"), Process.objects.get(key="purchase")
+    owning.add_owner(purchase, carol)
+    owning.add_owner(Process.objects.get(key="one-step"), owner)
+    ada, query = as_(admin), "process=purchase&field=amount&how=above&value=1"
+    ada.post(address, {"name": "Amounts", "query": query})
+    ada.post(address, {"name": "Everything", "query": "q=a"})
+    for view in SavedView.objects.all():
+        ada.post(address, {"share": view.pk})
+    assert names_shared(as_(carol)) == {"Amounts"}
+    stranger, amounts = as_(owner), SavedView.objects.get(name="Amounts")
+    assert names_shared(stranger) == set()
+    assert stranger.post(address, {"copy": amounts.pk}).status_code == 404
+    answer = stranger.get(f"{PAGE}?{query}")
+    assert (
+        answer.status_code == 422
+        and not answer.context["rows"]
+        and "amount" not in answer.context["form"].fields
+    )
+    assert stranger.get(reverse("designer:requests_csv") + f"?{query}").status_code == 404
+    assert listed(stranger, made, q="a") == {"other"}
+    owning.remove_owner(purchase, carol)
+    owning.add_owner(Process.objects.get(key="one-step"), carol)
+    assert names_shared(as_(carol)) == set()
+    carols = SavedView.objects.create(person=carol, name="Former", query=query, process=purchase)
+    as_(carol).post(address, {"share": carols.pk})
+    assert not SavedView.objects.get(pk=carols.pk).is_shared
 
 
 # --- files ------------------------------------------------------------------------------------------------

@@ -173,7 +173,7 @@ def test_of_two_who_edit_the_second_is_told_and_overwrites_nothing(ada: Client, 
     draft.refresh_from_db()
     assert draft.rows[0][0] == "theirs"
     with pytest.raises(authority_drafts.ChangedMeanwhile):
-        authority_drafts.publish(draft.pk, int(stale["revision"]), in_place_of=1, accepted=True, by=admin)
+        authority_drafts.publish(draft.pk, draft.revision - 1, in_place_of=1, accepted=True, by=admin)
     ada.post(reverse("panel:discard_table_draft", args=[draft.pk]))
     gone = ada.post(reverse("panel:review_table", args=[draft.pk]), stale, follow=True)
     assert gone.status_code == 404
