@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from placet.accounts.general import organisation_zone
-from placet.approvals.models import Request, Timer
+from placet.approvals.models import Request, Timer, Visit
 from placet.lib.zones import day_bounds
 
 WHEN, FROM, TO = "when", "from", "to"  # in an address
@@ -90,17 +90,21 @@ class Days:
             return Q(Exists(self._missed.filter(visit__request=OuterRef("pk"))))
         return self._between("closed_at" if self.when == ENDED else "created_at")
 
-    def few(self, most: int) -> list[int] | None:
-        """The ids of all requests of these days, where an index leads to them and they are at most so many."""
+    def few(self, most: int) -> Mapping[int, int] | None:
+        """All requests of these days, by their ids, each with the id of its version; None where no index leads to
+        them, or they, or the deadlines that passed, are more than so many."""
         if self.when == RAN:
             return None
-        found: list[int]
         if self.when == MISSED:
-            found = list(self._missed.values_list("visit__request", flat=True).distinct()[: most + 1])
-        else:
-            ids = Request.objects.filter(self.fits).order_by().values_list("pk", flat=True)
-            found = list(ids[: most + 1])
-        return found if len(found) <= most else None
+            # Visits first: a database that is left the choice may read all that there are.
+            visits = list(self._missed.values_list("visit", flat=True)[: most + 1])
+            if len(visits) > most:
+                return None
+            rows = Visit.objects.filter(pk__in=visits).order_by()
+            return dict(rows.values_list("request", "request__version"))
+        requests = Request.objects.filter(self.fits).order_by()
+        versions = dict(requests.values_list("pk", "version")[: most + 1])
+        return versions if len(versions) <= most else None
 
     @property
     def _missed(self) -> QuerySet[Timer]:

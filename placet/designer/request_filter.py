@@ -259,11 +259,15 @@ class Requests:
 
 def _filtered(form: FilterForm) -> tuple[QuerySet[Request], bool]:
     """And whether an index leads to few of them."""
-    given, found = form.cleaned_data, Request.objects.all()
-    if form.one_process is not None:
-        found = found.filter(version__in=list(form.one_process.versions.values_list("pk", flat=True)))
-    elif not form.person.is_administrator:
-        found = found.filter(version__in=owning.owned_versions(form.person))
+    given, versions, days = form.cleaned_data, _versions(form), Days.of(form.cleaned_data)
+    few = None if days is None else days.few(LOOKED_THROUGH)
+    if few is not None:
+        # Of whom they are is asked here: a database may look for each of them in each version.
+        ids = [pk for pk, version in few.items() if versions is None or version in versions]
+        found = Request.objects.filter(pk__in=ids)
+    else:
+        found = Request.objects.filter(Q() if days is None else days.fits)
+        found = found if versions is None else found.filter(version__in=versions)
     if given["state"]:
         found = found.filter(state=given["state"])
     if given.get("result"):
@@ -283,16 +287,14 @@ def _filtered(form: FilterForm) -> tuple[QuerySet[Request], bool]:
         found = found.filter(Exists(late_visits(clock.now()).filter(request=OuterRef("pk"))))
     fits = matching(given["q"]) if given["q"] else Q()
     is_narrow = given["requester"] or given["asked"] or "pk__in" in dict(_leaves(fits))
-    found, are_few_days = _of_days(found, Days.of(given))
-    return found.filter(fits), bool(is_narrow) or are_few_days
+    return found.filter(fits), bool(is_narrow) or few is not None
 
 
-def _of_days(found: QuerySet[Request], days: Days | None) -> tuple[QuerySet[Request], bool]:
-    """And whether they are few."""
-    if days is None:
-        return found, False
-    ids = days.few(LOOKED_THROUGH)  # read first, as above
-    return (found.filter(days.fits), False) if ids is None else (found.filter(pk__in=ids), True)
+def _versions(form: FilterForm) -> set[int] | None:
+    """Ids of those whose requests may be shown; None: of all."""
+    if form.one_process is not None:
+        return set(form.one_process.versions.values_list("pk", flat=True))
+    return None if form.person.is_administrator else set(owning.owned_versions(form.person))
 
 
 def _leaves(fits: Q) -> list[tuple[str, Any]]:

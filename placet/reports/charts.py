@@ -35,12 +35,12 @@ class Series:
     look: str = "main"
     links: Sequence[str] = ()
 
-    def linked(self, at: int, shape: SafeString) -> SafeString:
+    def linked(self, at: int, shape: SafeString, name: str) -> SafeString:
         """What is drawn of a week, as a link to its list. By the keyboard it is reached in the table beside it: a year
         has too many weeks to go through them here."""
         if not self.links:
             return shape
-        return format_html('<a href="{}" tabindex="-1">{}</a>', self.links[at], shape)
+        return format_html('<a href="{}" tabindex="-1" aria-label="{}">{}</a>', self.links[at], name, shape)
 
 
 def columns(name: str, weeks: Sequence[str], series: Sequence[Series], words: Words = str) -> SafeString:
@@ -58,8 +58,9 @@ def columns(name: str, weeks: Sequence[str], series: Sequence[Series], words: Wo
                 _short(_y(value, top)),
                 _short(width * 0.9),
                 _short(_ABOVE + HEIGHT - _y(value, top)),
-                f"{weeks[at]}, {one.name}: {words(value)}",
+                _named(weeks[at], one, words(value)),
             ),
+            _named(weeks[at], one, words(value)),
         )
         for number, one in enumerate(series)
         for at, value in enumerate(one.values)
@@ -98,12 +99,17 @@ def lines(
                 at,
                 format_html(
                     '<circle class="series-{}" cx="{}%" cy="{}" r="4"><title>{}</title></circle>',
-                    one.look, x, y, f"{weeks[at]}, {one.name}: {words(value)}",
+                    one.look, x, y, _named(weeks[at], one, words(value)),
                 ),
+                _named(weeks[at], one, words(value)),
             )
             for at, x, y, value in points
         ]  # fmt: skip
     return _drawn(name, weeks, series, scale, top, shapes, words)
+
+
+def _named(week: str, series: Series, value: str) -> str:
+    return f"{week}, {series.name}: {value}"
 
 
 def bar(parts: Sequence[int], whole: int) -> SafeString:

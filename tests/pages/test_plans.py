@@ -30,6 +30,7 @@ from placet.approvals.models import Ask, Assignment, Decision, Process, Request,
 from placet.approvals.record import note
 from placet.approvals.word_index import WORDS
 from placet.audit import chain
+from placet.designer import request_days
 from placet.mail import tasks
 from placet.mail.models import IncomingMail, ServerTask
 from placet.mail.read_past import read_past
@@ -279,6 +280,8 @@ def test_no_page_of_an_owner_reads_a_table_that_grows(
     for process in Process.objects.filter(versions__isnull=False).distinct():
         owning.add_owner(process, owner)
     client, everything = as_(owner), reverse("designer:requests")
+    last = timezone.localdate()
+    first = last - timedelta(days=1)
     pages = {
         **{
             name: world[name]
@@ -296,6 +299,11 @@ def test_no_page_of_an_owner_reads_a_table_that_grows(
         "all with a word": f"{everything}?q={grown.RARE[77]}",
         "all with a field": f"{everything}?process=purchase&field=item&how=has&value=desk",
         "all, further": f"{everything}?after=1000",
+        "all of a result": f"{everything}?result=approved",
+        **{
+            f"all that {when or 'started'} on some days": f"{everything}?when={when}&from={first}&to={last}"
+            for when in request_days.CHOICES
+        },
     }
     read: list[str] = []
     for name, address in pages.items():
