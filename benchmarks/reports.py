@@ -41,11 +41,11 @@ def measure(requests: int) -> None:
     settings.ALLOWED_HOSTS = ["*"]
     call_command("migrate", verbosity=0)
     grown.grow(requests, people_in_all=min(grown.PEOPLE, requests))
-    _spread()
+    spread()
     today, *before = work.due(DAYS)
-    print(f"counting today {_timed(lambda: work.work(today)):.2f} s")
-    print(f"counting {len(before)} days before {_timed(lambda: [work.work(day) for day in before]):.1f} s")
-    _other_processes()
+    print(f"counting today {timed(lambda: work.work(today)):.2f} s")
+    print(f"counting {len(before)} days before {timed(lambda: [work.work(day) for day in before]):.1f} s")
+    other_processes()
     browser = Client()
     browser.force_login(Person.objects.get(email=f"arthur@{grown.DOMAIN}"))
     addresses = {"home": reverse("reports:home")}
@@ -56,17 +56,17 @@ def measure(requests: int) -> None:
     }
     for name, address in addresses.items():
         browser.get(address)
-        took = min(_timed(partial(browser.get, address)) for _n in range(3))
+        took = min(timed(partial(browser.get, address)) for _n in range(3))
         print(f"{name}: {took * 1000:.0f} ms, {len(browser.get(address).content) / 1000:.0f} kB")
 
 
-def _timed(run: Callable[[], object]) -> float:
+def timed(run: Callable[[], object]) -> float:
     began = time.process_time()
     run()
     return time.process_time() - began
 
 
-def _spread() -> None:
+def spread() -> None:
     """Over the days of a year: each copy stands as long as its pattern did, and some hours more."""
     from django.db import connection
     from django.utils import timezone
@@ -110,7 +110,7 @@ def _as_kept(moment: datetime) -> str:
     return str(moment.replace(tzinfo=None))
 
 
-def _other_processes() -> None:
+def other_processes() -> None:
     """With the same sums."""
     from placet.approvals.models import Process
     from placet.reports.models import DaySums
