@@ -19,17 +19,18 @@ from placet.portal.people import PersonsRequest
 
 @owners_only
 def test_cases(request: PersonsRequest, key: str) -> HttpResponse:
-    """Each case, as it was kept; with `?run=` what it comes to now."""
+    """Each case, as it was kept; with `run` what it comes to now. Only where that is sent as a form is it kept, too."""
     process = find_process(request, key)
-    if request.method == "POST":
+    is_sent = request.method == "POST"
+    if is_sent and "run" not in request.POST:
         case = get_object_or_404(process.test_cases, pk=_number(request.POST.get("remove", "")))
         case.delete()
         _forget(draft_of(key), case)
         messages.success(request, _("The test case “{name}” was removed.").format(name=case.name))
         return redirect("designer:cases", key)
     there = sources(process)
-    name = request.GET.get("run", "")
-    run = _run(process, name) if name in there else None
+    name = (request.POST if is_sent else request.GET).get("run", "")
+    run = _run(process, name, kept=is_sent) if name in there else None
     kept = process.test_cases.select_related("by")
     runs = {} if run is None else {one.case.pk: one for one in run.runs}
     context: dict[str, Any] = {
@@ -44,14 +45,14 @@ def test_cases(request: PersonsRequest, key: str) -> HttpResponse:
     return render(request, "designer/cases.html", context)
 
 
-def _run(process: Process, name: str) -> cases.CasesRun | None:
-    """With the draft, or with the version of this number."""
+def _run(process: Process, name: str, *, kept: bool) -> cases.CasesRun | None:
+    """With the draft, or with the version of this number. `kept`: with the draft, for pages that list it."""
     draft = draft_of(process.key) if name == DRAFT else None
     source = draft.text if draft is not None else source_of(process, name)
     if source is None:
         return None
     run = cases.run_cases(process, source)
-    if draft is not None:
+    if draft is not None and kept:
         note_failing(draft, draft.at, run.names_of_failing)
     return run
 

@@ -32,6 +32,8 @@ def publish(request: PersonsRequest, key: str) -> HttpResponse:
         return redirect("designer:publish", key)
     reason = request.POST.get("reason", "")
     run = _cases_of(work)
+    if run is not None:
+        drafts.note_failing(work.draft, work.base, run.names_of_failing)
     try:
         version = _published(request, work.draft, run, reason)
     except DefinitionInvalid:
@@ -64,9 +66,7 @@ def _cases_of(work: Work) -> cases.CasesRun | None:
     """What the test cases of the process come to; None where the draft cannot be published anyway."""
     if work.draft is None or work.reading.problems:
         return None
-    run = cases.cases_before_publishing(work.process, work.text)
-    drafts.note_failing(work.draft, work.base, run.names_of_failing)
-    return run
+    return cases.cases_before_publishing(work.process, work.text)
 
 
 def _publish_page(

@@ -18,7 +18,7 @@ from tests.designer.trials import ALICE, BOB, CAROL, PURCHASE, after, people
 
 As = Callable[[Person | None], Client]
 pytestmark = pytest.mark.django_db
-DRAFT, PUBLISH = "/processes/purchase/cases/?run=draft", "/processes/purchase/publish/"
+CASES, PUBLISH = "/processes/purchase/cases/", "/processes/purchase/publish/"
 WRONG = PURCHASE.replace("start: manager", "start: nowhere")
 CAROL_DECIDES = PURCHASE.replace("ask: [{manager: true}]", f"ask: [{{person: {CAROL}}}]")
 
@@ -64,7 +64,7 @@ def test_what_keeps_a_draft_from_being_published_is_listed_until_it_is_put_right
     assert not on_home(mine)
 
 
-@pytest.mark.parametrize("address", [DRAFT, PUBLISH])
+@pytest.mark.parametrize("address", [CASES, PUBLISH])
 def test_test_cases_that_fail_are_named_and_none_is_run_for_it(
     address: str, process: Process, owner: Person, as_: As, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -72,7 +72,9 @@ def test_test_cases_that_fail_are_named_and_none_is_run_for_it(
     cases.keep(process, "A <chair>", PURCHASE, after(Reply(BOB, "Yes, go ahead")), known[ALICE])
     draft, browser = changed(process, owner, CAROL_DECIDES), as_(owner)
     assert not on_home(browser)  # nobody ran them
-    browser.get(address)
+    browser.get(address + "?run=draft")
+    assert not on_home(browser)  # a look keeps nothing
+    run(address, browser)
     with monkeypatch.context() as patch:
         patch.setattr(cases, "run_cases", None)
         patch.setattr(cases, "run_case", None)
@@ -80,15 +82,23 @@ def test_test_cases_that_fail_are_named_and_none_is_run_for_it(
     assert "Test cases that fail: <bdi>A &lt;chair&gt;</bdi>" in shown
     revisions.revise(draft, CAROL_DECIDES + "# more\n", owner, "More", draft.at)
     assert "Test cases that failed before it was changed last:" in on_home(browser)
-    browser.get(address)
+    run(address, browser)
     assert "Test cases that fail:" in on_home(browser)
     revisions.revise(draft, PURCHASE, owner, "Back", draft.at)
-    browser.get(address)
+    run(CASES, browser)
     assert not on_home(browser)
     revisions.revise(draft, CAROL_DECIDES, owner, "Once more", draft.at)
-    browser.get(address)
-    browser.post("/processes/purchase/cases/", {"remove": TestCase.objects.get().pk})
+    run(address, browser)
+    assert on_home(browser)
+    browser.post(CASES, {"remove": TestCase.objects.get().pk})
     assert not on_home(browser)
+
+
+def run(address: str, browser: Client) -> None:
+    """By the button of a page; publishing is refused, because nobody says why it shall be."""
+    draft = ProcessDraft.objects.get()
+    browser.post(address, {"run": "draft", "base": draft.at, "draft": draft.pk})
+    assert ProcessDraft.objects.filter(pk=draft.pk).exists()
 
 
 def test_many_drafts_cost_no_more_queries_than_one(owner: Person, as_: As) -> None:
