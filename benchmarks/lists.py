@@ -145,7 +145,7 @@ def _listed(browser: "Client", address: str) -> tuple[int, int | None]:
 
 def _begun(browser: "Client", address: str) -> tuple[int, int | None]:
     """The first bytes of a file."""
-    answer = browser.get(address)
+    answer: Any = browser.get(address)
     size = sum(len(piece) for piece in islice(answer.streaming_content, CHUNKS))
     answer.close()
     return size, None
