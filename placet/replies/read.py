@@ -5,7 +5,7 @@
     sentences and clauses. Greetings, what stands below closings, and small print are no part of it (`read_frame`).
 3.  A clause decides only if every word of it is explained by phrases of one language, and one of them says an
     outcome. One negation turns an approval into a rejection; any other negation decides nothing. What "they" or
-    "the supplier" decided is not the sender's answer; "cannot approve today" is none yet.
+    "the supplier" decided is not the sender's answer; "cannot approve today" is none yet, "can approve" is none.
 4.  A doubt anywhere (a condition, a limit, "later", "maybe", somebody else) makes the whole unclear; so do a
     question, two outcomes, and a word for the other outcome in a clause that is not understood. In sentences
     behind a rejection, doubts and questions change nothing unless they take it back, nor do doubts in the reasons
@@ -17,8 +17,10 @@
     more of its words finds no answer, it is unclear.
 7.  A step's own answers count where they are the whole first sentence (`read_own`).
 8.  Nothing is lost: every sentence with a word that is neither the answer nor polite is comment (`read_comment`).
-    One that names another value than the request's makes an approval unclear (`read_facts`), and whatever answer names
-    another thing than the request is (`read_matter`, `read_topic`) or a part of it (`read_parts`).
+    One that names another value than the request's makes an approval unclear (`read_facts`), and so does one behind it
+    that neither thanks nor wishes nor judges (`read_beside`). So is whatever answer names another thing than the
+    request (`read_matter`, `read_topic`), a part of it (`read_parts`), or what leaves open what it says of it
+    (`read_asked`).
 
 A wrong decision is worse than a hundred answers that have to be given again. The words stand in `languages/`.
 """
@@ -31,7 +33,9 @@ from placet.lib.sentences import NOTHING, Sentence, gettext_noop
 from placet.replies import read_form, read_frame, read_own, read_questions
 from placet.replies.parse import Mail
 from placet.replies.parse.subjects import is_reply
+from placet.replies.read_asked import leaves_open
 from placet.replies.read_below import LIMIT, TOO_LONG, against_comment
+from placet.replies.read_beside import is_about_later, said_beside
 from placet.replies.read_clauses import (
     OF_REQUEST,
     Clause,
@@ -58,7 +62,7 @@ from placet.replies.read_roles import is_last_word, is_reason
 from placet.replies.read_tokens import Kind, composed, misleading
 from placet.replies.read_topic import other_topic
 from placet.replies.read_unreadable import unreadable
-from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary, begins_with, label_before, vocabulary
+from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary, label_before, vocabulary
 from placet.replies.refusals import Unclear
 
 READ_TEXT = 2_000  # characters of the text that an Unclear carries
@@ -254,6 +258,8 @@ def _against(found: Text, reading: Reading, best: View, views: Iterable[View], a
         or other_matter(found, best, about)
         or other_topic(found, best, about)
         or part_alone(found, best, about)
+        or leaves_open(found, best, about)
+        or (NOTHING if _is_alone_above(best, found) else said_beside(found, best, about))
     )
 
 
@@ -353,7 +359,7 @@ def _obstacle(
         state.sentence_decides = any(clause.taken is Taken.DECIDES for clause in sentence)
         if _names_value(sentence, values, found, known, view.code):
             continue
-        if not state.sentence_decides and not weak and _is_about_later(sentence, found, known):
+        if not state.sentence_decides and not weak and is_about_later(sentence, found):
             continue
         state.decided_here = False
         turn = _turn(sentence)
@@ -506,11 +512,6 @@ def _spoken_in(clause: Spoken, found: Text, known: Vocabulary, code: str) -> set
 
 def _outcomes_in(clause: Spoken) -> set[str]:
     return {piece.meaning.outcome for piece in clause.pieces if piece.meaning and piece.meaning.outcome}
-
-
-def _is_about_later(sentence: Sequence[Spoken], found: Text, known: Vocabulary) -> bool:
-    start = sentence[0].pieces[0].start
-    return begins_with(found.words[start : start + 6], known.lines.next_time) > 0
 
 
 def _is_reported(sentence: Sequence[Spoken]) -> bool:

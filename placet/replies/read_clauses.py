@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 from placet.lib.sentences import NOTHING, gettext_noop
 from placet.lib.sentences import Sentence as Said  # a sentence of the text is another thing
 from placet.replies import read_frame
-from placet.replies.languages import SHARED
+from placet.replies.languages import FALLBACK, SHARED
 from placet.replies.read_phrases import Match, Meaning, Role
 from placet.replies.read_tokens import Kind, Token, has_more_tokens, is_ideograph, tokens
 from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary, begins_with, ends_with
@@ -346,7 +346,7 @@ def take(clause: Spoken, found: Text, code: str, *, asks: bool) -> None:
             clause.taken, clause.outcome = Taken.DOUBT, ""
         elif clause.outcome and _is_of_others(clause, found, code):
             clause.taken, clause.outcome = Taken.ELSEWHERE, ""
-        elif clause.outcome == REJECT and _only_for_now(clause, found, code):
+        elif clause.outcome and (_only_able(clause, found, code) or _only_for_now(clause, found, code)):
             clause.taken, clause.outcome = Taken.DOUBT, ""
 
 
@@ -466,10 +466,35 @@ def _is_struck_out(clause: Spoken, found: Text) -> bool:
 
 def _only_for_now(clause: Spoken, found: Text, code: str) -> bool:
     """ "I cannot approve this today" says when, not what."""
+    if clause.outcome != REJECT:
+        return False
     at_some_time = any(
         ends_with(found.words, piece.end, found.known.parts[code].for_now) for piece in clause.pieces
     )
     return at_some_time and APPROVE in _speaks(clause, found, code)
+
+
+def _only_able(clause: Spoken, found: Text, code: str) -> bool:
+    """ "I can approve this", "will reject": what somebody can or will do is not done. "You can order" is a phrase, "I
+    cannot approve" a rejection, and so is "I cannot answer for it and reject it"."""
+    parts = found.known.parts[code]
+    able = parts.abilities | parts.obligations if clause.outcome == APPROVE else parts.abilities
+    deciding = [piece for piece in clause.pieces if piece.meaning and piece.meaning.outcome]
+    speaking = [
+        any(
+            clause.outcome in (found.speaks_of(at, code), found.speaks_of(at, FALLBACK))
+            for at in range(piece.start, piece.end)
+        )
+        for piece in deciding
+    ]
+    return (
+        any(
+            p.role is Role.FILLER and ends_with(found.words[p.start : p.end], p.end - p.start, able)
+            for p in clause.pieces
+        )
+        and not any(piece.role is Role.NEGATION for piece in clause.pieces)
+        and (any(speaking) if clause.outcome == APPROVE else all(speaking))
+    )
 
 
 def _speaks(clause: Spoken, found: Text, code: str) -> set[str]:

@@ -305,7 +305,7 @@ class Shown:
             return True
         if len(word) >= _SHORTEST_PART and own.endswith(word):
             return True
-        shared = _shared(word, own)
+        shared = shared_beginning(word, own)
         return any(
             word[at:] in self._endings and own[at:] in self._endings
             for at in range(shared, max(shared - _LONGEST_ENDING, _SHORTEST_STEM - 1), -1)
@@ -326,7 +326,8 @@ def kinds_in(words: Sequence[str], values: ValueWords) -> Iterator[tuple[int, in
                 break
 
 
-def _shared(one: str, other: str) -> int:
+def shared_beginning(one: str, other: str) -> int:
+    """How many letters two words begin with alike."""
     for at, (left, right) in enumerate(zip(one, other, strict=False)):
         if left != right:
             return at

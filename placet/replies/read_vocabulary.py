@@ -11,10 +11,13 @@ from placet.lib.sentences import gettext_noop
 from placet.replies.languages import FALLBACK, SHARED, CommandWords, DigestWords, LanguageInvalid
 from placet.replies.languages.table import Table, codes_of, tables
 from placet.replies.read_phrases import Meaning, PhraseTree, Role, Words
+from placet.replies.read_tokens import is_ideograph
 
 APPROVE, REJECT = gettext_noop("approve"), gettext_noop("reject")
 _LONGEST_LABEL = 12  # words; in scripts without blanks these are characters
 _LONGEST_STEM_TEST = 24  # letters of a word that are compared with stems
+_LONGEST_UNDOING = 64  # the same where a stem may stand inside
+_SHORTEST_INSIDE = 6  # letters of a stem that may
 
 
 # What the phrases of a list do.
@@ -75,6 +78,9 @@ class Parts:
     others: Phrases
     for_now: Phrases
     limits: Phrases
+    abilities: Phrases
+    obligations: Phrases
+    singles: Phrases
 
 
 @dataclass(frozen=True)
@@ -110,6 +116,8 @@ class Vocabulary:
     silent: Mapping[str, Phrases]  # by language, with what all share: what adds nothing to an answer
     capitals: Mapping[str, frozenset[str]]  # by language: what has a capital besides names
     general: Mapping[str, frozenset[str]]  # the same: words that name no thing of their own
+    undoing: tuple[str, ...]  # of all languages: beginnings of words that refuse, end or undo
+    plurals: Mapping[str, tuple[str, ...]]  # by language: how words end that name several
 
     def speaks_of(self, word: str, code: str) -> str:
         """The outcome that a word speaks of by how it begins, in this language; "" if of none."""
@@ -117,6 +125,14 @@ class Vocabulary:
             if word[:_LONGEST_STEM_TEST].startswith(stems.get(code, ())):
                 return outcome
         return ""
+
+    def undoes(self, word: str) -> bool:
+        """Whether a word of a title refuses, ends or undoes something, in any language; a long stem may stand inside
+        it: "Vertragskündigung"."""
+        word = word[:_LONGEST_UNDOING]
+        return word.startswith(self.undoing) or any(
+            (len(stem) >= _SHORTEST_INSIDE or is_ideograph(stem[0])) and stem in word for stem in self.undoing
+        )
 
 
 @cache
@@ -162,6 +178,8 @@ def over(known: Sequence[Table], only: str = "") -> Vocabulary:
         {code: phrases("silent", {code, SHARED}) for code in codes},
         {code: frozenset(said(code, "capitals")) for code in codes},
         {code: _general(phrases, code) for code in codes},
+        tuple(dict.fromkeys(stem.replace(" ", "") for code in codes for stem in said(code, "undoing_stems"))),
+        {code: tuple(said(code, "plurals")) for code in codes},
     )
 
 

@@ -88,6 +88,17 @@ class AnswerWords:
     limits: tuple[
         str, ...
     ] = ()  # what an answer may hang on, or be of a part by: "if", "then", "only", "the rest"
+    abilities: tuple[
+        str, ...
+    ] = ()  # beside an answer they only say that somebody can or will give it: "can", "will"
+    obligations: tuple[
+        str, ...
+    ] = ()  # the same of an approval; a rejection that must be is one: "must", "would like to"
+    undoing_stems: tuple[
+        str, ...
+    ] = ()  # how words begin that refuse, end or undo what a title speaks of: "cancel", "terminat"
+    singles: tuple[str, ...] = ()  # behind them stands one thing, and never several: "a", "this"
+    plurals: tuple[str, ...] = ()  # how words end that name several things
     form_labels: tuple[str, ...] = ()  # what stands before the answer in a form: "decision"
     comment_labels: tuple[str, ...] = ()  # the same for a comment
     form_ends: tuple[str, ...] = ()  # a line of a form below which nothing is said
