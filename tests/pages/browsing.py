@@ -98,3 +98,30 @@ def box_of(one: Locator) -> FloatRect:
     box = one.bounding_box()
     assert box is not None, "it is not drawn"
     return box
+
+
+#: Which key leads to it: "" if it has the focus, null if it stands in the page no more.
+_NEXT_KEY = """one => {
+  if (!one.isConnected) return null;
+  const active = document.activeElement;
+  if (one === active) return "";
+  return one.compareDocumentPosition(active) & Node.DOCUMENT_POSITION_FOLLOWING ? "Shift+Tab" : "Tab";
+}"""
+
+
+def reach(page: Page, one: Locator, most_tabs: int) -> None:
+    """Give it the focus by Tab and Shift+Tab alone, whichever is shorter; AssertionError where they do not lead there.
+
+    It is looked up once, and once more where the page put another one in its place: to look for it by its role and
+    name after each key would take most of the time."""
+    expect(one).to_be_visible()
+    element = one.element_handle()
+    for _ in range(most_tabs):
+        key = element.evaluate(_NEXT_KEY)
+        if key is None:
+            element = one.element_handle()
+        elif key:
+            page.keyboard.press(key)
+        else:
+            return
+    raise AssertionError(f"no Tab leads to {one}")

@@ -8,18 +8,13 @@ from playwright.sync_api import Locator, Page, expect
 from placet.accounts.models import Group, Person
 from placet.approvals.definitions import definition_of
 from placet.approvals.models import Version
+from tests.pages.browsing import reach
 from tests.pages.test_every_page import too_wide, violations
 from tests.pages.test_request_form_browser import Opened, page_of
 
 __all__ = ["page_of"]  # a fixture
 
 MOST_TABS = 400
-#: Which key leads to it: none if it has the focus. Nobody goes once round the page to get to the line above.
-NEXT_KEY = """one => {
-  const active = document.activeElement;
-  if (one === active) return "";
-  return one.compareDocumentPosition(active) & Node.DOCUMENT_POSITION_FOLLOWING ? "Shift+Tab" : "Tab";
-}"""
 
 
 class Mouse:
@@ -63,13 +58,7 @@ class Keys(Mouse):
         self.page.keyboard.press("Space")
 
     def _reach(self, one: Locator) -> None:
-        expect(one).to_be_visible()
-        for _tab in range(MOST_TABS):
-            key = one.evaluate(NEXT_KEY)
-            if not key:
-                return
-            self.page.keyboard.press(key)
-        raise AssertionError(f"no Tab leads to {one}")
+        reach(self.page, one, MOST_TABS)
 
 
 class Story:

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.demo import Demo, running_demo
-from tests.pages.browsing import complaints_of, launched, window
+from tests.pages.browsing import complaints_of, launched, reach, window
 
 pytestmark = pytest.mark.demo
 
@@ -24,14 +24,7 @@ class Keyboard:
     page: Page
 
     def reach(self, wanted: Locator) -> None:
-        """Go on by the Tab key until it has the focus."""
-        wanted = wanted.first
-        expect(wanted).to_be_visible()
-        for _ in range(MOST_TABS):
-            if wanted.evaluate("element => element === document.activeElement"):
-                return
-            self.page.keyboard.press("Tab")
-        raise AssertionError(f"{wanted} cannot be reached by keyboard")
+        reach(self.page, wanted.first, MOST_TABS)
 
     def type(self, label: str, text: str) -> None:
         self.reach(self.page.get_by_label(label, exact=True))

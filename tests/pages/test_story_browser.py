@@ -12,7 +12,7 @@ from tests.pages.browsing import complaints_of, launched, window
 pytestmark = pytest.mark.demo
 
 REPLY = "fine, go ahead, but watch the budget"
-SLOW = 30_000  # milliseconds for a mail there and back; the mailbox is looked into every five seconds
+SLOW = 60_000  # milliseconds for a mail there and back; the mailbox is looked into every five seconds
 
 
 @pytest.mark.parametrize("size", ["wide", pytest.param("phone", marks=pytest.mark.whole)])
