@@ -226,8 +226,18 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if spared else None
 
 
-@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their markers
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # around the choice of tests by their markers
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> "Generator[None, object, object]":
+    _marked_and_left_out(config, items)
+    result = yield
+    if hasattr(config, "workerinput"):
+        items[:] = ordered(items, config.workerinput["workercount"])
+    return result
+
+
+def _marked_and_left_out(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if "chromium" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
@@ -247,8 +257,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption("--in-turn"):
         others = left_to_the_other(items, int(_on_postgresql()))
         _leave_out(config, items, lambda item: item not in others)
-    if hasattr(config, "workerinput"):
-        items[:] = ordered(items, config.workerinput["workercount"])
 
 
 @pytest.hookimpl(wrapper=True)
