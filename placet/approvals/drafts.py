@@ -65,7 +65,7 @@ def begin(process: Process, by: Person | None) -> ProcessDraft:
 
 def _begun(process: Process, text: str, **columns: object) -> ProcessDraft:
     draft = ProcessDraft.objects.create(
-        process=process, problems=len(problems_of_text(process, text)), **columns
+        process=process, problems=len(problems_of_text(process.key, text)), **columns
     )
     DraftRevision.objects.create(draft=draft, number=draft.at, text=text, by=draft.begun_by)
     return draft

@@ -188,7 +188,7 @@ def test_what_was_imported_meanwhile_is_not_lost_in_silence(ada: Client, admin: 
         b"manager:2", b"manager:3"
     )
     with pytest.raises(authority_drafts.PublishedMeanwhile):
-        _published_by_file_before(draft, imported)
+        _published_by_file_before(draft, imported, admin)
     assert authority.newest("authority").rows == read(imported).cells  # type: ignore[union-attr]
     assert "Version 2 was published after this draft was begun." in do(ada, "save")
     shown = review(ada)
@@ -206,11 +206,11 @@ def test_what_was_imported_meanwhile_is_not_lost_in_silence(ada: Client, admin: 
     assert "published as version 4" in published(ada, accepted="yes")
 
 
-def _published_by_file_before(draft: TableDraft, file: bytes) -> None:
+def _published_by_file_before(draft: TableDraft, file: bytes, by: Person) -> None:
     """A command imports it between the review and what is sent from there."""
     draft.refresh_from_db()
     authority.publish(draft.key, read(file), "first")
-    authority_drafts.publish(draft.pk, draft.revision, in_place_of=1, accepted=True)
+    authority_drafts.publish(draft.pk, draft.revision, in_place_of=1, accepted=True, by=by)
 
 
 def test_a_new_table_has_a_key_and_columns_that_are_free(ada: Client) -> None:
