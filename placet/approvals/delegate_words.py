@@ -12,6 +12,7 @@ from placet.accounts.models import Delegation
 from placet.approvals.models import Assignment, Decision, Delegate
 from placet.lib.sentences import Sentence
 from placet.lib.zones import zone_of
+from placet.mail.mime import one_line
 
 LONGEST_COMMENT = 1000  # of whoever gives a question to somebody, in the mail
 MOST_NAMES = 3
@@ -82,8 +83,8 @@ def _given(row: Delegate, name: str) -> Iterable[Sentence]:
 
 
 def _comment_of(giver: str, written: str) -> Iterable[Sentence]:
-    # Somebody else's text: on one line it looks like nothing but a part of ours.
-    comment = " ".join(written.split())[:LONGEST_COMMENT]
+    # Somebody else's text, beside ours: on one line, and without signs that turn or hide what stands behind it.
+    comment = one_line(written)[:LONGEST_COMMENT]
     if comment:
         yield Sentence("{giver} writes: “{comment}”", giver=giver, comment=comment)
 

@@ -190,10 +190,19 @@ def why_not_instead(person: Person, seat: Seat) -> Sentence:
     """Why somebody who is active cannot be put in the place of whoever is asked, as others read it; NOTHING if they
     can. They may be whoever was asked there before: so it is taken back. The requester may be, where they may decide
     this and no rung names who is asked: a rung never asks them."""
+    if _has_place_elsewhere(person, seat):
+        return Sentence("Others are asked in the place of {name} in this step.", name=person.name)
     step = seat.definition.approval(seat.assignment.visit.step_key)
     is_on_rung = bool(step.rungs) and (seat.assignment.source or 0) >= step.first_line_of(1)
     is_own = person.pk == seat.request.requester_id
     return _why_not(person, seat, is_barred=is_own and (is_on_rung or bool(seat.bars.against(person))))
+
+
+def _has_place_elsewhere(person: Person, seat: Seat) -> bool:
+    """Whether the step names them in another place, where somebody else is asked for them: in two places they would be
+    the only one asked once that one leaves, where the step wants two answers."""
+    own = [one for one in seat.beside if one.person_id == person.pk and one.in_place_of_id is None]
+    return any(one.successor(seat.beside) not in (None, seat.assignment) for one in own)
 
 
 def _why_not(person: Person, seat: Seat, *, is_barred: bool) -> Sentence:

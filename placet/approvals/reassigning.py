@@ -92,4 +92,5 @@ def _put_in_place(seat: Seat, person: Person, reassigned: Reassigned) -> Assignm
             reassigning_mails.asked_no_more(request, before, seated[0], reader, entry.seq)
     if visit.state == Visit.State.STUCK:  # as long as somebody was missing there
         engine_visits.consider(request, definition, visit)
+        engine_visits.wake(request, definition)  # with the others' answers the step may be over
     return seated[0]

@@ -287,9 +287,10 @@ class Life:
 
     def may_be_put(self, room: Room, name: str, to: str) -> bool:
         """Whether an owner may put `to` in the place of somebody who is asked: somebody who can decide there, and is
-        not asked there, neither now nor by what the step says of itself. Whoever was there before may be again, and the
-        requester may do a task."""
+        not asked there, neither now nor by what the step says of itself, nor has a place that somebody else is in.
+        Whoever was there before may be again, and the requester may do a task."""
         is_asked = room.seats.get(to, "withdrawn") != "withdrawn"
+        is_asked = is_asked or (to not in room.places and room.successor(to) not in ("", name))
         to_come = {one for line in self.named(room) for one in line.able}
         able = {*NAMES, "ella"} | ({"zoe"} if room.node.task else set())
         may_decide = to in able - self.away - {*room.voters.values()} and not self.is_barred(room, to)
@@ -307,6 +308,7 @@ class Life:
         self.ask(room, to, "asked")
         if room.state == "stuck":
             self.consider(room)
+            self.wake()
 
     # --- delegates
 

@@ -1,7 +1,7 @@
 """Somebody is put in the place of somebody who is asked: by an owner of the process, and whoever was asked is asked no
 more, whatever becomes of the step."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -26,7 +26,7 @@ from placet.approvals import (
 from placet.approvals.definitions import definition_of
 from placet.approvals.delegating import CannotBeGiven
 from placet.approvals.engine_clarifications import Written
-from placet.approvals.engine_errors import NoLongerOpen, NotAllowed, TooLate
+from placet.approvals.engine_errors import AlreadyDecided, NoLongerOpen, NotAllowed, TooLate
 from placet.approvals.models import Assignment, Clarification, Decision, Delegate, Request, Timer, Visit
 from placet.approvals.processes import publish
 from placet.approvals.verification import findings
@@ -34,7 +34,7 @@ from placet.audit import chain
 from placet.mail.models import OutgoingMail
 from placet.mailboxes.models import Mailbox
 from tests import clocks
-from tests.approvals.test_delegates import answer, asked_by_mail, state_of, text_of
+from tests.approvals.test_delegates import answer, asked_by_mail, at_once, state_of, text_of
 from tests.making import entry_of, one_step, open_for
 
 pytestmark = pytest.mark.django_db
@@ -136,6 +136,29 @@ def test_put_there_one_after_the_other_and_back(
     instead(olga, dave, bob)  # it was a mistake
     assert seats(request) == {"Bob": "open", "Carol": "withdrawn for Bob", "Dave": "withdrawn for Bob"}
     answer(request, bob, bob)
+    assert state_of(request) == "approved"
+
+
+def test_whose_own_place_somebody_has_is_put_in_no_other_one(
+    alice: Person, bob: Person, carol: Person, dave: Person, olga: Person
+) -> None:
+    """Else whom the step asks for two answers would be one person, once whoever has the place leaves."""
+    request = start(alice, olga, step_of(bob, dave, rule="all"))
+    instead(olga, bob, carol)
+    with pytest.raises(CannotBeGiven, match="Others are asked in the place of Bob"):
+        instead(olga, dave, bob)
+    instead(olga, carol, olga)
+    instead(olga, dave, carol)  # whom the step does not name
+    assert seats(request) == {
+        "Bob": "withdrawn",
+        "Dave": "withdrawn",
+        "Carol": "open for Dave",
+        "Olga": "open for Bob",
+    }
+    instead(olga, olga, bob)
+    answer(request, bob, bob)
+    assert state_of(request) == "open"
+    answer(request, carol, carol)
     assert state_of(request) == "approved"
 
 
@@ -374,6 +397,17 @@ def test_a_delegate_becomes_the_successor_and_whoever_was_asked_is_no_delegate_o
         delegating.give(open_for(carol).pk, carol, bob)
 
 
+def test_what_an_owner_writes_turns_no_sentence_of_ours(
+    mailbox: Mailbox, alice: Person, bob: Person, carol: Person, olga: Person
+) -> None:
+    """It stands in one paragraph with them."""
+    start(alice, olga, step_of(bob))
+    instead(olga, bob, carol, "Please\u202e look\x1b[8m.\x85Thanks \u2066")
+    asked = text_of(OutgoingMail.objects.get(kind="ask", to=carol.email))
+    assert "Olga Owner writes: “Please look [8m. Thanks”" in asked
+    assert not {*"\u202e\u2066\x1b\x85"} & {*asked}
+
+
 def test_without_a_mail_that_asked_none_says_that_no_answer_is_needed(
     mailbox: Mailbox, alice: Person, bob: Person, carol: Person, olga: Person
 ) -> None:
@@ -450,3 +484,31 @@ def test_once_the_time_is_over_nobody_is_put_there(
         clock.move_to(begun + timedelta(hours=2, minutes=1))
         with pytest.raises(TooLate):
             instead(olga, bob, carol)
+
+
+# --- at the same instant ----------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_owners_and_an_answer_at_the_same_instant_one_wins(
+    alice: Person, bob: Person, carol: Person, dave: Person, olga: Person, admin: Person
+) -> None:
+    version = publish(step_of(bob))
+    owning.add_owner(version.process, olga)
+    olga.refresh_from_db()
+    for _ in range(5):
+        request = engine.start(version, alice, {"item": "Desk", "amount": "900"})
+        number = open_for(bob).pk
+
+        def puts(by: Person, to: Person, number: int = number) -> Callable[[], object]:
+            return lambda: reassigning.reassign(number, by, to)
+
+        def decides(number: int = number) -> object:
+            return engine.decide(number, by=bob, outcome="approve", door=PAGE)
+
+        results = at_once(puts(olga, carol), puts(admin, dave), decides)
+        won = [one for one in results if isinstance(one, Assignment | Decision)]
+        assert [isinstance(one, NoLongerOpen | AlreadyDecided) for one in results].count(True) == 2
+        open_ones = list(Assignment.objects.filter(visit__request=request, state="open"))
+        assert open_ones == [one for one in won if isinstance(one, Assignment)]
+        assert state_of(request) == ("open" if open_ones else "approved")

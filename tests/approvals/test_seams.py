@@ -8,8 +8,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from placet.accounts.addresses import add_person
 from placet.accounts.models import Group, Person
-from placet.approvals import calling, earlier, engine, engine_errors, evidence
+from placet.approvals import calling, earlier, engine, engine_errors, evidence, reassigning
 from placet.approvals.definitions import definition_of
 from placet.approvals.form import FormInvalid, facts_hash, read_form
 from placet.approvals.models import Assignment, Decision, Request, Visit
@@ -314,6 +315,30 @@ def test_a_wait_sees_what_was_decided_in_another_branch(alice: Person, bob: Pers
     request = engine.start(publish(one), alice, {"item": "Desk"})
     assert live(request) == ["both", "bob", "wait"]
     answer(request, "bob", "approve")
+    request.refresh_from_db()
+    assert request.state == Request.State.ENDED
+    clean(request)
+
+
+def test_a_wait_sees_what_was_decided_once_somebody_is_asked_instead(
+    alice: Person, bob: Person, carol: Person, dave: Person, admin: Person
+) -> None:
+    """The step was stuck while nobody was left of those with a veto; Dave, who approved, is one of them now."""
+    legal = Group.objects.create(key="legal", name="Legal")
+    legal.members.add(carol)
+    rule = [{"reject": {"veto": ["legal"]}}, {"approve": 1}]
+    asked = [*person("bob"), *person("dave"), {"group": "legal"}]
+    step = {**approval("bob"), "ask": asked, "rule": rule, "otherwise": "reject"}
+    wait = {"kind": "wait", "name": "Wait", "until": "steps.bob.outcome == 'approve'"}
+    ends = ["bob approve", "bob reject", "wait arrived"]
+    one = in_branches({"bob": step, "wait": wait}, ["bob", "wait"], [], ends)
+    request = engine.start(publish(one), alice, {"item": "Desk"})
+    engine.deactivate(carol, admin)
+    of_dave = Assignment.objects.get(visit__request=request, person=dave)
+    engine.decide(of_dave.pk, by=dave, outcome="approve", door=Decision.Door.PAGE)
+    assert request.visits.get(step_key="bob").state == "stuck"
+    legal.members.add(dave)
+    reassigning.reassign(seat(request, "bob").pk, admin, add_person("Erin", "erin@contoso.example"))
     request.refresh_from_db()
     assert request.state == Request.State.ENDED
     clean(request)
