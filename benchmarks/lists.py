@@ -39,6 +39,9 @@ def main() -> None:
         import django
 
         django.setup()
+        from django.test.utils import setup_test_environment
+
+        setup_test_environment()  # answers say what they were rendered with
         _fill(options.requests)
         sys.exit(_measured(options.only))
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from placet import __version__
 from placet.lib.collector import not_collecting
+from placet.lib.structlog_alone import load_structlog
 
 COMMANDS = {
     "serve": "run Placet: pages, workers and timers in one process",
@@ -81,6 +82,8 @@ def _run(name: str, rest: Sequence[str]) -> int:
         from django.utils.translation import trans_real
 
         trans_real.deactivate_all()
+        if name != "explain":  # it logs nothing, and needs no installation
+            load_structlog()
         module = importlib.import_module(f"placet.commands.{name}")
     parser = argparse.ArgumentParser(prog=f"placet {name}", description=COMMANDS[name])
     module.add_arguments(parser)

@@ -30,7 +30,7 @@ def mail_rows(step: Mapping[str, Any]) -> list[Row]:
     text.boxes = label_boxes(
         "mail-text", says.get("text"), _("Text"), (*place, "text"), languages, shape="lines", width="long"
     )
-    text.boxes[0].help = _("{name} in braces is filled in from that field of the form")
+    text.boxes[0].help = _("Where the name of a field stands in braces, what it holds is filled in")
     text.buttons = [Button("preview", _("Save and preview"), _("Save, and preview the mail"))]
     return [subject, text]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
@@ -97,13 +97,17 @@ def mails_of(request: Request, definition: Definition) -> list[Mail]:
     answered = Decision.objects.filter(assignment__in=assignments, incoming__isnull=False)
     causes = [f"request:{request.pk}"]
     over = Q(state=Assignment.State.WITHDRAWN) | Q(visit__state=Visit.State.CANCELLED)
-    told = assignments.filter(over | Q(has_delegates=True) | Q(absent_at__isnull=False))
-    causes += [f"assignment:{pk}" for pk in told.values_list("pk", flat=True)[:MOST_CAUSES]]
+    told = assignments.filter(
+        over | Q(has_delegates=True) | Q(absent_at__isnull=False) | Q(reassigned_by__isnull=False)
+    )
+    seats = told.values_list("pk", "reassigned_by")[:MOST_CAUSES]
+    causes += [f"assignment:{pk}" for pk, _reassigned_by in seats]
     causes += [f"incoming:{pk}" for pk in answered.values_list("incoming", flat=True)[:MOST_CAUSES]]
     causes += [*_stuck(request), *_clarifications(request)]
     causes += _told_of_time(request, definition)
     causes += _undone(request, definition)
-    causes += _reassigned(request, assignments)
+    if any(reassigned_by is not None for _pk, reassigned_by in seats):
+        causes += _reassigned(request)
     # Each half by its index: of both at once, in the order of their ids, SQLite would read all mails.
     asks = AskLine.objects.filter(assignment__in=assignments, ask__outgoing__isnull=False)
     newest_asks = asks.order_by("-ask__outgoing").values_list("ask__outgoing", flat=True)[:MOST_MAILS]
@@ -124,10 +128,8 @@ def _told_of_time(request: Request, definition: Definition) -> list[str]:
     return [f"timer:{pk}" for pk in timers.values_list("pk", flat=True)[:MOST_CAUSES]]
 
 
-def _reassigned(request: Request, assignments: QuerySet[Assignment]) -> list[str]:
+def _reassigned(request: Request) -> list[str]:
     """What mails were caused by that say that somebody else is asked: each has the number of its audit entry."""
-    if not assignments.filter(reassigned_by__isnull=False).exists():
-        return []
     return [f"reassigned:{request.pk}:{entry.seq}" for entry in _entries(request, "reassigned", MOST_MAILS)]
 
 

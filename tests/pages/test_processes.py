@@ -230,7 +230,8 @@ def test_an_owner_publishes_no_table_with_a_sample(owner: Person, admin: Person,
     draft = TableDraft.objects.get()
     assert (draft.key, draft.by) == ("spending", owner)
     as_(admin).post(
-        reverse("panel:review_table", args=[draft.pk]), {"revision": draft.revision, "accepted": "yes"}
+        reverse("panel:review_table", args=[draft.pk]),
+        {"revision": draft.revision, "in_place_of": 0, "accepted": "yes"},
     )
     version = TableVersion.objects.get()
     assert version.table.key == "spending"
