@@ -248,7 +248,7 @@ def add_step(request: PersonsRequest, key: str) -> HttpResponse:
     if request.method != "POST":
         return _add_page(request, work, after, name, kind)
     if not name or len(name) > LONGEST_NAME or kind not in flow.ADDED:
-        problem = _("Please say what people read, in at most {n} letters.").format(n=LONGEST_NAME)
+        problem = _("Please enter a name of at most {n} letters.").format(n=LONGEST_NAME)
         return _add_page(request, work, after, name, kind, 422, [problem])
     added: list[str] = []
 

@@ -63,7 +63,7 @@ def _compared(name: str, number: int, one: Compared | None, around: Surroundings
             Box(f"{prefix}-field", _("If"), field, "choice", _subject_choices(around)),
             Box(
                 f"{prefix}-is",
-                _("is"),
+                _("Comparison"),
                 one.comparison if one else "is",
                 "choice",
                 _comparison_choices(one, around),

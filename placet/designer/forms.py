@@ -100,7 +100,7 @@ class ImportForm(forms.Form):
         help_text=gettext_lazy("Empty: the key that it has."),
     )
     replace = forms.BooleanField(
-        label=gettext_lazy("Also if a process of this key is there"),
+        label=gettext_lazy("Also if there is a process of this key already"),
         required=False,
         help_text=gettext_lazy("Its published versions stay as they are; an older draft of it is replaced."),
     )
@@ -124,7 +124,7 @@ class ImportForm(forms.Form):
             return given
         file: UploadedFile[bytes] | None = given.get("file")
         if (file is None) == (not given["pasted"].strip()):
-            raise forms.ValidationError(_("Choose a file, or paste YAML: one of both."))
+            raise forms.ValidationError(_("Choose a file or paste YAML: one of the two."))
         field = "pasted" if file is None else "file"
         try:
             # One byte more than is allowed tells the reader that it is too large.

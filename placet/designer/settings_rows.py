@@ -30,7 +30,7 @@ def section_of(name: str) -> str:
 
 def _whole(data: Mapping[str, Any]) -> Row:
     row = Row(legend=_("The process"))
-    title = _("Fields of the form in braces are filled in: {item}. Every request has its own")
+    title = _("A field of the form in braces is filled in, such as {item}: so requests can be told apart")
     row.boxes = [
         Box("name", _("Name"), words(data.get("name")), place=("name",), width="long"),
         Box("description", _("What it is for"), words(data.get("description")), "lines", place=("description",),
@@ -46,13 +46,13 @@ def _time(data: Mapping[str, Any], around: Surroundings) -> list[Row]:
     calendars += [(chosen, chosen)] if chosen not in dict(calendars) else []
     row = Row(legend=_("Calendar"))
     row.boxes = [
-        Box("calendar", _("Calendar"), chosen, "choice", calendars, place=("calendar",)),
+        Box("calendar", _("Calendar"), chosen, "choice", calendars, place=("calendar",), width="long"),
         Box("undo", _("An answer can be taken back for"), words(data.get("undo")), place=("undo",),
             help=_("“10 minutes”, at most 60; empty: not at all")),
     ]  # fmt: skip
     last = Row(legend=_("How long a request takes at most"), place=("longest",))
     last.boxes = [
-        *amount_boxes("longest", words(longest.get("after")), _("A request takes at most"), ("longest", "after")),
+        *amount_boxes("longest", words(longest.get("after")), _("At most"), ("longest", "after")),
         Box("longest-result", _("Its result is then"), words(longest.get("result")), place=("longest", "result"),
             help=_("A word such as “expired”; or the result of an end")),
         Box("longest-name", _("What people read of it"), words(longest.get("name")), place=("longest", "name")),

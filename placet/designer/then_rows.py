@@ -64,7 +64,7 @@ def _row(
     row = Row(legend=legend, place=place)
     row.boxes = [
         Box(f"{name}-on", _("On"), outcome, "choice", outcomes, place=place),
-        Box(f"{name}-to", _("go on to"), _target(way), "choice", _targets(key, _target(way), around),
+        Box(f"{name}-to", _("Go on to"), _target(way), "choice", _targets(key, _target(way), around),
             place=(*place, "to") if place else None),
     ]  # fmt: skip
     if at is not None or way:

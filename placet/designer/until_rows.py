@@ -209,9 +209,9 @@ def _expiry_row(step: Mapping[str, Any]) -> Row:
             (("", _("it waits on")), (WHEN_DUE, _("it ends when it is due")), ("after", _("it ends so long after"))),
             place=("expire",),
         ),
-        *amount_boxes("expire", after, _("So long after"), ("expire", "after")),
+        *amount_boxes("expire", after, _("How long after"), ("expire", "after")),
         Box("expire-outcome", _("It ends as"), words(says.get("outcome")) or EXPIRED, "choice", outcomes,
-            place=("expire", "outcome")),
+            place=("expire", "outcome"), width="long"),
         *amount_boxes("warn", moment_of(words(says.get("warn")))[0], _("Warn before the end"), ("expire", "warn")),
         Box(
             "expire-silence",
@@ -237,7 +237,9 @@ def _more_row(step: Mapping[str, Any], around: Surroundings) -> Row:
     if chosen and chosen not in dict(calendars):
         calendars.append((chosen, chosen))
     row = Row(legend=_("Calendar"), place=("calendar",))
-    row.boxes = [Box("calendar", _("Calendar"), chosen, "choice", calendars, place=("calendar",))]
+    row.boxes = [
+        Box("calendar", _("Calendar"), chosen, "choice", calendars, place=("calendar",), width="long")
+    ]
     if step.get("kind") == "approval":
         undo = step.get("undo")
         row.boxes.append(

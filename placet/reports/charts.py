@@ -114,7 +114,7 @@ def _named(week: str, series: Series, value: str) -> str:
 
 def bar(parts: Sequence[int], whole: int) -> SafeString:
     """Lying, for a cell of a table that has the numbers: parts of the longest one, one after the other. The second part
-    is what is late."""
+    is what is late. Of nothing there is no bar: ""."""
     at = 0.0
     shapes = []
     for part, look in zip(parts, ("main", "warn"), strict=False):
@@ -129,6 +129,8 @@ def bar(parts: Sequence[int], whole: int) -> SafeString:
                 )
             )
         at += width
+    if not shapes:
+        return SafeString("")  # on a phone, an empty drawing would take a line of its own
     return format_html(
         '<svg class="bar" width="100%" height="12" aria-hidden="true">{}</svg>', _together(shapes)
     )

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from django.db.models import Min, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from placet.accounts.models import Person
 from placet.accounts.person_figures import are_person_figures_shown
@@ -54,7 +55,7 @@ def waiting(selection: Selection) -> Sequence[Part]:
     ]
     columns = [
         Column(_("Person")),
-        Column(_("Open questions"), is_number=True),
+        Column(_("Answers to give"), is_number=True),
         Column("", only_drawn=True),
         Column(_("Late"), is_number=True),
         Column(_("The oldest")),
@@ -145,6 +146,14 @@ def trend(selection: Selection) -> Sequence[Part]:
     return [flow_part, Part(_("Deadlines missed"), missed_table, missed_chart, note), _ages(selection)]
 
 
+def _days(low: int, high: int | None) -> str:
+    if high is None:
+        return _("{n} days and more").format(n=low)
+    if not low:
+        return ngettext("up to {n} day", "up to {n} days", high).format(n=high)
+    return _("{low} to {high} days").format(low=low, high=high)
+
+
 def _ages(selection: Selection) -> Part:
     ages = joined(one.ages for one in selection.standings())
     bounds = [*zip(_AGES, [*(low - 1 for low in _AGES[1:]), None], strict=True)]
@@ -155,11 +164,7 @@ def _ages(selection: Selection) -> Part:
     longest = max(counts, default=0)
     rows = [
         [
-            Cell(
-                _("{n} days and more").format(n=low)
-                if high is None
-                else _("{low} to {high} days").format(low=low, high=high)
-            ),
+            Cell(_days(low, high)),
             number(count),
             Cell("", drawn=charts.bar([count], longest)),
         ]

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import ngettext, pgettext
 
 from placet.designer.request_days import ENDED
 from placet.panel.mail_words import RESULTS
@@ -71,14 +71,19 @@ def _rework(whole: Mapping[str, int]) -> Sequence[Part]:
     rounds = sorted(
         (int(key.partition(":")[2]), count) for key, count in whole.items() if key.startswith("rounds:")
     )
-    often = [[number(times), *_of(count, good)] for times, count in rounds]
-    times = Column(_("Times sent back"), is_number=True)
+    often = [[_times(number_of), *_of(count, good)] for number_of, count in rounds]
+    times = Column(_("Sent back"))
     return [
         Part(
             _("Why not at once"), Table("reasons", _("Why not at once"), [Column(_("Reason")), *columns], why)
         ),
         Part(_("How often sent back"), Table("rounds", _("How often sent back"), [times, *columns], often)),
     ]
+
+
+def _times(number_of: int) -> Cell:
+    words = ngettext("{n} time", "{n} times", number_of).format(n=number_of) if number_of else _("never")
+    return Cell(words, number_of)
 
 
 def _of(part: int, whole: int) -> list[Cell]:
@@ -105,7 +110,7 @@ def answers(selection: Selection) -> Sequence[Part]:
         labels,
         [
             charts.Series(_("half took at most"), [half for half, _most in halves]),
-            charts.Series(_("85 % took at most"), [most for _half, most in halves], "warn"),
+            charts.Series(_("85\u00a0% took at most"), [most for _half, most in halves], "warn"),
         ],
         in_words,
         in_minutes=True,
@@ -114,7 +119,7 @@ def answers(selection: Selection) -> Sequence[Part]:
         week_columns(),
         Column(_("Steps answered"), is_number=True),
         Column(_("Half"), _("minutes"), is_number=True),
-        Column(_("85 %"), _("minutes"), is_number=True),
+        Column(_("85\u00a0%"), _("minutes"), is_number=True),
     ]
     rows = [
         [week_cell(monday), number(sum(weeks[monday].values())), minutes(half), minutes(most)]
@@ -125,9 +130,9 @@ def answers(selection: Selection) -> Sequence[Part]:
 
 
 def _doors(doors: Mapping[str, int]) -> Part:
-    longest = max(doors.values(), default=0)
+    answers_in_all = sum(doors.values())
     rows = [
-        [Cell(str(words)), *_of(doors.get(key, 0), sum(doors.values())), _drawn(doors.get(key, 0), longest)]
+        [Cell(str(words)), *_of(doors.get(key, 0), answers_in_all), _drawn(doors.get(key, 0), answers_in_all)]
         for key, words in DOORS.items()
     ]
     columns = [Column(_("How")), *_share_columns(_("Answers")), Column("", only_drawn=True)]
@@ -136,10 +141,10 @@ def _doors(doors: Mapping[str, int]) -> Part:
 
 def _refused(refused: Mapping[str, int], by_mail: int) -> Part:
     """Of all replies of people who were asked."""
-    replies, longest = by_mail + sum(refused.values()), max(refused.values(), default=0)
+    replies = by_mail + sum(refused.values())
     unclear = share(sum(refused.get(key, 0) for key in UNANSWERED), replies)
     rows = [
-        [Cell(str(RESULTS.get(key, key))), *_of(count, replies), _drawn(count, longest)]
+        [Cell(str(RESULTS.get(key, key))), *_of(count, replies), _drawn(count, replies)]
         for key, count in sorted(refused.items(), key=lambda one: (-one[1], one[0]))
     ]
     columns = [Column(_("Reason")), *_share_columns(_("Replies")), Column("", only_drawn=True)]
@@ -156,8 +161,9 @@ def _share_columns(counted: str) -> list[Column]:
     return [Column(counted, is_number=True), Column(_("Share"), _("per cent"), is_number=True)]
 
 
-def _drawn(part: int, longest: int) -> Cell:
-    return Cell("", drawn=charts.bar([part], longest))
+def _drawn(part: int, whole: int) -> Cell:
+    """As long as its share: a full bar is all of them."""
+    return Cell("", drawn=charts.bar([part], whole))
 
 
 # --- rules ------------------------------------------------------------------------------------------------

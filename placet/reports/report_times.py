@@ -55,7 +55,10 @@ def durations(selection: Selection) -> Sequence[Part]:
                 _("half took at most"), [percentile(week["worked"], 50) for week in by_week], links=lists
             ),
             charts.Series(
-                _("85 % took at most"), [percentile(week["worked"], 85) for week in by_week], "warn", lists
+                _("85\u00a0% took at most"),
+                [percentile(week["worked"], 85) for week in by_week],
+                "warn",
+                lists,
             ),
         ],
         in_words,
@@ -81,9 +84,9 @@ def _columns() -> list[Column]:
     return [
         Column(_("Requests that ended"), is_number=True),
         Column(_("Working time: half"), _("minutes"), is_number=True),
-        Column(_("Working time: 85 %"), _("minutes"), is_number=True),
+        Column(_("Working time: 85\u00a0%"), _("minutes"), is_number=True),
         Column(_("Calendar time: half"), _("minutes"), is_number=True),
-        Column(_("Calendar time: 85 %"), _("minutes"), is_number=True),
+        Column(_("Calendar time: 85\u00a0%"), _("minutes"), is_number=True),
     ]
 
 
@@ -148,7 +151,7 @@ def _step_columns() -> list[Column]:
         Column(_("Share of all waiting"), _("per cent"), is_number=True),
         Column("", only_drawn=True),
         Column(_("Half waited at most"), _("minutes"), is_number=True),
-        Column(_("85 % waited at most"), _("minutes"), is_number=True),
+        Column(_("85\u00a0% waited at most"), _("minutes"), is_number=True),
         Column(_("Times"), is_number=True),
         Column(_("Late"), is_number=True),
         Column(pgettext("step", "Stuck"), is_number=True),
@@ -168,7 +171,6 @@ def _step_row(
 ) -> list[Cell]:
     half, most = half_and_most(counted["worked"])
     part = round(100 * shares[key])
-    longest = max(round(1000 * one) for one in shares.values())
     return [
         name(
             definition.steps[key].name
@@ -176,7 +178,7 @@ def _step_row(
             else key
         ),
         Cell(percent(part), part),
-        Cell("", drawn=charts.bar([round(1000 * shares[key])], longest)),
+        Cell("", drawn=charts.bar([round(1000 * shares[key])], 1000)),
         minutes(half),
         minutes(most),
         number(counted["visits"]),

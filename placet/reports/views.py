@@ -76,7 +76,7 @@ REPORTS = (
     Report(
         "rules",
         gettext_lazy("Whether rules are kept"),
-        gettext_lazy("What was not as the process has it, in requests that ended."),
+        gettext_lazy("Where requests that ended did not go as their process says."),
         report_quality.rules,
     ),
 )

@@ -113,7 +113,7 @@ class Story:
         self.hands.fill(first.get_by_label("Value"), above)
         another = self.row("then", "Another way")
         self.hands.choose(another.get_by_label("On", exact=True), "Approve")
-        self.hands.choose(another.get_by_label("go on to"), "Approved")
+        self.hands.choose(another.get_by_label("Go on to"), "Approved")
         self.save("Save, and back to all steps")
         card = self.page.locator(".step-card", has_text=step).first
         expect(card).to_be_visible()

@@ -115,7 +115,7 @@ def test_yaml_is_pasted_and_may_have_another_key(admin: Person, as_: As) -> None
 @pytest.mark.parametrize(
     ("sent", "says"),
     [
-        ({}, "Choose a file, or paste YAML: one of both."),
+        ({}, "Choose a file or paste YAML: one of the two."),
         ({"pasted": "name: x"}, "It has no key that a process can have."),
         ({"pasted": "key: [a"}, "This is not YAML"),
         ({"pasted": "key: Made"}, "It has no key that a process can have."),

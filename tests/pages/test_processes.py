@@ -619,3 +619,23 @@ def test_an_owner_includes_only_what_they_own(
     as_(owner).post(addresses[2], form)
     assert draft.process.versions.exists()
     assert "Finance" in page(as_(owner), "designer:process", "mine")
+
+
+# --- what stands on every page of a process ---------------------------------------------------------------
+
+
+def test_every_page_of_a_process_marks_its_tab(version: Version, ada: Person, as_: As) -> None:
+    client = as_(ada)
+    names = ("process", "design", "design_form", "publish", "try", "cases", "replay", "text", "history")
+    pages = {name: page(client, f"designer:{name}") for name in names}
+    pages["owners"] = client.post(reverse("designer:owners", args=["purchase"])).content.decode()
+    tabs = {name: html.split('<nav class="tabs"')[1].split("</nav>")[0] for name, html in pages.items()}
+    assert {name: nav.count("aria-current") for name, nav in tabs.items()} == dict.fromkeys(pages, 1)
+
+
+def test_without_a_second_thing_nothing_is_compared_or_published(
+    version: Version, ada: Person, as_: As
+) -> None:
+    client = as_(ada)
+    assert 'type="radio"' not in page(client, "designer:history")
+    assert "Publish version" not in page(client, "designer:publish")
