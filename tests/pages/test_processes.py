@@ -624,8 +624,8 @@ def test_an_owner_includes_only_what_they_own(
 # --- what stands on every page of a process ---------------------------------------------------------------
 
 
-def test_every_page_of_a_process_marks_its_tab(version: Version, ada: Person, as_: As) -> None:
-    client = as_(ada)
+def test_every_page_of_a_process_marks_its_tab(version: Version, admin: Person, as_: As) -> None:
+    client = as_(admin)
     names = ("process", "design", "design_form", "publish", "try", "cases", "replay", "text", "history")
     pages = {name: page(client, f"designer:{name}") for name in names}
     pages["owners"] = client.post(reverse("designer:owners", args=["purchase"])).content.decode()
@@ -634,8 +634,8 @@ def test_every_page_of_a_process_marks_its_tab(version: Version, ada: Person, as
 
 
 def test_without_a_second_thing_nothing_is_compared_or_published(
-    version: Version, ada: Person, as_: As
+    version: Version, admin: Person, as_: As
 ) -> None:
-    client = as_(ada)
+    client = as_(admin)
     assert 'type="radio"' not in page(client, "designer:history")
     assert "Publish version" not in page(client, "designer:publish")

@@ -150,16 +150,16 @@ def test_a_figure_is_as_old_as_the_page_says(owner: Person, as_: As) -> None:
     assert "4 minutes ago" in shown(as_(owner), "trend")
 
 
-def test_a_bar_is_as_long_as_the_share_beside_it(counted: None, ada: Person, bob: Person, as_: As) -> None:
+def test_a_bar_is_as_long_as_the_share_beside_it(counted: None, admin: Person, bob: Person, as_: As) -> None:
     seat = Assignment.objects.get(visit__request__version__process__key="one-step", state="open")
     engine.decide(seat.pk, by=bob, outcome="approve", door=Decision.Door.MAIL)
     count()
-    page = shown(as_(ada), "answers", process="one-step")
+    page = shown(as_(admin), "answers", process="one-step")
     assert re.findall(r'<rect [^>]*width="([^"]+)"', page[: page.index("<details>")])[:2] == ["50%", "50%"]
 
 
-def test_small_numbers_are_words(counted: None, ada: Person, as_: As) -> None:
-    assert '<th scope="row">never</th>' in shown(as_(ada), "passes", process="one-step")
-    ages = shown(as_(ada), "trend", process="one-step")
+def test_small_numbers_are_words(counted: None, admin: Person, as_: As) -> None:
+    assert '<th scope="row">never</th>' in shown(as_(admin), "passes", process="one-step")
+    ages = shown(as_(admin), "trend", process="one-step")
     assert '<th scope="row">up to 1 day</th>' in ages
     assert ages.count('<svg class="bar"') == 1, "of nothing there is no bar"
