@@ -19,7 +19,7 @@ class DigestField(forms.ChoiceField):
             ],
             required=False,
             label=gettext_lazy("Mails that ask"),
-            help_text=gettext_lazy("What would be late by then is asked at once all the same."),
+            help_text=gettext_lazy("What would be late by then is still sent at once."),
         )
 
     def clean(self, value: Any) -> bool:

@@ -34,8 +34,7 @@ class AlarmsForm(forms.Form):
         min_value=FEWEST_MINUTES,
         max_value=MOST_MINUTES,
         help_text=gettext_lazy(
-            "After so many minutes without a look into the mailbox that succeeded the alarm is raised: 5 to 1440. A "
-            "mailbox that is looked into more rarely has at least three poll intervals."
+            "From 5 to 1440 (a day). A mailbox with a long poll interval is given at least three of them."
         ),
         error_messages={
             name: gettext_lazy("Enter a whole number of minutes, from 5 to 1440 (a day).")

@@ -212,7 +212,9 @@ class PersonForm(forms.Form):
         Calendar.objects.all(),
         label=gettext_lazy("Calendar"),
         required=False,
-        help_text=gettext_lazy("When they work. Its own zone counts, whichever they read times in."),
+        help_text=gettext_lazy(
+            "Their working hours. The calendar's time zone counts, not the one that they read times in."
+        ),
     )
     in_digests = DigestField()
     groups = forms.ModelMultipleChoiceField(

@@ -191,10 +191,10 @@ def edit_table(request: PersonsRequest, pk: int) -> HttpResponse:
 
 @dataclass(frozen=True)
 class EditedRow:
-    """`cells`: name of the column, name of the input, and what stands in it."""
+    """`cells`: name of the column, name of the input, what stands in it, and whether it says who is asked."""
 
     number: int
-    cells: Sequence[tuple[str, str, str]]
+    cells: Sequence[tuple[str, str, str, bool]]
     problems: Sequence[str]
     is_first: bool
     is_last: bool
@@ -311,7 +311,7 @@ def _editor(request: PersonsRequest, draft: TableDraft, number: str | None) -> H
 
 def _edited(draft: TableDraft, number: int, cells: Sequence[str], problems: Sequence[str]) -> EditedRow:
     named = [
-        (column["name"], f"cell-{number}-{at}", cell)
+        (column["name"], f"cell-{number}-{at}", cell, column["kind"] == ASK)
         for at, (column, cell) in enumerate(zip(draft.columns, cells, strict=True))
     ]
     return EditedRow(number, named, problems, number == 1, number == len(draft.rows))

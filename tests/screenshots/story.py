@@ -175,6 +175,7 @@ def told(world: World) -> Story:
     world.run_until_quiet()
     failed = OutgoingMail.objects.filter(kind="ask").earliest("pk")
     failed.state, failed.last_error = OutgoingMail.State.FAILED, "550 5.1.10 The recipient is not known here."
+    failed.sent_at = None
     failed.save()
     _kept(world)
     requests |= offices(world)
