@@ -138,6 +138,13 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "portal:home"
 LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_ADAPTER = "placet.accounts.adapter.Adapter"
+ACCOUNT_FORMS = {
+    "login": "placet.accounts.sign_in_forms.SignIn",
+    "change_password": "placet.accounts.sign_in_forms.ChangePassword",
+    "set_password": "placet.accounts.sign_in_forms.SetPassword",
+    "reset_password": "placet.accounts.sign_in_forms.ResetPassword",
+    "reset_password_from_key": "placet.accounts.sign_in_forms.ResetPasswordFromKey",
+}
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None

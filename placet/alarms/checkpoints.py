@@ -11,11 +11,12 @@ from datetime import UTC, date, timedelta
 import structlog
 from django.conf import settings
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from placet.accounts.general import General, general
 from placet.alarms import chosen, messages, silence
-from placet.alarms.messages import Letter
+from placet.alarms.messages import DAY, Letter
 from placet.audit import checkpoints
 from placet.audit.models import AuditEntry, Checkpoint
 from placet.lib.config import addresses_in
@@ -96,14 +97,13 @@ def _tell(day: date) -> int:
 
 def letter(kept: Sequence[Checkpoint], said: General) -> Letter:
     """Its quote is what `placet audit verify --seen` reads."""
-    days = {"day": kept[0].day.isoformat()}
     name = said.organisation or said.public_url.partition("://")[2]
-    subject = _("Checkpoint of the record, {day}: {name}").format(name=name, **days)
+    subject = _("Checkpoint of the record, {day}: {name}").format(name=name, day=kept[0].day.isoformat())
     paragraphs = [
         _(
             "This is what the whole record of decisions was on {day}, in six lines; below them, if there is one, the "
             "checkpoint before."
-        ).format(**days),
+        ).format(day=date_format(kept[0].day, DAY)),
         _(
             "Keep this mail where those who run Placet cannot change it. Later, with “placet audit verify --seen” and "
             "this mail as a file, it shows whether anything that was recorded by then was changed, removed or put in."

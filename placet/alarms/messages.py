@@ -125,7 +125,7 @@ def expiry(ending: Ending, out_of: Mailbox, cause: str) -> int:
 def _expiry(ending: Ending, out_of: Mailbox, said: General) -> Letter:
     name = {"mailbox": ending.mailbox.address}
     heading = _heading(ending).format(days=ending.days, **name)
-    day = date_format(ending.on, _DAY)
+    day = date_format(ending.on, DAY)
     notice = Notice(
         heading,
         [_what_then(ending.days).format(day=day, **name), *_steps(ending)],
@@ -135,7 +135,7 @@ def _expiry(ending: Ending, out_of: Mailbox, said: General) -> Letter:
     return Letter(heading, notice)
 
 
-_DAY = "j F Y"
+DAY = "j F Y"
 
 
 def _heading(ending: Ending) -> str:

@@ -64,8 +64,9 @@ def refusal(
         else:
             subject = with_code(f"{again.subject}: {request.title}", code)
             how = f"{again.how} {again.by_link}"
-            # What is said of links stands before them, whatever else is said.
-            around = [again.how, *sentences, again.by_link] if sentences else [how]
+            # What is said of links stands before them, whatever else is said; but the sentences end with what leads
+            # to a quote, and nothing comes between them and it.
+            around = [how, *sentences] if quote or not sentences else [again.how, *sentences, again.by_link]
             notice = Notice(
                 again.heading,
                 [*sentences, how] if again.how_last else around,

@@ -179,4 +179,5 @@ def _standing(lines: Sequence[AskLine]) -> Iterator[str]:
         if request.pk in seen:
             continue
         seen.add(request.pk)
-        yield f"{mark} {' '.join(standing_of(request))}"
+        state, *details = standing_of(request)
+        yield " ".join(filter(None, (mark, state, " · ".join(details))))

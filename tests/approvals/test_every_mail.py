@@ -1,6 +1,7 @@
 """Each kind of mail in each language: whole, in that language, with the organisation's foot and no other links."""
 
 import re
+from itertools import pairwise
 
 import lxml.html
 import pytest
@@ -11,6 +12,7 @@ from placet.accounts.general import General, general
 from placet.accounts.models import Installation
 from placet.mail.backend import as_notice
 from placet.mail.writing import Link, Notice, foot
+from placet.replies.languages.table import refusal_texts
 from placet.replies.refusals import Told
 from tests.mails_rendered import KINDS, every_mail_once
 from tests.once import Together
@@ -48,6 +50,17 @@ def test_no_line_of_a_mail_is_left_in_english(code: str, together: Together) -> 
     for name, (_, text) in every_mail_once(code, together).items():
         both = set(text.splitlines()) & set(english[name][1].splitlines())
         assert not [line for line in both if not same.search(line)], name
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_what_leads_to_a_quote_stands_right_above_it(code: str, together: Together) -> None:
+    leads = {texts.was_read for texts in refusal_texts(django_settings.PLACET.words_dir).values()} - {""}
+    followed: dict[str, str] = {}
+    for name, (_, text) in every_mail_once(code, together).items():
+        lines = [line for line in text.splitlines() if line]
+        followed.update((name, after) for line, after in pairwise(lines) if line in leads)
+    assert "unclear" in followed
+    assert [name for name, after in followed.items() if not after.startswith("> ")] == []
 
 
 def test_each_refusal_that_its_sender_is_told_is_among_them() -> None:

@@ -86,7 +86,7 @@ def test_red_is_only_what_is_late() -> None:
 
 def test_what_is_over_is_not_red_though_it_was_late() -> None:
     early = shown(DueShown(NOW + 2 * DAY, is_live=False))
-    assert text(early) == "was due in 2 days (4 March 2026, 10:00 UTC)"
+    assert text(early) == "had until 4 March 2026, 10:00 UTC"
     page = shown(DueShown(NOW - 2 * HOUR, is_live=False, is_late=True))
     assert red(page) == []
     assert text(page) == "was due 2 hours ago (2 March 2026, 08:00 UTC)"
