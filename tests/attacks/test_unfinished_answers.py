@@ -153,11 +153,7 @@ SMALL_PRINT = {
     "es": ("Piense en el medio ambiente antes de imprimir este correo.", "Este mensaje es confidencial."),
     "fi": ("Ajattele ympäristöä ennen kuin tulostat.",),
     "fr": ("Pensez à l'environnement avant d'imprimer ce message.", "Ce message est confidentiel."),
-    "it": (
-        "Pensa all'ambiente prima di stampare questa mail.",
-        "Questo messaggio è riservato.",
-        "Possiamo approvare",
-    ),
+    "it": ("Pensa all'ambiente prima di stampare questa mail.", "Questo messaggio è riservato."),
     "nb": ("Tenk på miljøet før du skriver ut.",),
     "nl": ("Denk aan het milieu voordat u deze e-mail print.", "Dit bericht is vertrouwelijk."),
     "pl": ("Pomyśl o środowisku, zanim wydrukujesz tę wiadomość.",),
