@@ -4,6 +4,7 @@ from django.db import models
 
 from placet.accounts.models import Person
 from placet.lib import clock
+from placet.lib.fields import OrderedJSONField
 
 
 class Process(models.Model):
@@ -27,7 +28,7 @@ class Version(models.Model):
 
     process = models.ForeignKey(Process, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()
-    definition = models.JSONField()
+    definition = OrderedJSONField()  # steps and branches stand in the order of the text
     text = models.TextField(
         blank=True
     )  # the YAML that it was published from; empty: it was none, or not kept

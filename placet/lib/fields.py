@@ -71,6 +71,26 @@ class KeptField(_Field):
         return self.unpacked(value.encode() if isinstance(value, str) else bytes(value))
 
 
+class OrderedJSONField(_Field):
+    """JSON whose keys keep the order in which they were written, as text: PostgreSQL's own type for it sorts them
+    (https://www.postgresql.org/docs/current/datatype-json.html). Queries cannot look into it."""
+
+    def get_internal_type(self) -> str:
+        return "TextField"
+
+    def get_prep_value(self, value: Any) -> str:
+        return json.dumps(value)
+
+    def from_db_value(self, value: str | None, expression: Any, connection: "BaseDatabaseWrapper") -> Any:
+        return None if value is None else json.loads(value)
+
+    def to_python(self, value: Any) -> Any:
+        return json.loads(value) if isinstance(value, str) else value
+
+    def value_to_string(self, obj: models.Model) -> str:
+        return self.get_prep_value(self.value_from_object(obj))
+
+
 class HexField(KeptField):
     """A hash in hexadecimal digits, or one behind the eight of a key's id and a colon, as the bytes that it is. Other
     text has a NUL before it, unless an earlier version kept it; by its length it is never taken for bytes."""
