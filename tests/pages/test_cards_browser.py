@@ -109,7 +109,7 @@ class Story:
         self.hands.press(way.locator("summary"))
         first = way.get_by_role("group", name="Condition 1", exact=True)
         self.hands.choose(first.get_by_label("If"), "Amount")
-        self.hands.choose(first.get_by_label("is", exact=True), "is above")
+        self.hands.choose(first.get_by_label("Comparison", exact=True), "is above")
         self.hands.fill(first.get_by_label("Value"), above)
         another = self.row("then", "Another way")
         self.hands.choose(another.get_by_label("On", exact=True), "Approve")
