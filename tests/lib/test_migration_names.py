@@ -1,5 +1,6 @@
 """The look for migrations that wait sees what Django's own one sees."""
 
+from pathlib import Path
 from typing import Any
 
 from django.db import connection
@@ -25,8 +26,11 @@ def test_one_that_waits_is_named_and_one_of_a_later_version_is_not(db: None) -> 
     assert missing(connection) == {("mail", "0003_via")}
 
 
-def test_an_empty_database_has_been_through_none(db: None) -> None:
-    empty = ConnectionHandler({"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}})
+def test_an_empty_database_has_been_through_none(db: None, tmp_path: Path) -> None:
+    # A file: Django never closes a database that is in memory alone.
+    empty = ConnectionHandler(
+        {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": tmp_path / "empty.sqlite3"}}
+    )
     assert missing(empty["default"]) == known()
     empty.close_all()
 
