@@ -204,9 +204,9 @@ class Both:
         assert isinstance(refused.value, CannotBeGiven) == (by == "ada")
 
     def ask_back(self, room: Room, name: str) -> None:
-        """One question of each is open, and so many of all; who has left asks nothing."""
+        """One question of each is open, and so many of all; who has left asks nothing, and no requester themself."""
         mine = [one for one in self.life.open_questions if one[0] is room]
-        cannot = name in self.life.away or (room, name) in mine or len(mine) >= MOST_OPEN
+        cannot = name in {*self.life.away, "zoe"} or (room, name) in mine or len(mine) >= MOST_OPEN
         try:
             engine.ask_back(self.seat(room, name).pk, self.people[name], Written("Why?"))
         except engine_errors.EngineError:
