@@ -28,17 +28,17 @@ class SignIn(_Labelled, forms.LoginForm):  # type: ignore[misc]  # allauth has n
     pass
 
 
-class ChangePassword(_Labelled, forms.ChangePasswordForm):  # type: ignore[misc]
+class ChangePassword(_Labelled, forms.ChangePasswordForm):  # type: ignore[misc]  # as above
     pass
 
 
-class SetPassword(_Labelled, forms.SetPasswordForm):  # type: ignore[misc]
+class SetPassword(_Labelled, forms.SetPasswordForm):  # type: ignore[misc]  # as above
     pass
 
 
-class ResetPassword(_Labelled, forms.ResetPasswordForm):  # type: ignore[misc]
+class ResetPassword(_Labelled, forms.ResetPasswordForm):  # type: ignore[misc]  # as above
     pass
 
 
-class ResetPasswordFromKey(_Labelled, forms.ResetPasswordKeyForm):  # type: ignore[misc]
+class ResetPasswordFromKey(_Labelled, forms.ResetPasswordKeyForm):  # type: ignore[misc]  # as above
     pass

@@ -14,13 +14,13 @@ KINDS = ("approval", "task", "notice")
 PARTS = ("subject", "text")
 
 
-def _said(step: Mapping[str, Any]) -> tuple[Mapping[str, Any], Place]:
-    """Where it says them."""
+def _texts_of(step: Mapping[str, Any]) -> tuple[Mapping[str, Any], Place]:
+    """What holds subject and text, and where that stands."""
     return (step, ()) if step.get("kind") == "notice" else (mapping(step.get("mail")), ("mail",))
 
 
 def mail_rows(step: Mapping[str, Any]) -> list[Row]:
-    says, place = _said(step)
+    says, place = _texts_of(step)
     languages = languages_of(says.get(part) for part in PARTS)
     subject = Row(legend=_("Subject"), place=(*place, "subject"))
     subject.boxes = label_boxes(
@@ -39,13 +39,13 @@ def mail_in(post: Mapping[str, str], step: Mapping[str, Any]) -> dict[str, Any]:
     """What the step says of them now."""
     if not any(f"mail-{part}" in post for part in PARTS):
         return {}
-    says, _place = _said(step)
+    says, _place = _texts_of(step)
     languages = languages_of(says.get(part) for part in PARTS)
     parts = {part: _part_in(post, part, says.get(part), languages) for part in PARTS}
     if step.get("kind") == "notice":
         return parts
     others = {name: value for name, value in says.items() if name not in PARTS}
-    return {"mail": others | {part: said for part, said in parts.items() if said is not None} or None}
+    return {"mail": others | {part: text for part, text in parts.items() if text is not None} or None}
 
 
 def _part_in(post: Mapping[str, str], part: str, old: Any, languages: list[tuple[str, str]]) -> Any:
@@ -55,8 +55,8 @@ def _part_in(post: Mapping[str, str], part: str, old: Any, languages: list[tuple
     return old if new == _trimmed(old) else new
 
 
-def _trimmed(said: Any) -> Any:
+def _trimmed(written: Any) -> Any:
     """As it comes back from a form: what is written in YAML as lines ends with one."""
-    if isinstance(said, dict):
-        return {code: text for code, one in said.items() if (text := words(one).strip())} or None
-    return words(said).strip() or None
+    if isinstance(written, dict):
+        return {code: text for code, one in written.items() if (text := words(one).strip())} or None
+    return words(written).strip() or None

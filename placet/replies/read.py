@@ -35,7 +35,7 @@ from placet.replies.parse import Mail
 from placet.replies.parse.subjects import is_reply
 from placet.replies.read_asked import leaves_open
 from placet.replies.read_below import LIMIT, TOO_LONG, against_comment
-from placet.replies.read_beside import is_about_later, said_beside
+from placet.replies.read_beside import is_about_later, sentence_beside
 from placet.replies.read_clauses import (
     OF_REQUEST,
     Clause,
@@ -259,7 +259,7 @@ def _against(found: Text, reading: Reading, best: View, views: Iterable[View], a
         or other_topic(found, best, about)
         or part_alone(found, best, about)
         or leaves_open(found, best, about)
-        or (NOTHING if _is_alone_above(best, found) else said_beside(found, best, about))
+        or (NOTHING if _is_alone_above(best, found) else sentence_beside(found, best, about))
     )
 
 

@@ -31,7 +31,7 @@ _MANNERS = (Role.COURTESY, Role.GREETING, Role.REMARK, Role.AGAINST)
 _COLONS = (":", "：")
 
 
-def said_beside(found: Text, view: View, about: About) -> Sentence:
+def sentence_beside(found: Text, view: View, about: About) -> Sentence:
     """A sentence behind an approval that says something of its own; NOTHING if none does."""
     if view.outcome != APPROVE:
         return NOTHING
