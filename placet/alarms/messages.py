@@ -147,6 +147,10 @@ def _heading(ending: Ending) -> str:
         if ending.certificate:
             return _("The certificate of {mailbox} expires today")
         return _("The client secret of {mailbox} expires today")
+    if ending.days == 1:
+        if ending.certificate:
+            return _("The certificate of {mailbox} expires tomorrow")
+        return _("The client secret of {mailbox} expires tomorrow")
     if ending.certificate:
         return ngettext(
             "The certificate of {mailbox} expires in {days} day",

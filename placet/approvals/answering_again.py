@@ -24,7 +24,7 @@ class AnswerAgain:
     language: str
     subject: str  # stands before the request's title
     heading: str
-    how: str  # which words to write
+    how: str  # which words to write; "" where the sentences say that
     by_link: str
     words: Sequence[tuple[Outcome, str]]  # with the word that a link writes
     lines: Sequence[str] = ()  # in which questions are answered
@@ -63,7 +63,7 @@ def refusal(
             )
         else:
             subject = with_code(f"{again.subject}: {request.title}", code)
-            how = f"{again.how} {again.by_link}"
+            how = f"{again.how} {again.by_link}".lstrip()
             # What is said of links stands before them, whatever else is said; but the sentences end with what leads
             # to a quote, and nothing comes between them and it.
             around = [how, *sentences] if quote or not sentences else [again.how, *sentences, again.by_link]

@@ -73,7 +73,11 @@ def asking_words(
     if why.warning:
         heading = _("Ends soon: {title}")
     if why.clarified is not None or why.unclarified:
-        heading = _("Answered: {title}") if why.clarified is not None else _("Not answered: {title}")
+        heading = (
+            _("Question answered: {title}")
+            if why.clarified is not None
+            else _("Question not answered: {title}")
+        )
     if isinstance(why.news, Revised):
         heading = _("Revised: {title}")
         lead = f"{lead} {why_asked_again(why.news)}"

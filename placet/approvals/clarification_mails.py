@@ -141,7 +141,7 @@ def taken(incoming: IncomingMail, clarification: Clarification, in_reply_to: str
                 [sentence.format(**names)],
                 quote=clarification.answer[:LONGEST],
                 links=[page_link(request, installation)],
-                footer=_("If you attached files: they were not sent with it."),
+                footer=_("Files that you attached were not sent with it."),
             ),
             priority=OutgoingMail.Priority.CONFIRMATION,
             in_reply_to=in_reply_to,
@@ -178,9 +178,9 @@ def not_needed(request: Request, visit: Visit, clarifications: Sequence[Clarific
 def why_again(clarification: Clarification | None, unclarified: bool) -> Iterator[str]:
     """What a mail says that asks once more because of a question."""
     if unclarified:
-        yield _("No answer came to what was asked, so the time for your decision goes on.")
+        yield _("The question was not answered in time, so the time for your decision goes on.")
     if clarification is not None:
         sentence = _(
-            "{name} has answered a question. Nothing else has changed; the earlier mail counts, too."
+            "{name} has answered a question. Nothing else has changed; you can still answer the earlier mail."
         )
         yield sentence.format(name=clarification.visit.request.requester.name)

@@ -30,11 +30,11 @@ def others_are_asked(
         sentence = _("“{step}” for “{title}” (number {number}) was not decided by {time}.")
         became = (
             _(
-                "Asked, too, from now on: {names}. Your answer still counts: reply to the mail that asked you, or open "
+                "Also asked from now on: {names}. Your answer still counts: reply to the mail that asked you, or open "
                 "the request."
             )
             if counts
-            else _("Asked in your place from now on: {names}. An answer of yours counts no longer.")
+            else _("Asked in your place from now on: {names}. Your answer no longer counts.")
         )
         heading = _("Others are asked, too") if counts else _("Somebody else is asked now")
         queue(
@@ -78,7 +78,7 @@ def nobody_else(request: Request, visit: Visit, rung: Timer, reason: str) -> Non
                             step=step.name, number=request.number, time=when(rung.at), why=reason
                         ),
                         _(
-                            "Whoever is asked in it can still answer. Tell them, or put the people or groups right."
+                            "Whoever was asked can still answer. Remind them, or correct the people or groups."
                         ),
                     ],
                     links=[page_link(request, installation)],
@@ -96,7 +96,7 @@ def warned(request: Request, definition: Definition, visit: Visit, end: Timer) -
     with written_to(request.requester) as installation:
         names = listed_names(list(asked.values_list("person__name", flat=True)))
         outcome = _("“{word}”").format(word=no_links(step.outcome(step.expires_to).shown))
-        waits = _("“{step}” of your request number {number} waits for an answer of {names}.")
+        waits = _("“{step}” of your request number {number} waits for an answer from {names}.")
         ends = _("If there is none before {time}, it ends as {answer}.")
         queue(
             mailbox,

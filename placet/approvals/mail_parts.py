@@ -23,7 +23,11 @@ LONGEST_QUOTE = 1000  # characters of somebody's reply that are shown back
 
 
 def quoted(outcomes: Sequence[Outcome]) -> str:
-    words = [one.shown.lower() if one.is_built_in else one.shown for one in outcomes]
+    return either_of([one.shown.lower() if one.is_built_in else one.shown for one in outcomes])
+
+
+def either_of(words: Sequence[str]) -> str:
+    """Words that somebody may write, each in quotation marks."""
     return one_of([_("“{word}”").format(word=word) for word in words])
 
 

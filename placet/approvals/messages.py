@@ -591,7 +591,7 @@ _DECIDED = Prepared(
 
 def _what_helps(visit: Visit) -> str:
     if not visit.result:
-        return _("Put the people or groups right, then open the request and press “Ask again”.")
+        return _("Correct the people or groups, then open the request and press “Ask again”.")
     return _(
         "What it came to stands; only the way on is missing. Open the request and press “Ask again”: that tries it "
         "once more, and lets the request go round once more. If it comes back here, withdraw the request, and change "
@@ -607,7 +607,7 @@ def stuck(request: Request, visit: Visit, seq: int) -> None:
     step = definition_of(request.version).steps[visit.step_key]
     for person in Person.objects.filter(is_administrator=True, is_active=True):
         with written_to(person) as said:
-            why = _("Request {number} cannot go on: {reason}.")
+            why = _("“{title}” (number {number}) cannot go on: {reason}.")
             queue(
                 mailbox,
                 "stuck",
@@ -618,7 +618,7 @@ def stuck(request: Request, visit: Visit, seq: int) -> None:
                 letter=Notice(
                     _("“{step}” is stuck").format(step=step.name),
                     [
-                        why.format(number=request.number, reason=visit.reason_as_read),
+                        why.format(title=request.title, number=request.number, reason=visit.reason_as_read),
                         _what_helps(visit),
                     ],
                     links=[page_link(request, said)],

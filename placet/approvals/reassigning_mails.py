@@ -23,11 +23,11 @@ def asked_no_more(
     with written_to(person) as installation:
         if person.pk == before.person_id:
             instead = _(
-                "{giver} asked {name} in your place. An answer of yours is not needed, and counts no longer."
+                "{giver} asked {name} in your place. Your answer is not needed, and no longer counts."
             )
         else:
             instead = _(
-                "{giver} asked {name} in place of {owner}. An answer of yours is not needed, and counts no longer."
+                "{giver} asked {name} in place of {owner}. Your answer is not needed, and no longer counts."
             )
         heading = _("Somebody else is asked now")
         about = _("You were asked about “{title}” (number {number}, {step}).")

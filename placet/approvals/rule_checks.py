@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from placet.approvals.definitions import KEY, ApprovalStep, Who
+from placet.approvals.rule_words import names_in_rule
 from placet.approvals.rules import GROUP, Line, Much, Together
 
 
@@ -22,7 +23,7 @@ def names_problems(step: ApprovalStep) -> Iterator[str]:
     yield from (
         f"ask: the group {group} is called by a number, as lines are in a rule; give its line a key"
         for group in sorted(groups)
-        if not KEY.fullmatch(group) and GROUP + group in _names(step)
+        if not KEY.fullmatch(group) and GROUP + group in names_in_rule(step)
     )
     weighing = any(isinstance(line.needs, Together) and line.needs.weight for line in _lines(step))
     if not weighing and any(who.weight is not None for who in step.lines):
@@ -78,14 +79,6 @@ def abstention_problems(step: ApprovalStep) -> Iterator[str]:
 
 def _lines(step: ApprovalStep) -> Sequence[Line]:
     return step.rule if isinstance(step.rule, tuple) else ()
-
-
-def _names(step: ApprovalStep) -> set[str]:
-    """Those that the rule says, as `Rule.named` has them."""
-    all_needs = [line.needs for line in _lines(step) if isinstance(line.needs, Together)]
-    return {name for needs in all_needs for name, _much in needs.shares} | {
-        name for needs in all_needs for name in needs.veto or ()
-    }
 
 
 def _together_problems(step: ApprovalStep, outcome: str, needs: Together) -> Iterator[str]:

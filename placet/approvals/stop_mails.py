@@ -22,7 +22,7 @@ def stopped(request: Request, seat: Assignment, person: Person, name: str, end: 
         needs = _("“{step}” for “{title}” (number {number}) needs no answer any more.")
         became = _(
             "The request was not decided before {time}, which is as long as it may take, so it ended as “{result}”. "
-            "An answer counts no longer."
+            "Your answer no longer counts."
         )
         queue(
             mailbox,

@@ -34,7 +34,7 @@ def why_it_stands(error: EngineError) -> Sequence[str]:
     if error.undone_at is not None:
         return [_("You took this answer back already, on {time}.").format(time=when(error.undone_at))]
     if error.until is None:
-        return [str(error), _("If it is not what you meant, tell whoever made the request at once.")]
+        return [str(error), _("If that is not what you meant, tell whoever made the request at once.")]
     return [*_too_late(error.until, error.since, error.had_effect), _what_is_left()]
 
 
@@ -43,7 +43,7 @@ def _too_late(until: datetime, since: datetime | None, had_effect: bool) -> list
     if since is None:
         return [_("It is too late to take this answer back."), could]
     if since < until or not had_effect:
-        over = _("This step was over on {time}, so nothing is left to be taken back.")
+        over = _("This step ended on {time}, so nothing is left to be taken back.")
         return [over.format(time=when(since))]
     took_effect = _("It is too late to take this answer back: it took effect on {time}.")
     return [took_effect.format(time=when(since)), could]
@@ -51,7 +51,7 @@ def _too_late(until: datetime, since: datetime | None, had_effect: bool) -> list
 
 def _what_is_left() -> str:
     return _(
-        "If it is not what you meant, tell whoever made the request at once: they can withdraw it while it waits for "
+        "If that is not what you meant, tell whoever made the request at once: they can withdraw it while it waits for "
         "others, and make a new one."
     )
 
@@ -62,7 +62,7 @@ def undone(incoming: IncomingMail, row: UndoneDecision, in_reply_to: str) -> Non
     request, definition = visit.request, definition_of(visit.request.version)
     with written_to(row.by_person) as installation:
         answer = definition.approval(visit.step_key).outcome(row.outcome).done
-        sentence = _("Your answer to “{title}” (number {number}) counts no more; it was: {answer}.")
+        sentence = _("Your answer to “{title}” (number {number}) no longer counts; it was: {answer}.")
         queue(
             incoming.mailbox,
             "undone",

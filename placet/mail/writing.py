@@ -84,7 +84,7 @@ class Notice:
     paragraphs: Sequence[str]
     quote: str = ""
     links: Sequence[Link] = ()
-    footer: str = ""
+    footer: str = ""  # below the links; an empty line parts its paragraphs
     spoken: str = ""  # the language of heading and paragraphs, where it is not that of the mail
 
     def written(self, subject: str, reference: str, said: "General") -> Written:
@@ -97,7 +97,7 @@ class Notice:
             "quoted": "\n".join(f"> {line}" for line in no_links(self.quote).splitlines()),
             "buttons": [link for link in self.links if link.tone],
             "links": [link for link in self.links if not link.tone],
-            "footer": self.footer,
+            "footer": self.footer.split("\n\n") if self.footer else [],
             "spoken": self.spoken or language,
         }
         return written(HERE / "notice", context, subject, reference, said)

@@ -32,6 +32,7 @@ from placet.mailboxes.models import Mailbox
 from placet.portal import delegations, giving
 from placet.portal.away import away_of
 from placet.portal.people import PersonsRequest, signed_in
+from placet.portal.templatetags.pages import to_the_minute
 
 log = structlog.get_logger(__name__)
 
@@ -76,7 +77,12 @@ class AccountForm(forms.Form):
         everybodys = _("As everybody here: {language}").format(language=_name_of(said.language))
         language.choices = [("", everybodys), *settings.LANGUAGES]
         language.help_text = _("Of the pages and of the mails that you get. Answer in any language you like.")
-        zone.help_text = _("Such as Europe/Paris. Empty: as everybody here, {zone}.").format(zone=said.zone)
+        zone.help_text = " ".join(
+            [
+                _("Such as Europe/Paris. Empty: as everybody here, {zone}.").format(zone=said.zone),
+                _("For you it is now {time}.").format(time=to_the_minute(timezone.now())),
+            ]
+        )
 
     def _offer_calendars(self) -> None:
         if not Calendar.objects.exists():  # there is nothing to choose from
@@ -127,7 +133,6 @@ def account(request: PersonsRequest) -> HttpResponseBase:
         "form": form,
         "zones": zone_names(),
         "addresses": sorted(addresses_of(person) - {person.email}),
-        "now": timezone.now(),
         "away": away_of(person),
         "hours": hours,
         "week": week_in_words(hours.working_time.week),

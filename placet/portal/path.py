@@ -127,6 +127,11 @@ class BranchShown:
     words: str
     stations: Sequence[Station] = ()
 
+    @property
+    def is_one_station(self) -> bool:
+        """Whether its only station says all of it: a name above that would be said twice."""
+        return [station.name for station in self.stations] == [self.name]
+
 
 @dataclass(frozen=True)
 class Path:
@@ -563,7 +568,7 @@ def _visit_in_words(visit: Visit, definition: Definition, *, with_reason: bool) 
     if isinstance(step, WaitStep):
         if visit.result == EXPIRED:
             return "neutral", pgettext("what a step waited for", "did not come in time")
-        return "neutral", pgettext("what a step waited for", "is there")
+        return "neutral", pgettext("what a step waited for", "has come")
     colour = outcome_of(definition, visit.step_key, visit.result).colour
     return colour, _became(definition, visit.step_key, visit.result)
 
@@ -583,10 +588,9 @@ def waiting_in_words(definition: Definition, step_key: str, *, with_condition: b
         return pgettext("a step", "waiting")
     condition = step.until if with_condition else None
     if step.signal is not None and condition is not None:
-        sentence = _("waiting for the signal “{signal}”, or until {condition}")
-        return sentence.format(signal=step.signal, condition=condition)
+        return _("waiting for a signal from outside, or until {condition}").format(condition=condition)
     if step.signal is not None:
-        return _("waiting for the signal “{signal}”").format(signal=step.signal)
+        return _("waiting for a signal from outside")
     if condition is not None:
         return _("waiting until {condition}").format(condition=condition)
     return pgettext("a step", "waiting")
@@ -618,14 +622,27 @@ def tone_of(request: Request) -> str:
 
 
 @dataclass(frozen=True)
+class StandingPart:
+    """What is said of one step that a request is in, or of its end."""
+
+    tone: str
+    words: str
+
+
+@dataclass(frozen=True)
 class Standing:
-    """One request in a list. `since`: when it came to where it stands."""
+    """One request in a list. `since`: when it came to where it stands. `parts`: one for each step that it is in."""
 
     request: Request
     process: str
     tone: str
-    words: str
+    parts: Sequence[StandingPart]
     since: datetime
+
+    @property
+    def words(self) -> str:
+        """All of it, in one sentence."""
+        return beside_each_other(part.words for part in self.parts)
 
 
 def standings(requests: Sequence[Request], definitions: "Definitions") -> list[Standing]:
@@ -643,7 +660,7 @@ def standings(requests: Sequence[Request], definitions: "Definitions") -> list[S
             request,
             definitions.of(request).name,
             "stuck" if any(v.state == Visit.State.STUCK for v in current[request.pk]) else tone_of(request),
-            _standing(request, definitions.of(request), current[request.pk], names),
+            _parts(request, definitions.of(request), current[request.pk], names),
             request.closed_at or max((v.opened_at for v in current[request.pk]), default=request.created_at),
         )
         for request in requests
@@ -665,19 +682,20 @@ def _names_of(visits: QuerySet[Visit]) -> dict[int, str]:
     return {visit_id: listed(names, numbers[visit_id]) for visit_id, names in first.items()}
 
 
-def _standing(
+def _parts(
     request: Request, definition: Definition, visits: Sequence[Visit], names: Mapping[int, str]
-) -> str:
+) -> list[StandingPart]:
+    tone = tone_of(request)
     if request.state == Request.State.WITHDRAWN:
-        return _("Withdrawn")
+        return [StandingPart(tone, _("Withdrawn"))]
     if request.state == Request.State.ENDED:
-        return result_name(request, definition)
-    return beside_each_other(
-        _("{step} is stuck").format(step=step_name(definition, visit.step_key))
+        return [StandingPart(tone, result_name(request, definition))]
+    return [
+        StandingPart("stuck", _("{step} is stuck").format(step=step_name(definition, visit.step_key)))
         if visit.state == Visit.State.STUCK
-        else _standing_in(definition, visit, names)
+        else StandingPart(tone, _standing_in(definition, visit, names))
         for visit in visits
-    )
+    ]
 
 
 def _standing_in(definition: Definition, visit: Visit, names: Mapping[int, str]) -> str:

@@ -18,7 +18,7 @@ def pending_of(assignments: Collection[Assignment], person: Person) -> Mapping[i
         visit = by_id[answer.assignment_id].visit
         outcome = definition_of(visit.request.version).approval(visit.step_key).outcome(answer.outcome)
         said = (
-            _("You answered “{answer}” by mail. It waits for its comment, and decides nothing until then.")
+            _("You answered “{answer}” by mail. It needs a comment, and decides nothing until then.")
             if answer.lacks == PendingAnswer.Lacks.COMMENT
             else _(
                 "Your answer by mail was not clear, and was understood as “{answer}”. It waits for your yes, and "

@@ -21,9 +21,8 @@ from placet.approvals.composing import mailbox_for, page_of
 from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.form import facts_as_read, facts_hash
 from placet.approvals.models import Assignment, Clarification, Request, Visit
-from placet.approvals.others_asked import others_in_words
+from placet.approvals.others_asked import others_in_words, rule_of
 from placet.approvals.picture import drawing_of
-from placet.approvals.rule_words import rule_in_words
 from placet.approvals.undo_rules import grace_in
 from placet.portal import deciding, live, path
 from placet.portal.clarifications import Typed, clarifications_of
@@ -168,7 +167,7 @@ def _questions(
             Question(
                 assignment,
                 step.name,
-                "".join(others_in_words(step, assignment, request.user)) or rule_in_words(step),
+                "".join(others_in_words(step, assignment, request.user)) or rule_of(step, assignment),
                 answers,
                 what,
                 fills=bool(definition.filled_in(key)),

@@ -25,6 +25,7 @@ from placet.approvals import (
     messages,
 )
 from placet.approvals.definitions import ApprovalStep
+from placet.approvals.mail_parts import either_of
 from placet.approvals.messages import Misuse
 from placet.approvals.models import AskLine, Assignment, Clarification, Decision, Delegate, PendingAnswer
 from placet.approvals.outcomes import APPROVE, REJECT, Outcome
@@ -218,7 +219,7 @@ def _for_confirmation(
     return answering_again.AskForRest(
         language,
         said.confirm_subject,
-        said.understood(word, likely.words),
+        said.understood(word, likely.words.rstrip(".")),  # a full stop follows it
         reply.mail.message_id,
         without_codes(with_signature(reply.mail.new_text, reply.mail).strip(), reply.code),
         [(understood, said.yes), *others],
@@ -323,6 +324,10 @@ def _tell(reply: "Reply", refusal: refusals.Refusal) -> bool:
         heading = _heading(refusal)
         if again is not None:
             again = replace(again, lines=answer_lines(settle.asked(reply.line), given))
+        if again is not None and isinstance(refusal, refusals.AnswersNotTaken | refusals.NotNamed):
+            # First what is wrong; what was not taken ends with how to answer in the language of the person.
+            says_how = isinstance(refusal, refusals.AnswersNotTaken) and again.language == get_language()
+            again = replace(again, how="" if says_how else again.how, how_last=True)
         sentences = _sentences(refusal, again)
         if again is None:
             sentences += messages.left_to_the_page(step, left, fields)
@@ -349,6 +354,10 @@ def _heading(refusal: refusals.Refusal) -> str:
     """Of a mail about a reply that was no answer; else "": that it was not applied."""
     if isinstance(refusal, refusals.NotAskedBack):
         return _("Your question was not sent")
+    if isinstance(refusal, refusals.NotClarified):
+        return _("Your answer was not sent")
+    if isinstance(refusal, refusals.NotUndone):
+        return _("Your answer was not taken back")
     return _("It was given to nobody") if isinstance(refusal, refusals.NotGiven) else ""
 
 
@@ -386,8 +395,10 @@ def _tell_asked(reply: "Reply", refusal: refusals.HelpAsked | refusals.StatusAsk
         again = _again("", by_reply) if by_reply else None
         if again is not None:
             lines = answer_lines(settle.asked(line))
+            how = _("Reply with {answers} alone on the first line; a comment can follow below it.")
             again = replace(
                 again,
+                how=how.format(answers=either_of([word for _outcome, word in again.words])),
                 subject=heading,
                 heading=heading,
                 lines=lines,
@@ -417,8 +428,8 @@ def _commands(line: AskLine, step: ApprovalStep) -> list[str]:
     if step.delegate is False or line.ask.person_id != line.assignment.person_id:
         return [question, status]
     give = _(
-        "Reply with “Give to” and somebody's full name or address to have them asked in your place, too; a comment "
-        "for them can follow behind a colon."
+        "Reply with “Give to” and somebody’s full name or address to have them asked in your place, too; a comment "
+        "for them can follow after a colon."
     )
     return [question, status, give]
 
@@ -484,7 +495,7 @@ def _sentences(refusal: refusals.Refusal, again: answering_again.AnswerAgain | N
 
 def can_be_undone_until(moment: str) -> str:
     """`moment`: in ISO 8601."""
-    sentence = _("It can be taken back until {time}; if it is, you are asked again.")
+    sentence = _("That decision can be taken back until {time}; if it is, you are asked again.")
     return sentence.format(time=when(datetime.fromisoformat(moment)))
 
 
@@ -508,14 +519,8 @@ def _about_answers(refusal: refusals.AnswersNotTaken) -> list[str]:
     how = _(
         "Please answer again with all of it: “{answer}” on the first line, and each answer on a line below it."
     )
-    understood = [*refusal.understood, labelled(_("Answer"), refusal.answer)]
-    return [
-        missing,
-        *refusal.wrong,
-        _("Understood was:"),
-        *understood,
-        how.format(answer=refusal.answer),
-    ]
+    understood = [_("This was understood:"), *refusal.understood] if refusal.understood else []
+    return [missing, *refusal.wrong, *understood, how.format(answer=refusal.answer)]
 
 
 _SOMEBODY_DID = {

@@ -66,7 +66,7 @@ def test_each_day_of_the_last_month_there_is_a_mail_at_each_threshold_and_no_oth
     name = ending.address
     assert sent() == [
         *(f"The client secret of {name} expires in {left} days" for left in (30, 14, 7, 3)),
-        f"The client secret of {name} expires in 1 day",
+        f"The client secret of {name} expires tomorrow",
         f"The client secret of {name} has expired",
     ]
 

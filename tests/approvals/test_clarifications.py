@@ -88,8 +88,8 @@ def test_the_requester_is_asked_and_the_answer_goes_to_all_who_are_asked(
     assert "Question: Is it in the budget?" in text(mail)
     assert standing(request) == ("open", "")
     clarify(clarification, alice)
-    assert subjects(bob) == ["Please decide: Desk", "Answered: Desk"]
-    assert subjects(carol) == ["Please decide: Desk", "Answered: Desk"]
+    assert subjects(bob) == ["Please decide: Desk", "Question answered: Desk"]
+    assert subjects(carol) == ["Please decide: Desk", "Question answered: Desk"]
     shown = text(OutgoingMail.objects.filter(to=carol.email).latest("pk"))
     assert f"{bob.name} asked: Is it in the budget?" in shown
     assert f"{alice.name} answered: Yes, in that of 2026." in shown
@@ -131,7 +131,7 @@ def test_whoever_asked_and_decides_needs_no_answer_though_the_step_goes_on(
     assert subjects(alice)[2:] == ["No answer needed: Desk"]
     clarify(second, alice)
     assert subjects(bob) == ["Please decide: Desk"]
-    assert subjects(carol)[-1] == "Answered: Desk"
+    assert subjects(carol)[-1] == "Question answered: Desk"
     decide(carol)
     assert standing(request) == ("ended", "approved")
 
@@ -316,15 +316,17 @@ def test_no_answer_comes_and_the_clock_goes_on(
     assert timers(request) == {
         "due": "06 16:00 waiting", "expire": "10 16:00 waiting", "resume 1": "03 17:00 acted",
     }  # fmt: skip
-    assert subjects(bob)[-1] == "Not answered: Desk"
-    assert "No answer came to what was asked" in text(OutgoingMail.objects.filter(to=bob.email).latest("pk"))
+    assert subjects(bob)[-1] == "Question not answered: Desk"
+    assert "The question was not answered in time" in text(
+        OutgoingMail.objects.filter(to=bob.email).latest("pk")
+    )
     clarification.refresh_from_db()
     assert (clarification.state, clarification.pauses) == ("open", False)
     # A late answer is welcome, and moves nothing.
     before = timers(request)
     clarify(clarification, alice)
     assert timers(request) == before
-    assert subjects(bob)[-1] == "Answered: Desk"
+    assert subjects(bob)[-1] == "Question answered: Desk"
     assert standing(request) == ("open", "")
 
 

@@ -719,7 +719,9 @@ def test_what_the_requester_answers_goes_to_the_delegate_too(
     request = start(alice, asks(bob))
     question = engine.ask_back(open_for(bob).pk, bob, Written("Why?"))
     engine.clarify(question.pk, alice, Written("It is old."))
-    answered = OutgoingMail.objects.filter(kind="ask", subject__startswith="Answered: ").order_by("pk")
+    answered = OutgoingMail.objects.filter(kind="ask", subject__startswith="Question answered: ").order_by(
+        "pk"
+    )
     assert [mail.to for mail in answered] == [bob.email, dave.email]
     answer(request, bob, dave)
     assert state_of(request) == "approved"

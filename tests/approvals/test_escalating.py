@@ -90,7 +90,7 @@ def test_others_are_asked_too_and_the_first_answer_counts(
     assert "Bob Manager did not answer by 5 March 2026, 17:00 UTC, so you are asked, too." in said(ask)
     [told] = mails("escalated", bob)
     counts = (
-        "Asked, too, from now on: Carol Finance. Your answer still counts: reply to the mail that asked you"
+        "Also asked from now on: Carol Finance. Your answer still counts: reply to the mail that asked you"
     )
     assert counts in said(told)
     assert work(clock, RUNG + timedelta(days=30)) == 0  # once
@@ -184,9 +184,7 @@ def test_others_are_asked_instead(
         in said(ask)
     )
     [told] = mails("escalated", bob)
-    assert "Asked in your place from now on: Carol Finance. An answer of yours counts no longer." in said(
-        told
-    )
+    assert "Asked in your place from now on: Carol Finance. Your answer no longer counts." in said(told)
     with pytest.raises(
         engine_errors.NoLongerOpen, match=r"not answered in time\. Asked in your place: Carol Finance"
     ):
@@ -578,7 +576,7 @@ def test_the_end_is_warned_of(clock: Clock, mailbox: Mailbox, alice: Person, bob
     ends = "From 6 March 2026, 17:00 UTC on no answer counts any more; without one this ends as “No answer in time”."
     assert ends in said(mails("ask", bob)[1])
     [mail] = mails("warned", alice)
-    assert "waits for an answer of Bob Manager." in said(mail)
+    assert "waits for an answer from Bob Manager." in said(mail)
     assert "If there is none before 6 March 2026, 17:00 UTC, it ends as “No answer in time”." in said(mail)
     seat = Assignment.objects.get(person=bob)
     assert len({line.facts_hash for line in seat.ask_lines.all()}) == 1  # either mail can be answered

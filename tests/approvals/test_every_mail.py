@@ -63,6 +63,21 @@ def test_what_leads_to_a_quote_stands_right_above_it(code: str, together: Togeth
     assert [name for name, after in followed.items() if not after.startswith("> ")] == []
 
 
+@pytest.mark.parametrize("code", CODES)
+def test_the_sentences_of_a_mail_are_written_as_people_write_them(code: str, together: Together) -> None:
+    """Typographic apostrophes; one full stop at the end of what was quoted; and no request is made twice."""
+    twice = re.compile(r"\.\s?[”»]\.")
+    for name, (_, text) in every_mail_once(code, together).items():
+        assert "'" not in text, name
+        assert not twice.search(text), name
+        again = [
+            line
+            for line in text.splitlines()
+            if line.startswith(("Please answer again", "Veuillez répondre"))
+        ]
+        assert len(again) < 2, name
+
+
 def test_each_refusal_that_its_sender_is_told_is_among_them() -> None:
     assert {f"refused-{kind.key}" for kind in Told.__subclasses__()} - {"refused-unclear"} <= KINDS.keys()
 
@@ -101,6 +116,11 @@ def test_an_account_s_mail_looks_like_the_others_and_keeps_its_text() -> None:
     assert notice.paragraphs == ["Hello Bob,", "choose one here:"]
     assert notice.links == [Link("Choose a password", "https://p.example/x/?a=1&b=2", "main")]
     assert notice.footer == "It works once."
+    two = as_notice("x", f"{text}\nYou sign in with bob@c.example.").written(
+        "x", "0123456789abcdef", general()
+    )
+    last = lxml.html.document_fromstring(two.html).xpath("//p[starts-with(., 'You sign in')]")
+    assert len(last) == 1, "a paragraph of its own, and no gap of two lines"
     with translation.override("fr"):
         french = as_notice("x", "Choisir un mot de passe\u00a0: https://p.example/x/")
         assert french.links == [Link("Choisir un mot de passe", "https://p.example/x/", "main")]

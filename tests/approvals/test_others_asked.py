@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from placet.accounts.addresses import add_person
-from placet.accounts.models import Person
+from placet.accounts.models import Group, Person
 from placet.approvals import engine
 from placet.approvals.definitions import definition_of
 from placet.approvals.models import Decision, Request
@@ -48,6 +48,24 @@ def test_the_mail_and_the_page_say_who_else_is_asked_and_how_it_is_decided(
     assert sentence in shown_to(bob, request)
     html = bytes(OutgoingMail.objects.get(to=bob.email).raw)
     assert html.count(b"is asked, too.") == 2, "in both parts"
+
+
+def test_a_rule_about_some_of_them_says_who_they_are(
+    mailbox: Mailbox, alice: Person, bob: Person, carol: Person, dave: Person
+) -> None:
+    """And not by what the process calls them, which nobody else has ever seen."""
+    Group.objects.create(key="board", name="Board").members.set([carol, dave])
+    definition = one_step([{"person": "bob@contoso.example", "key": "officer"}, {"group": "board"}])
+    rule = [{"reject": {"veto": ["officer"]}}, {"approve": {"n": 2, "groups": {"board": 1}}}]
+    definition["steps"]["step"] |= {"rule": rule, "otherwise": "reject"}
+    request = engine.start(publish(definition), alice, {"item": "Desk", "amount": "900"})
+    sentence = (
+        "It ends with “Reject” if Bob Manager answers so; “Approve” if 2 people and 1 of Carol Finance and "
+        "Dave Stranger answer so; otherwise “Reject”."
+    )
+    for person in (bob, carol):
+        assert sentence in read_by(person)
+        assert sentence in shown_to(person, request)
 
 
 def test_of_many_some_are_named(mailbox: Mailbox, alice: Person, bob: Person) -> None:

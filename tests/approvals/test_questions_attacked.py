@@ -189,7 +189,7 @@ def test_the_clock_goes_on_though_the_requester_sent_what_nobody_can_read(
     Mailbox.objects.update(read_until=at("2026-03-03 17:02"))
     assert work(clock, at("2026-03-03 17:02")) == 1
     assert timers(request)["resume 1"] == "03 17:00 acted"
-    assert subjects(bob)[-1] == "Not answered: Desk"
+    assert subjects(bob)[-1] == "Question not answered: Desk"
     assert standing(request) == ("open", "")
 
 

@@ -376,7 +376,7 @@ def test_what_an_administrator_can_do_is_said(
         assert "What it came to stands; only the way on is missing." in shown
         assert "withdraw the request" in shown
         assert "groups" not in shown.partition("What it came to stands")[2].partition("Ask again")[0]
-    assert "Put the people or groups right" not in text
+    assert "Correct the people or groups" not in text
     assert "right, then:" not in page
 
 

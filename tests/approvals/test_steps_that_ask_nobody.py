@@ -290,11 +290,11 @@ def test_who_may_give_a_signal_and_which(client: Client, alice: Person, bob: Per
         engine.signal(request.pk, "other", ada)
     client.force_login(alice)
     shown = client.get(page).content.decode()
-    assert ("waiting for the signal “delivered”" in shown, "Give the signal" in shown) == (True, False)
+    assert ("waiting for a signal from outside" in shown, "Give the signal" in shown) == (True, False)
     assert client.post(f"{page}signal/", {"key": "delivered"}).status_code == 403
     client.force_login(ada)
     assert "Give the signal “delivered”" in client.get(page).content.decode()
-    assert "Delivery: waiting for the signal" in client.get(page).content.decode()
+    assert "Delivery: waiting for a signal from outside" in client.get(page).content.decode()
     client.get(f"{page}signal/?key=delivered")
     assert visits(request) == ["wait open"], "nothing is changed by a GET"
     client.post(f"{page}signal/", {"key": "other\n" * 50})

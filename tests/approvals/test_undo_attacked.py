@@ -99,7 +99,7 @@ def test_what_ended_otherwise_took_no_effect(
     clock.shift(30 * MINUTE)
     engine.withdraw(request.pk, alice)
     told = " ".join(undo_mails.why_it_stands(why_not(request, bob)))
-    assert "This step was over on 2 March 2026, 10:30 UTC, so nothing is left to be taken back." in told
+    assert "This step ended on 2 March 2026, 10:30 UTC, so nothing is left to be taken back." in told
     assert "took effect" not in told
 
 

@@ -61,7 +61,7 @@ def test_the_answer_goes_to_all_who_are_asked_and_any_mail_can_then_be_answered(
     assert world.results() == ["clarified"]
     assert Clarification.objects.get().answer == "Yes, it is.\n\nIn that of 2026."
     for name in ("bob", "carol"):
-        shown = world.newest(name, "Answered: Desk").text
+        shown = world.newest(name, "Question answered: Desk").text
         assert QUESTION in shown
         assert "| In that of 2026." in shown
     assert world.subjects("alice")[-1] == "Your answer was sent: Desk"
@@ -159,9 +159,9 @@ def test_without_an_answer_the_clock_goes_on_and_a_late_one_is_passed_on(world: 
         fire()
         world.run_until_quiet()
         assert Timer.objects.get(what="resume").state == "acted"
-        assert world.subjects("bob")[-1].startswith("Not answered: Desk")
+        assert world.subjects("bob")[-1].startswith("Question not answered: Desk")
         answers(world, "Sorry. Yes, it is.")
-        assert world.subjects("carol")[-1].startswith("Answered: Desk")
+        assert world.subjects("carol")[-1].startswith("Question answered: Desk")
         world.sandbox.reply_as("bob", world.newest("bob", "Not answered").id, "Approved")
         world.run_until_quiet()
         assert world.decisions() == [("Bob", "approve")]
@@ -266,14 +266,14 @@ def test_an_answer_that_comes_twice_or_too_late_changes_nothing_and_is_told_so(w
     answers(world, "No, it is not.")
     assert world.results() == ["clarified", "not_clarified"]
     assert Clarification.objects.get().answer == "Yes, it is."
-    assert "This question was answered already." in world.newest("alice", "Not applied").text
+    assert "This question was answered already." in world.newest("alice", "Your answer was not sent").text
     ask_back(world, text="Which supplier?")
     world.sandbox.reply_as("bob", world.newest("bob").id, "Rejected.")
     world.run_until_quiet()
     assert world.subjects("alice")[-2:] == ["No answer needed: Desk", "Rejected: Desk"]
     answers(world, "The usual one.")
     assert world.results()[-1] == "not_clarified"
-    assert "needs no answer any more" in world.newest("alice", "Not applied").text
+    assert "needs no answer any more" in world.newest("alice", "Your answer was not sent").text
     assert world.decisions() == [("Bob", "reject")]
     assert holds(request)
 
@@ -283,7 +283,7 @@ def test_nothing_above_the_quote_is_no_answer(world: World) -> None:
     ask_back(world)
     answers(world, "")
     assert world.results() == ["not_clarified"]
-    mail = world.newest("alice", "Not applied").text
+    mail = world.newest("alice", "Your answer was not sent").text
     assert "There is no text above the quoted mail." in mail
     # It offers no words that would decide.
     assert "Approve" not in mail

@@ -140,7 +140,7 @@ def test_after_a_doubt_only_a_whole_answer_counts(world: World) -> None:
 
 def test_pages_show_the_question_as_open_and_tell_the_person_what_waits(world: World, client: Client) -> None:
     request, _asked, _told = waiting(world)
-    said = "You answered “Reject” by mail. It waits for its comment"
+    said = "You answered “Reject” by mail. It needs a comment"
     page = reverse("portal:request", args=[request.public_id])
     client.force_login(world.people["bob"])
     assert said in client.get(page).content.decode()

@@ -67,7 +67,7 @@ def test_a_block_that_ends_before_the_comment_came_asks_for_none(world: World, c
     client.force_login(world.people["bob"])
     seat = Assignment.objects.get(person=world.people["bob"], state=Assignment.State.OPEN)
     page = client.get(reverse("portal:fill_in", args=[request.public_id, seat.pk]))
-    assert "You answered “Reject” by mail. It waits for its comment" in page.content.decode()
+    assert "You answered “Reject” by mail. It needs a comment" in page.content.decode()
     replied(world, "carol", "No.")
     assert standing(request) == ("ended", "rejected")
     assert told(world, "bob") == ["No longer needed: Desk"]

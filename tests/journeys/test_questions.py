@@ -88,7 +88,7 @@ def test_an_answer_that_cannot_be_taken_is_asked_for_again(world: World, text: s
     assert not Decision.objects.exists()
     assert problem in words(told)
     if "Q1: 12" in text:
-        assert "Understood was: “Q1 Budget”: 12" in words(told)
+        assert "This was understood: “Q1 Budget”: 12" in words(told)
     answered(world, told, "Approved\nQ1: [12]\nQ2: [Rot]")
     [decision] = Decision.objects.all()
     assert decision.answers == {"budget": 12, "colour": "r"}

@@ -194,7 +194,7 @@ def test_whoever_answers_meanwhile_is_told_and_asked_again(world: World, clock: 
     confirmed = answer(world, "bob", world.newest("bob"), "Approved")
     told = answer(world, "carol", hers, "Rejected")
     assert "Bob Bobson approved this" in told.text
-    assert "It can be taken back until 2 March 2026, 10:1" in told.text
+    assert "That decision can be taken back until 2 March 2026, 10:1" in told.text
     answer(world, "bob", confirmed, "Undo")
     again = world.newest("carol")
     assert "Bob Bobson took their answer back, so yours is needed again." in again.text

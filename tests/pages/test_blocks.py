@@ -11,7 +11,7 @@ from django.utils import translation
 from placet.accounts.models import Group, Person
 from placet.approvals import engine
 from placet.approvals.definitions import definition_of
-from placet.approvals.models import Assignment, Decision, Request
+from placet.approvals.models import Assignment, Decision, Request, Visit
 from placet.approvals.processes import publish
 from placet.commands.process import SAMPLES
 from placet.portal.path import Definitions, Station, path_of, standings
@@ -116,6 +116,36 @@ def test_it_stands_where_somebody_is_asked(contract: Request, carol: Person) -> 
     decide(carol)
     [standing] = standings([contract], Definitions())
     assert standing.words == "Legal check: waiting for Bob Manager"
+
+
+def test_each_branch_that_it_stands_in_has_a_badge_and_the_stuck_one_another(contract: Request) -> None:
+    assert badges(contract) == [
+        ("waiting", "Legal check: waiting for Bob Manager"),
+        ("waiting", "Budget check: waiting for Carol Finance"),
+    ]
+    Visit.objects.filter(request=contract, step_key="legal").update(state=Visit.State.STUCK)
+    assert badges(contract)[0] == ("stuck", "Legal check is stuck")
+    assert badges(contract)[1][0] == "waiting"
+
+
+def badges(request: Request) -> list[tuple[str, str]]:
+    """What its page says at the top of where it stands."""
+    client = Client()
+    client.force_login(request.requester)
+    top = client.get(page_of(request)).content.decode().partition('class="columns"')[0]
+    return re.findall(r'<span class="badge (\w+)"><bdi>(.+?)</bdi>', top)
+
+
+def test_a_branch_is_not_named_above_its_only_step_of_that_name(
+    alice: Person, contract: Request, as_: As
+) -> None:
+    source = (SAMPLES / "contract.yaml").read_text().replace("{group: finance}", "{group: money}")
+    version = publish(source.replace("{name: Legal, start: legal}", "{start: legal}"))
+    form = {"contract": "Rent", "partner": "Fabrikam", "value": "25000", "why": "The new hall."}
+    page = as_(alice).get(page_of(engine.start(version, alice, form))).content.decode()
+    assert page.count("<bdi>Legal check</bdi>") == 0
+    assert page.count("<h4>Legal check") == 1
+    assert "<strong><bdi>Finance</bdi></strong>" in page
 
 
 def test_the_page_has_the_branches_in_lists_of_their_own(contract: Request, alice: Person, as_: As) -> None:

@@ -302,7 +302,7 @@ def test_the_requester_sees_the_mails_without_their_codes(
     address = reverse("portal:request", args=[purchase.public_id])
     decide(bob)
     page = as_(alice).get(address).content.decode()
-    assert "to <bdi>bob@contoso.example</bdi>" in page
+    assert '<span class="unseen">to</span> <bdi>bob@contoso.example</bdi>' in page
     assert "How it ended" in page
     assert "[#" not in page
     assert "How it ended" not in as_(bob).get(address).content.decode()
