@@ -67,7 +67,7 @@ def test_the_answer_goes_to_all_who_are_asked_and_any_mail_can_then_be_answered(
     assert world.subjects("alice")[-1] == "Your answer was sent: Desk"
     assert world.decisions() == []
     # Bob answers the newest mail, Carol the first one.
-    world.sandbox.reply_as("bob", world.newest("bob", "Answered").id, "Approved")
+    world.sandbox.reply_as("bob", world.newest("bob", "Question answered").id, "Approved")
     world.sandbox.reply_as("carol", world.newest("carol", "Please decide").id, "Yes")
     world.run_until_quiet()
     assert sorted(world.decisions()) == [("Bob", "approve"), ("Carol", "approve")]
@@ -86,7 +86,7 @@ def test_what_the_requester_answers_decides_nothing(world: World, answer: str) -
     assert world.results() == ["clarified"]
     assert world.decisions() == []
     assert standing(request) == ("open", "")
-    world.sandbox.reply_as("bob", world.newest("bob", "Answered").id, "No.")
+    world.sandbox.reply_as("bob", world.newest("bob", "Question answered").id, "No.")
     world.run_until_quiet()
     assert world.decisions() == [("Bob", "reject")]
     assert holds(request)
@@ -127,8 +127,8 @@ def test_the_clock_stands_until_the_answer_is_read(world: World) -> None:
         answers(world, "Yes")
         timer = Timer.objects.get(what="due")
         assert (timer.state, timer.at.strftime("%d %H")) == ("waiting", "05 13")
-        assert "Please answer by" in world.newest("bob", "Answered").text or "From 5 March" in (
-            world.newest("bob", "Answered").text
+        assert "Please answer by" in world.newest("bob", "Question answered").text or "From 5 March" in (
+            world.newest("bob", "Question answered").text
         )
         assert holds(request)
 
@@ -145,7 +145,7 @@ def test_the_clock_goes_on_by_itself_only_once_the_mailbox_was_read(world: World
         world.run_until_quiet()
         assert world.results() == ["clarified"]
         assert Timer.objects.get(what="resume").state == "needless"
-        assert not [subject for subject in world.subjects("bob") if subject.startswith("Not answered")]
+        assert not [subject for subject in world.subjects("bob") if subject.startswith("Question not answered")]
         assert holds(request)
 
 
@@ -162,7 +162,7 @@ def test_without_an_answer_the_clock_goes_on_and_a_late_one_is_passed_on(world: 
         assert world.subjects("bob")[-1].startswith("Question not answered: Desk")
         answers(world, "Sorry. Yes, it is.")
         assert world.subjects("carol")[-1].startswith("Question answered: Desk")
-        world.sandbox.reply_as("bob", world.newest("bob", "Not answered").id, "Approved")
+        world.sandbox.reply_as("bob", world.newest("bob", "Question not answered").id, "Approved")
         world.run_until_quiet()
         assert world.decisions() == [("Bob", "approve")]
         assert holds(request)
@@ -335,7 +335,7 @@ def test_nothing_that_the_requester_answers_bends_what_others_answer(
     clarification = ask_back(world)
     engine.clarify(clarification.pk, world.people["alice"], Written(ATTACKS[kind][:20_000]))
     world.send()
-    world.sandbox.reply_as("bob", world.newest("bob", "Answered").id, reply)
+    world.sandbox.reply_as("bob", world.newest("bob", "Question answered").id, reply)
     world.run_until_quiet()
     assert world.results() == ["decided"]
     decision = Decision.objects.get()
@@ -354,7 +354,7 @@ def test_whatever_the_requester_answers_by_mail_is_text_or_is_not_taken(world: W
     assert result in ("clarified", "not_clarified", "not_named")
     if result == "clarified":
         raw = OutgoingMail.objects.filter(to="bob@contoso.example").latest("pk")
-        mail = world.newest("bob", "Answered")
+        mail = world.newest("bob", "Question answered")
         assert "<script>" not in mail.html
         assert "evil.example/'" not in mail.html
         assert len(bytes(raw.raw)) < 60_000

@@ -39,8 +39,8 @@ def test_a_question_goes_to_the_requester_and_the_answer_comes_back(world: World
     assert world.subjects("bob")[-1] == "Your question was sent: Desk"
     answers(world, "Yes, it is.")
     assert world.results() == ["asked_back", "clarified"]
-    assert "| " not in world.newest("bob", "Answered").text.partition("answered")[2].partition("\n")[0]
-    replies(world, "Approved", of="Answered")
+    assert "| " not in world.newest("bob", "Question answered").text.partition("answered")[2].partition("\n")[0]
+    replies(world, "Approved", of="Question answered")
     replies(world, "Approved", name="carol")
     assert sorted(world.decisions()) == [("Bob", "approve"), ("Carol", "approve")]
     assert holds(request)
@@ -139,7 +139,7 @@ def test_the_clock_stands_from_when_the_question_was_received(world: World) -> N
         due = Timer.objects.get(what="due")
         assert due.state == "waiting"
         assert MONDAY + 6 * HOUR < due.at < MONDAY + 6 * HOUR + timedelta(minutes=7)
-        replies(world, "Approved", of="Answered")
+        replies(world, "Approved", of="Question answered")
         assert world.decisions() == [("Bob", "approve")]
         assert holds(request)
 
