@@ -145,7 +145,9 @@ def test_the_clock_goes_on_by_itself_only_once_the_mailbox_was_read(world: World
         world.run_until_quiet()
         assert world.results() == ["clarified"]
         assert Timer.objects.get(what="resume").state == "needless"
-        assert not [subject for subject in world.subjects("bob") if subject.startswith("Question not answered")]
+        assert not [
+            subject for subject in world.subjects("bob") if subject.startswith("Question not answered")
+        ]
         assert holds(request)
 
 

@@ -39,7 +39,8 @@ def test_a_question_goes_to_the_requester_and_the_answer_comes_back(world: World
     assert world.subjects("bob")[-1] == "Your question was sent: Desk"
     answers(world, "Yes, it is.")
     assert world.results() == ["asked_back", "clarified"]
-    assert "| " not in world.newest("bob", "Question answered").text.partition("answered")[2].partition("\n")[0]
+    answer = world.newest("bob", "Question answered").text.partition("Alice Aliceson answered")[2]
+    assert answer.partition("\n")[0].strip(": \r") == "Yes, it is.", "on one line"
     replies(world, "Approved", of="Question answered")
     replies(world, "Approved", name="carol")
     assert sorted(world.decisions()) == [("Bob", "approve"), ("Carol", "approve")]
