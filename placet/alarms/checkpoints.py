@@ -101,8 +101,8 @@ def letter(kept: Sequence[Checkpoint], said: General) -> Letter:
     subject = _("Checkpoint of the record, {day}: {name}").format(name=name, day=kept[0].day.isoformat())
     paragraphs = [
         _(
-            "This is what the whole record of decisions was on {day}, in six lines; below them, if there is one, the "
-            "checkpoint before."
+            "The first six lines below say what the whole record of decisions was on {day}. Those after them, if there "
+            "are any, are the checkpoint before."
         ).format(day=date_format(kept[0].day, DAY)),
         _(
             "Keep this mail where those who run Placet cannot change it. Later, with “placet audit verify --seen” and "

@@ -66,7 +66,7 @@ def alarm(outage: Outage, out_of: Mailbox) -> int:
 def _silent(outage: Outage, out_of: Mailbox, said: General) -> Letter:
     mailbox = outage.mailbox
     name = {"mailbox": mailbox.address}
-    silent = _("No look into the mailbox {mailbox} has succeeded since {time}.")
+    silent = _("The mailbox {mailbox} has not been read since {time}.")
     notice = Notice(
         _("The mailbox {mailbox} is silent").format(**name),
         [
@@ -97,7 +97,7 @@ def _over(outage: Outage, said: General) -> Letter:
     else:
         subject = _("Over: the mailbox {mailbox} was switched off")
         heading = _("The mailbox {mailbox} was switched off")
-        what = _("It had been silent since {since}, and was switched off by {until}. Its alarm is over.")
+        what = _("It had been silent since {since}. It is switched off, so its alarm ended on {until}.")
     name = {"mailbox": outage.mailbox.address}
     times = {"since": when(outage.since), "until": when(outage.over_at or timezone.now())}
     links = [Link(_("Open the settings of the mailbox"), page_of(outage.mailbox, said))]
@@ -182,22 +182,22 @@ def _steps(ending: Ending) -> Sequence[str]:
     if ending.certificate:
         steps = [
             _(
-                "1. Under Remote Approval, Client certificate, have Placet make a new key pair, or upload one that you "
-                "have, and download the certificate. The one in use stays in use meanwhile."
+                "1. In the tab Remote Approval, under “Client certificate”, have Placet make a new key pair, or upload "
+                "one that you have, and download the certificate."
             ),
             _(
-                "2. In the Microsoft Entra admin center open App registrations, the application {application}, "
-                "Certificates & secrets, Certificates, and upload it there."
+                "2. In the Microsoft Entra admin center, open “App registrations”, the application {application}, "
+                "“Certificates & secrets”, “Certificates”, and upload it there."
             ),
-            _("3. Back in Placet press “Try and use it”. Then delete the old certificate in Entra."),
+            _("3. Back in Placet, press “Try and use it”. Then delete the old certificate in Entra."),
         ]
     else:
         steps = [
             _(
-                "1. In the Microsoft Entra admin center open App registrations, the application {application}, "
-                "Certificates & secrets, Client secrets, and make a new client secret."
+                "1. In the Microsoft Entra admin center, open “App registrations”, the application {application}, "
+                "“Certificates & secrets”, “Client secrets”, and make a new client secret."
             ),
-            _("2. Under Remote Approval enter its Value and the day when it expires, and save."),
+            _("2. In the tab Remote Approval, enter its “Value” and the day when it expires, and save."),
             _("3. Test the connection, then delete the old client secret in Entra."),
         ]
     application = str(ending.mailbox.settings.get("client_id", ""))

@@ -37,14 +37,14 @@ class Alarm:
 def cause(mailbox: Mailbox) -> str:
     """Why it is silent, as far as is known, in a sentence."""
     return str(mailbox.trouble.get("cause", "")) or _(
-        "It is not looked into, and no failure was noted: the worker that does it hangs, or Placet was stopped."
+        "No failure was noted: the worker that reads it hangs, or Placet was stopped."
     )
 
 
 def cure(mailbox: Mailbox) -> str:
     """What to do about it."""
     return str(mailbox.trouble.get("cure", "")) or _(
-        "Open Diagnostics in the Configuration Panel, see when the workers last turned, and restart Placet."
+        "Open Diagnostics in the Configuration Panel, see when the workers last ran, and restart Placet."
     )
 
 

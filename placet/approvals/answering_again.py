@@ -67,9 +67,10 @@ def refusal(
             # What is said of links stands before them, whatever else is said; but the sentences end with what leads
             # to a quote, and nothing comes between them and it.
             around = [how, *sentences] if quote or not sentences else [again.how, *sentences, again.by_link]
+            paragraphs = [*sentences, how] if again.how_last else around
             notice = Notice(
                 again.heading,
-                [*sentences, how] if again.how_last else around,
+                [paragraph for paragraph in paragraphs if paragraph],
                 quote[:LONGEST_QUOTE],
                 [*_answers(incoming.mailbox, request, again, code), page_link(request, said, tone="")],
                 footer,

@@ -12,7 +12,7 @@ from placet.approvals.change_words import (
     Revised,
     SentBack,
     asking_to_revise,
-    sent_back_line,
+    silent_line,
     why_asked_again,
 )
 from placet.approvals.definitions import ApprovalStep, Definition
@@ -57,7 +57,8 @@ def asking_words(
     """Heading, what a list of mails shows of it, and the first sentences. Names are filled in by whoever calls.
     `names_itself`: its process says what the mail is called; what has happened since then still stands in front."""
     if step.is_revise:
-        heading, preview, lead = asking_to_revise()
+        sent_back_by = why.news.names if isinstance(why.news, SentBack) else ()
+        heading, preview, lead = asking_to_revise([_as_filled(name) for name in sent_back_by])
     elif step.is_task:
         heading, preview = _("Please do: {title}"), _("{name} asks you to do something: {title}")
         lead = _("{name} asks you to do something for {process} {number}: {step}.")
@@ -83,10 +84,10 @@ def asking_words(
         lead = f"{lead} {why_asked_again(why.news)}"
     elif why.since is not None:
         heading = _("Changed: {title}")
-        again = _("It has changed since you were asked; an answer to the earlier mail counts no longer.")
+        again = _("It has changed since you were asked; an answer to the earlier mail no longer counts.")
         lead = f"{lead} {again}"
     if isinstance(why.news, SentBack):
-        lead = f"{lead} {_as_filled(sent_back_line(why.news))}".rstrip()
+        lead = f"{lead} {_as_filled(silent_line(why.news))}".rstrip()
     if why.escalated is not None:
         lead = f"{lead} {_because_of(why.escalated)}"
     if _stands_there_twice(step, definition):

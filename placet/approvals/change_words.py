@@ -232,12 +232,21 @@ def _kept_since(request: Request, revised: Visit) -> list[Decision]:
 # --- in words ---------------------------------------------------------------------------------------------
 
 
-def asking_to_revise() -> tuple[str, str, str]:
-    """Heading, what a list of mails shows of it, and the first sentence."""
+def asking_to_revise(names: Sequence[str]) -> tuple[str, str, str]:
+    """Heading, what a list of mails shows of it, and the first sentences. `names`: who sent it back, as far as that is
+    known; they have no places of their own to be filled in."""
+    if names:
+        lead = ngettext(
+            "{names} sent your {process} {number} back to you.",
+            "{names} sent your {process} {number} back to you.",
+            len(names),
+        ).replace("{names}", listed_names(names))
+    else:
+        lead = _("Your {process} {number} was sent back to you.")
     return (
         _("Please revise: {title}"),
         _("Your request was sent back to you: {title}"),
-        _("Your {process} {number} was sent back to you. Please change it, and send it again."),
+        f"{lead} {_('Please change it, and send it again.')}",
     )
 
 
@@ -263,18 +272,13 @@ def kept_lines(news: News | None) -> Iterator[str]:
 
 
 def still_holds(decision: Decision) -> str:
-    sentence = _("{name} approved version {number} of this request; that still holds.")
+    sentence = _("{name} approved revision {number} of this request; that still holds.")
     return sentence.format(name=who_decided(decision), number=decision.revision)
 
 
-def sent_back_line(news: SentBack) -> str:
-    """Who sent it back, and who did not answer; "" where nothing is known of it."""
-    names = news.names
-    sentences = [*news.silent_lines]
-    if names:
-        line = ngettext("{names} sent it back.", "{names} sent it back.", len(names))
-        sentences.insert(0, line.format(names=", ".join(names)))
-    return " ".join(sentences)
+def silent_line(news: SentBack) -> str:
+    """Who did not answer, so that it was sent back; "" where nobody is to be named."""
+    return " ".join(news.silent_lines)
 
 
 def _silent_line(silence: Silence) -> str:
@@ -290,18 +294,18 @@ def _silent_line(silence: Silence) -> str:
 
 def how_to_revise(*, by_mail: bool, in_lines: bool) -> str:
     """`in_lines`: there are fields that a line of a reply can change."""
-    on_page = _("On the page of the request the whole form is there to be changed, with its files.")
+    on_page = _("On the request's page you can change the whole form, with its files.")
     if not by_mail:
         return " ".join(
-            [_("This one is done on the page only: please open the request and sign in."), on_page]
+            [_("This can be done on the page only: please open the request and sign in."), on_page]
         )
     how = _("Or reply to this mail with “{word}” on the first line; a comment can follow below it.")
     sentences = [on_page, how.format(word=LABELS[REVISED])]
     if in_lines:
         sentences.append(
             _(
-                "What changes can stand below it, each on a line of its own that begins with the number and a colon; "
-                "whatever you leave out stays as it is."
+                "Write what changes below it, each on a line of its own that begins with the number and a colon. What "
+                "you leave out stays as it is."
             )
         )
     return " ".join(sentences)

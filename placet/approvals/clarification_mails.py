@@ -69,7 +69,7 @@ def _how(clarification: Clarification, *, by_mail: bool) -> Iterator[str]:
         )
         yield _("Files do not go with it; please write what they say.")
     else:
-        yield _("This one is answered on the page only: please open the request and sign in.")
+        yield _("This can be answered on the page only: please open the request and sign in.")
     if clarification.pauses:
         yield _("Until you answer, the time for a decision stands still, but not for ever.")
 

@@ -17,7 +17,7 @@ def until_when(definition: Definition, visit: Visit) -> Iterator[str]:
     stop = engine_stops.waiting_for(visit.request, definition)
     if stop is not None:
         sentence = _(
-            "The whole request ends on {time}, if it is not decided before; then no answer counts any more."
+            "The whole request ends on {time} if it is not decided before. After that, no answer counts."
         )
         yield sentence.format(time=when(stop.at))
 
@@ -39,5 +39,5 @@ def _of_step(step: ApprovalStep, visit: Visit) -> Iterator[str]:
         yield sentence.format(time=when(due))
     if end is not None:
         outcome = step.outcome(step.expires_to)
-        sentence = _("From {time} on no answer counts any more; without one this ends as {answer}.")
+        sentence = _("Answers count until {time}. If there is none by then, this ends as {answer}.")
         yield sentence.format(time=when(end), answer=_("“{word}”").format(word=no_links(outcome.shown)))

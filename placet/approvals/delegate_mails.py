@@ -83,12 +83,13 @@ def hand_on(
     away = assignment.person if delegate is None else delegate
     with written_to(manager) as installation:
         what = _(
-            "{name} is asked about “{title}” (number {number}, {step}), and is away, says an automatic reply."
+            "{name} is asked about “{title}” (number {number}, {step}). According to an automatic reply, {name} is "
+            "away."
         )
         if delegate is not None:
             what = _(
-                "{delegate} is asked about “{title}” (number {number}, {step}) in place of {name}, and is away, says "
-                "an automatic reply."
+                "{delegate} is asked about “{title}” (number {number}, {step}) in place of {name}. According to an "
+                "automatic reply, {delegate} is away."
             )
         queue(
             mailbox,
@@ -102,8 +103,8 @@ def hand_on(
                 [
                     what.format(step=step.name, delegate=away.name, **names),
                     _(
-                        "You can give it to somebody else, who is asked beside them. Nothing is given to anybody by "
-                        "itself; if it can wait, there is nothing to do."
+                        "You can give it to somebody else, who is then asked as well. If it can wait, there is "
+                        "nothing to do: Placet gives it to nobody by itself."
                     ),
                 ],
                 links=[Link(_("Give it to somebody …"), give_page_of(request, assignment), "main")],

@@ -66,7 +66,9 @@ def asked_in_place(row: Delegate) -> list[Sentence]:
         return list(_given(row, name))
     if row.why == Delegate.Why.ABSENCE:
         return [
-            Sentence("You are asked in place of {name}, who is away, says an automatic reply.", name=name)
+            Sentence(
+                "You are asked in place of {name}, who is away according to an automatic reply.", name=name
+            )
         ]
     if row.delegation is not None and row.delegation.ends_at is not None:
         until = LastDay(row.delegation)
@@ -97,7 +99,7 @@ def reassigned_to(assignment: Assignment) -> Iterable[Sentence]:
         yield Sentence("{giver} asks you again.", giver=by.name)
     else:
         yield Sentence(
-            "{giver} asks you in place of {name}, who is asked no more.", giver=by.name, name=place.name
+            "{giver} asks you in place of {name}, who is no longer asked.", giver=by.name, name=place.name
         )
     yield from _comment_of(by.name, assignment.reassigned_comment)
 

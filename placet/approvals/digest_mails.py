@@ -145,7 +145,7 @@ def _shown(one: Asked, said: General) -> ShownLine:
         title=no_links(request.title),
         words=_on_one_line(" ".join(text_as_read(one.definition, one.step.mail, request.data))),
         facts=[_fact(fact.label, fact.glance) for fact in facts[:MOST_FACTS]],
-        more=ngettext("{n} more on the page", "{n} more on the page", left).format(n=left)
+        more=ngettext("{n} more detail on the page", "{n} more details on the page", left).format(n=left)
         if left > 0
         else "",
         sentences=list(_sentences(one)),
@@ -176,7 +176,7 @@ def _sentences(one: Asked) -> list[str]:
     if one.line.numbered:
         said += _answers(one)
     else:
-        said.append(_("This one is answered on the page only: please open the request and sign in."))
+        said.append(_("This can be answered on the page only: please open the request and sign in."))
     return said
 
 
@@ -202,9 +202,10 @@ def _how(asked: Sequence[Asked]) -> list[str]:
     number, word = first.line.line, first.step.outcomes[0].shown.lower()
     sentences = [
         _(
-            "Reply with a line for each that you answer: its number and your answer, such as “{number} {answer}”."
+            "Reply with one line for each question that you answer: its number and your answer, such as “{number} "
+            "{answer}”."
         ).format(number=number, answer=no_links(word)),
-        _("A comment follows behind a colon. What you leave out stays open."),
+        _("A comment can follow after a colon. What you leave out stays open."),
     ]
     if len(asked) >= _EXAMPLE_OF_SEVERAL:
         sentences.append(how_for_several())
@@ -323,9 +324,11 @@ def refusal(
     code: str,
     in_reply_to: str,
     footer: str = "",
+    is_how_first: bool = False,
 ) -> None:
     """To a proved sender whose reply to a digest was not applied, or who asked something: why, and `again` how to
-    answer. A reply to this mail is read like one to the digest."""
+    answer; `is_how_first`: that was asked. A reply to this mail is read like one to the digest."""
+    paragraphs = [*again, *sentences] if is_how_first else [*sentences, *again]
     with written_to(ask.person) as said:
         queue(
             incoming.mailbox,
@@ -334,7 +337,7 @@ def refusal(
             said,
             cause=f"incoming:{incoming.pk}",
             subject=with_code(heading, code) if again else heading,
-            letter=Notice(heading, [*sentences, *again], quote, [_home(said)], footer),
+            letter=Notice(heading, paragraphs, quote, [_home(said)], footer),
             priority=OutgoingMail.Priority.CONFIRMATION,
             reply_to=reply_address(incoming.mailbox, code) if again else "",
             in_reply_to=in_reply_to,
@@ -346,14 +349,15 @@ def how_again(lines: Sequence[AskLine], step: ApprovalStep) -> list[str]:
     if not lines:
         return []
     how = _(
-        "Reply with a line for each that you answer: its number and your answer, such as “{number} {answer}”."
+        "Reply with one line for each question that you answer: its number and your answer, such as “{number} "
+        "{answer}”."
     )
     sentence = how.format(number=lines[0].line, answer=no_links(step.outcomes[0].shown.lower()))
     return [
         " ".join(
             [
                 sentence,
-                _("A comment follows behind a colon. What you leave out stays open."),
+                _("A comment can follow after a colon. What you leave out stays open."),
                 how_for_several(),
             ]
         )

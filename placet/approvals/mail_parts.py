@@ -19,6 +19,7 @@ from placet.mail.writing import Link, Written, labelled, no_links, written
 TEMPLATES = Path(__file__).parent / "templates" / "mails"
 MOST_ROWS = 10  # of a table; of more only what they come to
 MOST_COLUMNS = 4  # beside each other; the cells of wider tables stand below each other
+LONGEST_BESIDE = 14  # characters of a button's label that has another beside it, on the narrowest telephone
 LONGEST_QUOTE = 1000  # characters of somebody's reply that are shown back
 
 
@@ -140,7 +141,8 @@ class Question:
     how: str
     code: str  # "": it asks for nothing
     asks: Sequence[ShownQuestion] = ()  # what is asked beside the outcome
-    text: Sequence[str] = ()  # lines of the process's own, "" between paragraphs; below the lead
+    until: str = ""  # until when an answer counts, and what becomes of it without one; below the lead
+    text: Sequence[str] = ()  # lines of the process's own, "" between paragraphs; below that
     paragraphs: Sequence[str] = ()  # below that
     changes: Sequence[ShownChange] = ()  # what is not as the person was shown before
     clarified: Sequence[ShownFact] = ()  # what somebody asked, and the requester answered
@@ -152,18 +154,39 @@ class Question:
             "heading": no_links(self.heading),
             "preview": no_links(self.preview),
             "lead": no_links(self.lead),
+            "until": no_links(self.until),
             "text": [no_links(line) for line in self.text],
             "changes": self.changes,
             "clarified": self.clarified,
             "paragraphs": [no_links(paragraph) for paragraph in self.paragraphs],
             "facts": self.facts,
             "answers": self.answers,
-            "pair": len(self.answers) == 2,  # beside each other; others stand below each other
+            "pair": self._stand_beside_each_other,  # others stand below each other
             "page": self.page,
             "by_mail": self.by_mail,
-            "opens_reply": any(answer.href.startswith("mailto:") for answer in self.answers),
+            "opens_reply": self._what_opens_a_reply,
             "how": self.how,
             "asks": self.asks,
             "code": self.code,
         }
         return written(TEMPLATES / "ask", context, subject, reference, said)
+
+    @property
+    def _stand_beside_each_other(self) -> bool:
+        """Two buttons whose labels take one line on a telephone: else one is higher than the other."""
+        return len(self.answers) == 2 and all(len(one.label) <= LONGEST_BESIDE for one in self.answers)
+
+    @property
+    def _what_opens_a_reply(self) -> str:
+        """What becomes of a button that is pressed; "" where each leads to the page."""
+        replies = [answer.label for answer in self.answers if answer.href.startswith("mailto:")]
+        if not replies:
+            return ""
+        if len(replies) == len(self.answers):
+            return _(
+                "A button opens a reply that is written already. Your answer counts once you have sent it."
+            )
+        sentence = _(
+            "The button {answers} opens a reply that is written already. Your answer counts once you have sent it."
+        )
+        return sentence.format(answers=one_of([_("“{word}”").format(word=label) for label in replies]))

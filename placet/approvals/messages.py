@@ -83,14 +83,8 @@ def ask(
         question = Question(
             heading=heading,
             preview=preview.format(**names),
-            lead=" ".join(
-                [
-                    lead,
-                    *map(str, why.in_place),
-                    *why_again(why.clarified, why.unclarified),
-                    *until_when(definition, assignment.visit),
-                ]
-            ),
+            lead=" ".join([lead, *map(str, why.in_place), *why_again(why.clarified, why.unclarified)]),
+            until=" ".join(until_when(definition, assignment.visit)),
             text=text_as_read(definition, step.mail, request.data),
             changes=[ShownChange.of(change) for change in changes],
             clarified=[*question_and_answer(why.clarified), *comments(why.news)],
@@ -241,7 +235,7 @@ def no_file_is_taken() -> str:
 def _how(outcomes: Sequence[Outcome], commented: Sequence[Outcome], *, by_mail: bool) -> str:
     """`commented`: those of which a comment has to say why."""
     if not by_mail:
-        return _("This one is decided on the page only: please open the request and sign in.")
+        return _("This can be decided on the page only: please open the request and sign in.")
     how = _("Reply to this mail with {answers} on the first line; a comment can follow below it.")
     needs = (
         _("With {answers}, please say why below it.").format(answers=quoted(commented)) if commented else ""
@@ -251,7 +245,7 @@ def _how(outcomes: Sequence[Outcome], commented: Sequence[Outcome], *, by_mail: 
 
 def _how_to_do(*, by_mail: bool) -> str:
     if not by_mail:
-        return _("This one is done on the page only: please open the request and sign in.")
+        return _("This can be done on the page only: please open the request and sign in.")
     word = _("“{word}”").format(word=LABELS[TASK_DONE])
     return _(
         "When it is done, reply to this mail with {word} on the first line; a comment can follow below it."
@@ -319,7 +313,7 @@ def expired(request: Request, assignment: Assignment, person: Person, end: datet
     names = {"step": step.name, "title": request.title, "number": request.number}
     with written_to(person) as said:
         sentence = _("“{step}” for “{title}” (number {number}) was to be answered before {time}.")
-        became = _("It was not decided by then, so it ended as “{answer}”. An answer counts no longer.")
+        became = _("It was not decided by then, so it ended as “{answer}”. An answer no longer counts.")
         queue(
             mailbox,
             "expired",

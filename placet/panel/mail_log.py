@@ -17,12 +17,14 @@ from django.utils.translation import ngettext
 from placet.lib.web import entered, keep
 from placet.mail import tasks
 from placet.mail.models import IncomingMail
-from placet.panel.mail_words import APPLIED, LOOK, RESULTS, SHOWN, STATES, result_of
+from placet.panel.mail_words import APPLIED, LOOK, RESULTS, SHOWN, SPEAK_TO_SENDER, STATES, result_of
 from placet.panel.pager import page_of
 from placet.panel.to_look_at import mark_looked_at, to_look_at
 from placet.portal.people import PersonsRequest, administrators_only
+from placet.replies import refusals
 
 COUNTED = 99  # mails to look at; of more it is only said that there are more
+_SAY_WHY = (refusals.NotNamed.key, refusals.Unclear.key, refusals.DigestUnclear.key)
 _NUMBER = re.compile(r"#?([0-9]{1,9})")
 
 
@@ -114,6 +116,18 @@ class Row:
     @property
     def sender(self) -> str:
         return str(self.mail.verdict.get("from") or self.mail.facts.get("sender") or _("unknown sender"))
+
+    @property
+    def reason(self) -> str:
+        """What became of it, in a sentence for administrators; "" where the result says it all."""
+        if self.mail.result not in SPEAK_TO_SENDER:
+            return self.mail.reason
+        return self._why if self.mail.result in _SAY_WHY else ""
+
+    @property
+    def _why(self) -> str:
+        refusal = self.mail.verdict.get("refusal")
+        return str(refusal.get("why") or "") if isinstance(refusal, dict) else ""
 
     @property
     def number(self) -> int | None:

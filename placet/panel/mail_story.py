@@ -17,6 +17,7 @@ from placet.panel.mail_words import APPLIED, FOLDERS, kind_of, refusals_of, resu
 from placet.portal.templatetags.pages import words
 from placet.replies import refusals
 from placet.replies.prove import Level
+from placet.replies.settle import questions_asked
 
 _ACTIONS = {
     Action.MOVE: gettext_lazy("Move to another folder"),
@@ -92,11 +93,13 @@ def _judged(mail: IncomingMail, line: AskLine | None) -> Iterator[Step]:
     elif isinstance(made.get("proof"), Mapping) and made["proof"].get("address"):
         yield Step(_("Who sent it, and how do we know?"), _proof(made["proof"]), "good")
     if result in _NOT_READ:
-        yield Step(_("What was read?"), [mail.reason, *_texts(made.get("refusal"), "why")], "warn")
+        # The sentence of the refusal speaks to the sender.
+        why = _texts(made.get("refusal"), "why") or [_told_sender(mail)]
+        yield Step(_("What was read?"), why, "warn")
     elif "lines" in made:
         yield _read_lines(made["lines"])
     elif "outcome" in made:
-        yield _read(made)
+        yield _read(made, line)
 
 
 def _kept(mail: IncomingMail) -> Step:
@@ -116,8 +119,10 @@ def _automatic(made: Mapping[str, Any]) -> Step:
     title = _("Did a program write it?")
     if not made["automatic"]:
         return Step(title, [_("No sign of it.")])
-    why = str(made.get("automatic_why", ""))
-    return Step(title, [_("Yes: {kind}.").format(kind=words(made["automatic"])), *([why] if why else [])])
+    kind, why = words(made["automatic"]), str(made.get("automatic_why", ""))
+    if not why:
+        return Step(title, [_("Yes: {kind}.").format(kind=kind)])
+    return Step(title, [_("Yes, {kind}: {why}.").format(kind=kind, why=why)])
 
 
 def _ask(line: AskLine) -> Step:
@@ -168,7 +173,11 @@ def _texts(facts: object, name: str) -> list[str]:
     return [str(value)] if value else []
 
 
-def _read(made: Mapping[str, Any]) -> Step:
+def _told_sender(mail: IncomingMail) -> str:
+    return _("In words for the sender: “{sentence}”").format(sentence=mail.reason)
+
+
+def _read(made: Mapping[str, Any], line: AskLine | None) -> Step:
     said = [_("As: {outcome}.").format(outcome=words(made["outcome"]))]
     if rests_on := [f"“{one}”" for one in made.get("rests_on", [])]:
         said.append(_("It rests on: {words}").format(words=", ".join(rests_on)))
@@ -176,14 +185,22 @@ def _read(made: Mapping[str, Any]) -> Step:
         said.append(_("Comment: {text}").format(text=made["comment"]))
     answers = made.get("answers")
     if isinstance(answers, Mapping):
+        titles = _questions(line)
         said += [
-            _("{question}: {answer}").format(question=name, answer=text) for name, text in answers.items()
+            _("{question}: {answer}").format(question=titles.get(name, name), answer=text)
+            for name, text in answers.items()
         ]
     links = []
     if earlier := made.get("completes_mail"):
         said.append(_("It gives what an earlier answer lacked, whose outcome counts."))
         links.append(Link(_("The earlier answer"), reverse("panel:incoming_mail", args=[earlier])))
     return Step(_("What was read?"), said, "good", links=links)
+
+
+def _questions(line: AskLine | None) -> dict[str, str]:
+    """By name, each as the mail that asked it shows it."""
+    questions = questions_asked(line) if line is not None else None
+    return {one.field.name: one.title for one in questions.asked} if questions is not None else {}
 
 
 def _read_lines(lines: Sequence[Mapping[str, Any]]) -> Step:

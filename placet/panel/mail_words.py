@@ -124,6 +124,11 @@ def refusals_of(base: type[refusals.Refusal] = refusals.Refusal) -> Iterator[typ
         yield from refusals_of(kind)
 
 
+#: Results whose sentence speaks to the sender, and says no more than the result itself.
+SPEAK_TO_SENDER = frozenset(kind.key for kind in refusals_of(refusals.Told)).difference(
+    (kind.key for kind in refusals_of(refusals.Incomplete)),
+    (refusals.HelpAsked.key, refusals.StatusAsked.key, refusals.NotGiven.key),
+)
 #: Results that an administrator should look at.
 SHOWN = frozenset(kind.key for kind in refusals_of() if kind.shown)
 

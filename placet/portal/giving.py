@@ -87,7 +87,7 @@ class GiveOrReassignForm(GiveForm):
         name = asked.person.name
         self.fields["answering"].choices = [  # type: ignore[attr-defined]  # of a ChoiceField
             (self.BOTH, _("Both may answer: {name} and whoever you choose").format(name=name)),
-            (self.INSTEAD, _("Only whoever you choose: {name} is asked no more").format(name=name)),
+            (self.INSTEAD, _("Only whoever you choose: {name} is no longer asked").format(name=name)),
         ]
 
     @property
@@ -141,7 +141,7 @@ def _given(request: PersonsRequest, asked: Assignment, form: GiveForm) -> str:
     to, comment = form.cleaned_data["to"], form.cleaned_data["comment"]
     if isinstance(form, GiveOrReassignForm) and form.is_instead:
         reassigning.reassign(asked.pk, request.user, to, comment)
-        return _("{name} is asked now, and {owner} is asked no more.")
+        return _("{name} is asked now, and {owner} is no longer asked.")
     delegating.give(asked.pk, request.user, to, comment)
     return _("{name} is asked now. {owner} may answer, too, until they have.")
 

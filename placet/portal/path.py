@@ -461,7 +461,9 @@ def _line(
         if _is_escalated(assignment, definition):
             is_asked = pgettext("after a person's name", "is asked, because it was not decided in time")
         if assignment.absent_at is not None:
-            is_asked = pgettext("after a person's name", "is asked, and is away, says an automatic reply")
+            is_asked = pgettext(
+                "after a person's name", "is asked, and is away according to an automatic reply"
+            )
         return Line(
             name,
             " · ".join([is_asked, *_put_there(assignment)]),
@@ -503,7 +505,7 @@ def _did(outcome: Outcome) -> str:
 
 def _kept(did: str, decision: Decision) -> str:
     """Of a decision of an earlier round, which counts in this one, too."""
-    kept = pgettext("after a person's name", "{did} (version {number}); that still holds")
+    kept = pgettext("after a person's name", "{did} (revision {number}); that still holds")
     return kept.format(did=did, number=decision.revision)
 
 

@@ -127,6 +127,7 @@ def refused(reply: "Reply", refusal: refusals.Refusal) -> bool:
         code=reply.code,
         in_reply_to=reply.mail.message_id,
         footer=last_of_the_hour(reply, refusal),
+        is_how_first=isinstance(refusal, refusals.HelpAsked),
     )
     return True
 
@@ -175,7 +176,7 @@ def _standing(lines: Sequence[AskLine]) -> Iterator[str]:
     seen = set()
     for line in lines:
         request = line.assignment.visit.request
-        mark = digest_mails.number_mark(line.line) if line.numbered else "*"
+        mark = digest_mails.number_mark(line.line) if line.numbered else ""
         if request.pk in seen:
             continue
         seen.add(request.pk)

@@ -573,7 +573,7 @@ def test_the_end_is_warned_of(clock: Clock, mailbox: Mailbox, alice: Person, bob
     work(clock, at("2026-03-06 12:59"))
     assert work(clock, at("2026-03-06 13:00")) == 2
     assert asks(bob) == ["Please decide: Desk", "Ends soon: Desk"]
-    ends = "From 6 March 2026, 17:00 UTC on no answer counts any more; without one this ends as “No answer in time”."
+    ends = "Answers count until 6 March 2026, 17:00 UTC. If there is none by then, this ends as “No answer in time”."
     assert ends in said(mails("ask", bob)[1])
     [mail] = mails("warned", alice)
     assert "waits for an answer from Bob Manager." in said(mail)

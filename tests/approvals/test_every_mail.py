@@ -10,6 +10,7 @@ from django.utils import translation
 
 from placet.accounts.general import General, general
 from placet.accounts.models import Installation
+from placet.approvals.mail_parts import Question
 from placet.mail.backend import as_notice
 from placet.mail.writing import Link, Notice, foot
 from placet.replies.languages.table import refusal_texts
@@ -76,6 +77,32 @@ def test_the_sentences_of_a_mail_are_written_as_people_write_them(code: str, tog
             if line.startswith(("Please answer again", "Veuillez répondre"))
         ]
         assert len(again) < 2, name
+
+
+def test_what_is_said_of_buttons_holds_of_each(together: Together) -> None:
+    for name, (markup, _) in every_mail_once("en", together).items():
+        page = lxml.html.document_fromstring(markup)
+        said = re.search(r"[^.>]* opens a reply that is written already", page.text_content())
+        links = {link.text_content().strip(): link.get("href") for link in page.xpath("//a")}
+        buttons = {label: href for label, href in links.items() if f"{label}, on the page" not in links}
+        to_page = [label for label in buttons if label.endswith(", on the page")]
+        if said is not None and to_page:
+            replies = [label for label, href in buttons.items() if (href or "").startswith("mailto:")]
+            assert replies and all(f"“{label}”" in said[0] for label in replies), name
+            assert not any(f"“{label}”" in said[0] for label in to_page), name
+
+
+def test_buttons_whose_labels_need_two_lines_on_a_phone_stand_below_each_other() -> None:
+    def columns(*labels: str) -> int:
+        answers = [Link(label, "mailto:a@b.example", "good") for label in labels]
+        page = Link("Open", "https://p.example/")
+        asked = Question("Decide", "", "Please.", [], answers, page, by_mail=True, how="", code="abc")
+        markup = asked.written("Decide", "0" * 16, general()).html
+        rows = lxml.html.document_fromstring(markup).xpath("//td[.//a[starts-with(@href, 'mailto:')]]")
+        return max(len(row.xpath(".//a[starts-with(@href, 'mailto:')]")) for row in rows)
+
+    assert columns("Approve", "Needs changes") == 2
+    assert columns("Approve, on the page", "Reject") == 1
 
 
 def test_each_refusal_that_its_sender_is_told_is_among_them() -> None:

@@ -517,7 +517,7 @@ def test_mails_pages_and_a_reply_that_asks_say_until_when(
     odd = {**LONGEST, "name": "<b>Late</b> http://evil.example"}
     request = start({**limited(), "longest": odd}, alice)
     text = " ".join(text_of(OutgoingMail.objects.get(kind="ask")).split())
-    assert "The whole request ends on 5 March 2026, 17:00 UTC, if it is not decided before" in text
+    assert "The whole request ends on 5 March 2026, 17:00 UTC if it is not decided before" in text
     assert standing_of(request)[-1] == (
         "If it is not decided before 5 March 2026, 17:00 UTC, it ends as “<b>Late</b> http://evil.example”."
     )

@@ -79,7 +79,7 @@ def test_a_clock_runs_from_when_people_are_asked(
     text = " ".join(text_of(OutgoingMail.objects.get(kind="ask")).split())
     assert "Please answer by 4 March 2026, 17:00 UTC." in text
     assert (
-        "From 6 March 2026, 17:00 UTC on no answer counts any more; without one this ends as “No answer in time”."
+        "Answers count until 6 March 2026, 17:00 UTC. If there is none by then, this ends as “No answer in time”."
         in text
     )
     assert standing(request) == ("open", "")

@@ -50,7 +50,9 @@ def test_the_second_question_goes_to_the_delegate_though_no_automatic_reply_come
     assert delegates_of(second) == [("Dave", "open")]
     for_dave = world.newest("dave", "Please decide")
     assert "Chair" in for_dave.text
-    assert "You are asked in place of Bob Bobson, who is away, says an automatic reply." in for_dave.text
+    assert (
+        "You are asked in place of Bob Bobson, who is away according to an automatic reply." in for_dave.text
+    )
     known = entry_of("absent", request=second).what
     assert known["absence"] == Absence.objects.get().pk
     says_yes(world, "dave")

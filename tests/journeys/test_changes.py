@@ -91,7 +91,7 @@ def verified() -> None:
 def test_the_requester_revises_by_mail_and_only_whom_it_concerns_is_asked_again(world: World) -> None:
     request = reviewed(world)
     mail = world.newest("alice", "Please revise")
-    assert "Bob Bobson sent it back." in flat(mail.text)
+    assert "Bob Bobson sent your " in flat(mail.text) and " back to you. Please change it" in flat(mail.text)
     assert "| The price is too high.\n    | Please ask once more." in mail.text.replace("\r\n", "\n")
     assert "Q2 Price" in mail.text
     assert "Twice" not in [line.strip() for line in mail.text.splitlines() if line.startswith("Q")]
@@ -106,12 +106,12 @@ def test_the_requester_revises_by_mail_and_only_whom_it_concerns_is_asked_again(
     assert "It was sent back and then revised. Below is what changed since you were asked before." in text
     assert "Price: | 900.00 EUR → 800.00 EUR" in text
     assert "They gave way." in text
-    assert "Carol Carolson approved version 1 of this request; that still holds." in text
+    assert "Carol Carolson approved revision 1 of this request; that still holds." in text
     assert "Terms" not in text
     replied(world, "dave", "Approved", again)
     assert waiting(request) == ["Bob"]
     last = flat(world.newest("bob", "Revised").text)
-    assert "Carol Carolson approved version 1 of this request; that still holds." in last
+    assert "Carol Carolson approved revision 1 of this request; that still holds." in last
     assert "900.00 EUR → 800.00 EUR" in last
     replied(world, "bob", "Approved", world.newest("bob", "Revised"))
     assert standing(request) == ("ended", "approved")

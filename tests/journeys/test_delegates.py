@@ -309,7 +309,9 @@ def test_an_automatic_reply_brings_whoever_was_named_for_it(world: World) -> Non
     assert entry_of("absent", request=request).what["person"] == world.people["bob"].pk
     assert delegates_of(request) == [("Dave", "open")]
     for_dave = world.newest("dave", "Please decide")
-    assert "You are asked in place of Bob Bobson, who is away, says an automatic reply." in for_dave.text
+    assert (
+        "You are asked in place of Bob Bobson, who is away according to an automatic reply." in for_dave.text
+    )
     assert {mail.kind for mail in OutgoingMail.objects.all()} == {"ask"}
     says_yes(world, "dave")
     holds(world, request)

@@ -13,6 +13,8 @@ from placet.approvals.form import facts_hash
 from placet.approvals.models import Assignment, Decision
 from placet.approvals.processes import publish
 from placet.mail.models import IncomingMail
+from placet.panel.mail_read import ask_of
+from placet.panel.mail_story import story
 from placet.sandbox.server import Mail
 from tests.journeys.conftest import World
 from tests.journeys.test_mails_we_send import click, mailto_links
@@ -64,6 +66,10 @@ def test_three_questions_are_asked_answered_and_confirmed(world: World) -> None:
     assert "Q1 Budget: 4711 Q2 Which colour?: Dark blue Q3 Delivery day: 31 December 2026" in told
     assert "With this comment: > Please hurry." in told
 
+    mail = IncomingMail.objects.get(result="decided")
+    [was_read] = [step for step in story(mail, ask_of(mail), (), None) if step.title == "What was read?"]
+    assert {"Q1 Budget: 4711", "Q2 Which colour?: dark blue"} <= set(was_read.said)
+
 
 @pytest.mark.parametrize(
     ("text", "problem"),
@@ -89,6 +95,7 @@ def test_an_answer_that_cannot_be_taken_is_asked_for_again(world: World, text: s
     assert problem in words(told)
     if "Q1: 12" in text:
         assert "This was understood: “Q1 Budget”: 12" in words(told)
+    assert words(told).count("Please answer again") == 1, "one way to answer, and no other beside it"
     answered(world, told, "Approved\nQ1: [12]\nQ2: [Rot]")
     [decision] = Decision.objects.all()
     assert decision.answers == {"budget": 12, "colour": "r"}

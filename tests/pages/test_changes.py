@@ -103,7 +103,7 @@ def test_the_form_stands_as_it_was_entered_and_is_sent_again(people: Mapping[str
     assert "You sent this request again." in told
     request.refresh_from_db()
     assert (request.revision, request.data["amount"]["minor"]) == (2, 80000)
-    assert "Bob Manager approved (version 1); that still holds" in text(told)
+    assert "Bob Manager approved (revision 1); that still holds" in text(told)
     assert "Alice Requester revised the request" in text(told)
     assert "900.00 EUR → 800.00 EUR" in text(told)
     assert [*chain.verify(), *evidence.compare()] == []

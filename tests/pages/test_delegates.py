@@ -210,7 +210,7 @@ def test_back_again(alice: Person, bob: Person, dave: Person, as_: As) -> None:
     Assignment.objects.update(absent_at=timezone.now())
     delegating.work(Delegation.objects.get().pk)
     assert Delegate.objects.get().state == "open"
-    assert "is asked, and is away, says an automatic reply" in page(as_(alice), request)
+    assert "is asked, and is away according to an automatic reply" in page(as_(alice), request)
     assert "I am back" in page(as_(bob), request)
     assert "I am back" in as_(bob).get(reverse("account_delegates")).content.decode()
     assert "I am back" not in page(as_(dave), request)

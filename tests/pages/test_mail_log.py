@@ -373,6 +373,8 @@ def test_what_was_made_of_a_decision_is_told_in_its_order(
     ("result", "made", "steps", "sentence"),
     [
         ("automatic_reply", {"automatic": "automatic reply", "automatic_why": "Auto-Submitted"},
+         ["Kept", "Did a program write it?", "What was done?"], "Yes, automatic reply: Auto-Submitted."),
+        ("bounce", {"automatic": "bounce", "automatic_why": ""},
          ["Kept", "Did a program write it?", "What was done?"], "It was not read for an answer"),
         ("no_code", {"automatic": None},
          ["Kept", "Did a program write it?", "Which ask does it answer?", "What was done?"], "Nobody was told."),
@@ -390,6 +392,32 @@ def test_the_story_ends_where_it_ended(
     page = page_of(ada, incoming)
     assert story_on(page) == steps
     assert sentence in page
+
+
+@pytest.mark.parametrize(
+    ("result", "refusal", "in_story", "in_list"),
+    [
+        ("unclear", {"why": "It asks something."}, "It asks something.", "It asks something."),
+        ("page_only", {}, "In words for the sender: “Your answer did not count.”", None),
+        ("already_decided", {}, "It was not applied (already decided).", None),
+    ],
+)
+def test_what_a_refusal_says_to_its_sender_is_not_said_to_administrators(
+    result: str,
+    refusal: dict[str, str],
+    in_story: str,
+    in_list: str | None,
+    ada: Client,
+    incoming: IncomingMail,
+) -> None:
+    verdict = {"automatic": None, "refusal": refusal}
+    IncomingMail.objects.update(
+        state="handled", result=result, reason="Your answer did not count.", verdict=verdict
+    )
+    assert in_story in page_of(ada, incoming)
+    rows = ada.get(reverse("panel:incoming")).content.decode().partition("<tbody>")[2]
+    assert "Your answer" not in rows
+    assert in_list is None or in_list in rows
 
 
 def test_a_mail_that_was_shown_again_leads_to_the_first(ada: Client, incoming: IncomingMail) -> None:

@@ -525,7 +525,7 @@ def test_an_owner_asks_somebody_else_instead_on_the_page(
     assert "He &lt;b&gt;knows&lt;/b&gt;" in said
     assert "Somebody else is asked now" in said  # among the mails
     home = as_(dave).get(reverse("portal:home")).content.decode()
-    assert f"{owner.name} asks you in place of Bob Manager, who is asked no more." in home
+    assert f"{owner.name} asks you in place of Bob Manager, who is no longer asked." in home
     refused = as_(bob).post(reverse("portal:decide", args=page), late, follow=True).content.decode()
     assert "Dave Stranger was asked in your place" in refused
     seat = Assignment.objects.get(visit__request=purchase, person=dave)

@@ -176,6 +176,7 @@ class RefusalTexts:
     def understood(self, word: str, said: str) -> str:
         """What was most likely meant, from what, and how to confirm it."""
         quoted = self.quoted or "“{word}”"
+        said = said.rstrip(".")  # or there would be two, where the sentence ends behind it
         return self.confirm.format(
             answer=quoted.format(word=word), words=quoted.format(word=said), yes=quoted.format(word=self.yes)
         )
