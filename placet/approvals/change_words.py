@@ -304,7 +304,7 @@ def how_to_revise(*, by_mail: bool, in_lines: bool) -> str:
     if in_lines:
         sentences.append(
             _(
-                "Write what changes below it, each on a line of its own that begins with the number and a colon. What "
+                "Write below it what changes, each on a line of its own that begins with the number and a colon. What "
                 "you leave out stays as it is."
             )
         )

@@ -17,7 +17,7 @@ from placet.panel.mail_words import APPLIED, FOLDERS, kind_of, refusals_of, resu
 from placet.portal.templatetags.pages import words
 from placet.replies import refusals
 from placet.replies.prove import Level
-from placet.replies.settle import questions_asked
+from placet.replies.settle import asked
 
 _ACTIONS = {
     Action.MOVE: gettext_lazy("Move to another folder"),
@@ -199,8 +199,7 @@ def _read(made: Mapping[str, Any], line: AskLine | None) -> Step:
 
 def _questions(line: AskLine | None) -> dict[str, str]:
     """By name, each as the mail that asked it shows it."""
-    questions = questions_asked(line) if line is not None else None
-    return {one.field.name: one.title for one in questions.asked} if questions is not None else {}
+    return {one.field.name: one.title for one in asked(line)} if line is not None else {}
 
 
 def _read_lines(lines: Sequence[Mapping[str, Any]]) -> Step:

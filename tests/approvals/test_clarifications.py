@@ -171,7 +171,7 @@ def test_a_step_on_the_page_only_asks_back_with_a_link(mailbox: Mailbox, alice: 
     request = start(plain(proof="page"), alice)
     ask_back(bob)
     mail = text(OutgoingMail.objects.get(kind="clarification"))
-    assert "This one is answered on the page only" in mail
+    assert "This can be answered on the page only" in mail
     assert "all that you write above it" not in mail
     assert whole(request)
 

@@ -13,8 +13,6 @@ from placet.approvals.form import facts_hash
 from placet.approvals.models import Assignment, Decision
 from placet.approvals.processes import publish
 from placet.mail.models import IncomingMail
-from placet.panel.mail_read import ask_of
-from placet.panel.mail_story import story
 from placet.sandbox.server import Mail
 from tests.journeys.conftest import World
 from tests.journeys.test_mails_we_send import click, mailto_links
@@ -65,10 +63,6 @@ def test_three_questions_are_asked_answered_and_confirmed(world: World) -> None:
     told = words(confirmation)
     assert "Q1 Budget: 4711 Q2 Which colour?: Dark blue Q3 Delivery day: 31 December 2026" in told
     assert "With this comment: > Please hurry." in told
-
-    mail = IncomingMail.objects.get(result="decided")
-    [was_read] = [step for step in story(mail, ask_of(mail), (), None) if step.title == "What was read?"]
-    assert {"Q1 Budget: 4711", "Q2 Which colour?: dark blue"} <= set(was_read.said)
 
 
 @pytest.mark.parametrize(
@@ -241,4 +235,5 @@ def test_the_mail_log_says_what_was_read(world: World, client: Client) -> None:
     client.force_login(world.people["ada"])
     page = client.get(reverse("panel:incoming_mail", args=[incoming.pk])).content.decode()
     assert "Q2 Which colour" in page and ">red<" in page
+    assert "Q1 Budget: 12" in page and "budget: 12" not in page
     assert json.dumps(incoming.verdict)

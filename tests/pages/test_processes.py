@@ -510,7 +510,7 @@ def test_an_owner_asks_somebody_else_instead_on_the_page(
     owning.add_owner(purchase.version.process, owner)
     client = as_(owner)
     offered = client.get(address).content.decode()
-    assert "Only whoever you choose: Bob Manager is asked no more" in offered
+    assert "Only whoever you choose: Bob Manager is no longer asked" in offered
     assert offered.count('type="radio"') == 2
     suggested = client.get(f"{address}people/", {"to": "contoso"}).content.decode()
     assert dave.email in suggested and purchase.requester.email not in suggested
@@ -519,7 +519,7 @@ def test_an_owner_asks_somebody_else_instead_on_the_page(
     assert client.post(address, {"to": dave.email, "answering": "neither"}).status_code == 422
     sent = {"to": dave.email, "answering": "instead", "comment": "He <b>knows</b>"}
     said = client.post(address, sent, follow=True).content.decode()
-    assert "Dave Stranger is asked now, and Bob Manager is asked no more." in said
+    assert "Dave Stranger is asked now, and Bob Manager is no longer asked." in said
     assert "is no longer asked: Dave Stranger was put in their place" in said
     assert f"in place of Bob Manager, says {owner.name}" in said
     assert "He &lt;b&gt;knows&lt;/b&gt;" in said

@@ -61,8 +61,8 @@ def parse(received: Received, own: OwnMail) -> Mail:
     subject = text(mime.first("subject"))
     address, problem = _sender(mime, transport, received)
     named = (header.value.strip() for headers in (mime, transport) for header in headers.all("from"))
-    from_lines = " ".join(dict.fromkeys(named))  # the same line stands in both
-    verdict = automatic(Evidence(mime, transport, found, received, own, text(from_lines).lower()))
+    from_lines = list(dict.fromkeys(named))  # the same line stands in both
+    verdict = automatic(Evidence(mime, transport, found, received, own, text(" ".join(from_lines)).lower()))
     seen = body(found, len(received.raw) > limits.READ) if verdict is None else NO_BODY
     stamp, signed = authentication_results(stamped), signatures(stamped)
     return Mail(
@@ -74,7 +74,7 @@ def parse(received: Received, own: OwnMail) -> Mail:
         mailbox_address=(own.reply_to or own.mailbox_address).lower(),
         from_address=address,
         from_problem=problem,
-        from_line=text(from_lines)[:_SHOWN],
+        from_line=text(", ".join(from_lines))[:_SHOWN],
         to=_addressed(mime),
         in_reply_to=message_ids(mime.first("in-reply-to")),
         references=message_ids(mime.first("references")),
