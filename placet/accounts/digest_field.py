@@ -19,7 +19,9 @@ class DigestField(forms.ChoiceField):
             ],
             required=False,
             label=gettext_lazy("Mails that ask"),
-            help_text=gettext_lazy("What would be late by then is still sent at once."),
+            help_text=gettext_lazy(
+                "If they are collected, what would be late by then is still sent at once."
+            ),
         )
 
     def clean(self, value: Any) -> bool:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from allauth.account import forms
+from django.forms import EmailField
 from django.utils.translation import gettext_lazy as _
 
 _LABELS = {
@@ -22,6 +23,8 @@ class _Labelled:
         for name, field in self.fields.items():
             field.label = _LABELS.get(name, field.label)
             field.widget.attrs.pop("placeholder", None)
+            if isinstance(field, EmailField):
+                field.error_messages["invalid"] = _("Enter a whole e-mail address, such as name@contoso.com.")
 
 
 class SignIn(_Labelled, forms.LoginForm):  # type: ignore[misc]  # allauth has no types

@@ -152,17 +152,25 @@ def column_of(heading: str) -> Column | None:
 
 
 def row_problems(columns: Sequence[Column], cells: Sequence[str]) -> Iterator[str]:
-    for column, cell in zip(columns, cells, strict=True):
-        if len(cell) > LONGEST_CELL:
-            sentence = _("{column}: the cell has more than {most} characters")
-            yield sentence.format(column=column.name, most=LONGEST_CELL)
-        elif not cell.isprintable():
-            yield _("{column}: a cell is one line of plain text").format(column=column.name)
-        else:
-            try:
-                _must_be_read(column, cell, in_a_list=is_list(columns))
-            except CellInvalid as error:
-                yield f"{column.name}: {error}"
+    in_a_list = is_list(columns)
+    problems = (
+        cell_problem(column, cell, in_a_list=in_a_list) for column, cell in zip(columns, cells, strict=True)
+    )
+    return filter(None, problems)
+
+
+def cell_problem(column: Column, cell: str, *, in_a_list: bool) -> str:
+    """Why a cell cannot be published, after the name of its column; "" where it can."""
+    if len(cell) > LONGEST_CELL:
+        sentence = _("{column}: the cell has more than {most} characters")
+        return sentence.format(column=column.name, most=LONGEST_CELL)
+    if not cell.isprintable():
+        return _("{column}: a cell is one line of plain text").format(column=column.name)
+    try:
+        _must_be_read(column, cell, in_a_list=in_a_list)
+    except CellInvalid as error:
+        return f"{column.name}: {error}"
+    return ""
 
 
 def _must_be_read(column: Column, cell: str, *, in_a_list: bool) -> None:

@@ -117,8 +117,8 @@ FIELDS: tuple[Field, ...] = (
         "token_uri",
         gettext_noop("Access token URI"),
         gettext_noop(
-            "https://login.microsoftonline.com/<directory (tenant) ID>/oauth2/v2.0/token; the tenant's ID or domain "
-            "alone will do."
+            "The Directory (tenant) ID or a domain of the tenant will do: it becomes "
+            "https://login.microsoftonline.com/, the ID, and /oauth2/v2.0/token."
         ),
         required=True,
     ),

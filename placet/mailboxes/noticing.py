@@ -115,7 +115,7 @@ def _noticing(mailbox: Mailbox, public_url: str, rows: list[Subscription]) -> No
         return Noticing("warn", _("at the poll interval"), last=last, cause=cause, cure=cure)
     since = [row.since for row in mine if row.since is not None and _works(row)]
     if len(since) < len(mine) or not mine:
-        return Noticing("off", _("at the poll interval, until the server tells of it at once"), last=last)
+        return Noticing("off", _("at the poll interval, until the server begins to announce it"), last=last)
     return Noticing("good", _("at once"), max(since), last)
 
 

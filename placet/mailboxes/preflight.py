@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import requests
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop, ngettext
+from django.utils.translation import gettext_noop, ngettext, pgettext
 from requests.auth import AuthBase
 
 from . import http, limiting
@@ -651,7 +651,7 @@ def _moment(iso: str) -> str:
     if not iso:
         return "–"
     at = timezone.localtime(datetime.fromisoformat(iso))
-    return f"{formats.date_format(at, 'DATE_FORMAT')}, {at:%H:%M} {at.tzname()}"
+    return formats.date_format(at, pgettext("format of a date and time", "j F Y, H:i T"))
 
 
 def _done(key: str, found: str, facts: Mapping[str, Any]) -> Check:

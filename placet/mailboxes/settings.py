@@ -788,5 +788,5 @@ REQUIRED = {
     "client_id": gettext_noop(
         "Enter the Application (client) ID from the Overview page of the app registration."
     ),
-    "token_uri": gettext_noop("Enter the access token URI, or the Directory (tenant) ID alone."),
+    "token_uri": gettext_noop("Enter the Directory (tenant) ID, or the whole access token URI."),
 }

@@ -83,12 +83,15 @@ class CalendarForm(forms.Form):
     key = forms.SlugField(
         label=gettext_lazy("Key"),
         max_length=50,
-        help_text=gettext_lazy("What files and commands call it, such as munich. It stays as it is."),
+        help_text=gettext_lazy(
+            "Files and commands name the calendar by it, such as munich. It cannot be changed later."
+        ),
         widget=forms.TextInput(attrs=_PLAIN),
     )
     zone = forms.CharField(
         label=gettext_lazy("Time zone"),
         max_length=64,
+        error_messages={"required": gettext_lazy("Enter a time zone such as Europe/Paris.")},
         help_text=gettext_lazy("The hours below are those of the clocks there. Type a city to search."),
         widget=forms.TextInput(attrs={**_PLAIN, "list": "zones"}),
     )
@@ -102,7 +105,7 @@ class CalendarForm(forms.Form):
     country = forms.ChoiceField(
         label=gettext_lazy("Country"),
         required=False,
-        help_text=gettext_lazy("Its holidays are closed."),
+        help_text=gettext_lazy("Nobody works on its holidays."),
     )
     subdivision = forms.ChoiceField(
         label=gettext_lazy("Region"),

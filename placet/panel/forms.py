@@ -106,6 +106,9 @@ class NewAddressField(forms.EmailField):
 
     def __init__(self, **about: Any) -> None:
         super().__init__(max_length=LONGEST_ADDRESS, **about)
+        self.error_messages["invalid"] = gettext_lazy(
+            "Enter a whole e-mail address, such as name@contoso.com."
+        )
 
     def clean(self, value: Any) -> str:
         address = str(super().clean(value))
@@ -319,7 +322,9 @@ class GroupForm(forms.Form):
     key = forms.SlugField(
         label=gettext_lazy("Key"),
         max_length=50,
-        help_text=gettext_lazy("As processes write it, such as finance. It stays as it is."),
+        help_text=gettext_lazy(
+            "Processes name the group by it, such as finance. It cannot be changed later."
+        ),
         widget=forms.TextInput(attrs=_PLAIN),
     )
 
@@ -332,6 +337,11 @@ class GroupForm(forms.Form):
 
 class RenameForm(forms.Form):
     name = NameField(label=gettext_lazy("Name"))
+
+    def __init__(self, data: Any, *, group: Group) -> None:
+        super().__init__(data, initial={"name": group.name})
+        sentence = _("The key stays {key}: processes name the group by it.")
+        self.fields["name"].help_text = sentence.format(key=group.key)
 
 
 class MembersForm(forms.Form):
@@ -383,12 +393,12 @@ class ImportForm(forms.Form):
         error_messages={"empty": gettext_lazy("This file is empty.")},
     )
     leave_groups = forms.BooleanField(
-        label=gettext_lazy("Take people out of groups that the file does not name for them"),
+        label=gettext_lazy("Take people out of groups that the file does not give them"),
         required=False,
         help_text=gettext_lazy("Otherwise the file only adds to groups."),
     )
     administrators = forms.BooleanField(
-        label=gettext_lazy("The columns “Administrator” and “Process owner” count"),
+        label=gettext_lazy("Use the columns “Administrator” and “Process owner”"),
         required=False,
         help_text=gettext_lazy("Otherwise they are not read, and nobody gets or loses a role."),
     )

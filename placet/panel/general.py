@@ -297,15 +297,15 @@ SECTIONS: tuple[tuple[str, Any, Any, tuple[str, ...]], ...] = (
         "calls",
         gettext_lazy("Calls inside your network"),
         gettext_lazy(
-            "Placet calls addresses that administrators enter, such as that of the webhook. It calls public ones, and "
-            "of others only those that stand here."
+            "Placet calls addresses that administrators enter, such as that of the webhook: public ones always, "
+            "private ones only where they are listed here."
         ),
         ("private_targets",),
     ),
     (
         "reports",
         gettext_lazy("Reports"),
-        gettext_lazy("What is said of requests of all, to those who own their processes."),
+        gettext_lazy("What the owners of processes see of everybody's requests."),
         ("person_figures",),
     ),
 )

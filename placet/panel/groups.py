@@ -82,7 +82,7 @@ def _let_in(request: PersonsRequest, found: Group, form: MembersForm) -> None:
 def rename(request: PersonsRequest, pk: int) -> HttpResponse:
     """Another name. The key stays: processes name the group by it."""
     found = get_object_or_404(Group, pk=pk)
-    form = RenameForm(request.POST if request.method == "POST" else None, initial={"name": found.name})
+    form = RenameForm(request.POST if request.method == "POST" else None, group=found)
     if request.method == "POST" and form.is_valid():
         Group.objects.filter(pk=pk).update(name=form.cleaned_data["name"])
         messages.success(request, _("Saved."))

@@ -100,14 +100,14 @@ KINDS: dict[str, Promise] = {
     "escalated": gettext_lazy("others are asked"),
     "not-escalated": gettext_lazy("call for help: nobody else to ask"),
     "warned": gettext_lazy("ends soon without an answer"),
-    "code-misused": gettext_lazy("warning: a reply that may not be theirs"),
+    "code-misused": gettext_lazy("warning: a reply that may be from somebody else"),
     "ended": gettext_lazy("how it ended"),
     "stuck": gettext_lazy("call for help"),
     "alarm": gettext_lazy("alarm: a mailbox is silent"),
     "alarm-over": gettext_lazy("an alarm is over"),
     "secret-expiry": gettext_lazy("a secret expires"),
     "account": gettext_lazy("about the account"),
-    "another-address": gettext_lazy("question: another address?"),
+    "another-address": gettext_lazy("question about another address"),
 }
 # What they say is for administrators, too. The others hold links that whoever has them may use; so may kinds that
 # are not named here yet.

@@ -311,7 +311,8 @@ class TestPage:
             yield self._piece(self._verdict) + self._bottom
             return
         yield from self._steps(run)
-        look_at = ", ".join(check.title for check in run.done if check.warning)
+        titles = (check.title for check in run.done if check.warning)
+        look_at = ", ".join(_("“{name}”").format(name=title) for title in titles)
         how = {
             "passed": run.passed,
             "look_at": look_at,

@@ -17,7 +17,15 @@ from placet.accounts.people_csv import LARGEST
 from placet.approvals import authority_drafts
 from placet.approvals.authority import newest, rows_of
 from placet.approvals.authority_cells import ASK, NUMBER, TEXT
-from placet.approvals.authority_csv import Rows, TableInvalid, columns_from_json, read, written
+from placet.approvals.authority_csv import (
+    Rows,
+    TableInvalid,
+    cell_problem,
+    columns_from_json,
+    is_list,
+    read,
+    written,
+)
 from placet.approvals.authority_drafts import ChangedMeanwhile, PublishedMeanwhile
 from placet.approvals.models import AuthorityTable, TableDraft, TableVersion
 from placet.portal.people import PersonsRequest, administrators_only
@@ -47,7 +55,9 @@ class NewTableForm(AboutForm):
     key = forms.SlugField(
         label=gettext_lazy("Key"),
         max_length=50,
-        help_text=gettext_lazy("As processes write it, such as authority. It stays as it is."),
+        help_text=gettext_lazy(
+            "Processes name the table by it, such as authority. It cannot be changed later."
+        ),
         widget=forms.TextInput(attrs=_PLAIN),
     )
     asks = forms.BooleanField(
@@ -66,7 +76,7 @@ class NewTableForm(AboutForm):
             self.fields[f"column_{number}"] = forms.CharField(
                 label=label, max_length=60, required=number == 1, widget=forms.TextInput(attrs=_PLAIN)
             )
-            kind = forms.ChoiceField(label=_("{column}: holds").format(column=label), choices=KINDS)
+            kind = forms.ChoiceField(label=_("{column} holds").format(column=label), choices=KINDS)
             self.fields[f"kind_{number}"] = kind
 
     @property
@@ -88,7 +98,7 @@ class FileForm(forms.Form):
         label=gettext_lazy("CSV file"),
         widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv,text/csv,text/plain"}),
         help_text=gettext_lazy(
-            "At most 2 MB. Its first line names the columns: cost_centre, amount:number, ask (who is asked)."
+            "At most 2 MB. Its first line names the columns, such as cost_centre, amount:number and ask (who is asked)."
         ),
         error_messages={"empty": gettext_lazy("This file is empty.")},
     )
@@ -104,7 +114,8 @@ class ImportForm(AboutForm, FileForm):
         label=gettext_lazy("Key"),
         max_length=50,
         help_text=gettext_lazy(
-            "As processes write it, such as authority. That of a table that is there makes its next version."
+            "Processes name the table by it, such as authority. The key of a table that is there already makes its "
+            "next version."
         ),
         widget=forms.TextInput(attrs=_PLAIN),
     )
@@ -190,11 +201,22 @@ def edit_table(request: PersonsRequest, pk: int) -> HttpResponse:
 
 
 @dataclass(frozen=True)
+class EditedCell:
+    """`column` and `input`: their names. `text`: what stands in it. `says_who`: who is asked, and no value."""
+
+    column: str
+    input: str
+    text: str
+    says_who: bool
+    is_wrong: bool
+
+
+@dataclass(frozen=True)
 class EditedRow:
-    """`cells`: name of the column, name of the input, what stands in it, and whether it says who is asked."""
+    """`problems`: those of its cells, in their order."""
 
     number: int
-    cells: Sequence[tuple[str, str, str, bool]]
+    cells: Sequence["EditedCell"]
     problems: Sequence[str]
     is_first: bool
     is_last: bool
@@ -310,11 +332,19 @@ def _editor(request: PersonsRequest, draft: TableDraft, number: str | None) -> H
 
 
 def _edited(draft: TableDraft, number: int, cells: Sequence[str], problems: Sequence[str]) -> EditedRow:
-    named = [
-        (column["name"], f"cell-{number}-{at}", cell, column["kind"] == ASK)
-        for at, (column, cell) in enumerate(zip(draft.columns, cells, strict=True))
+    columns = columns_from_json(draft.columns)
+    in_a_list = is_list(columns)
+    edited = [
+        EditedCell(
+            column.name,
+            f"cell-{number}-{at}",
+            text,
+            column.kind == ASK,
+            bool(problems and cell_problem(column, text, in_a_list=in_a_list)),
+        )
+        for at, (column, text) in enumerate(zip(columns, cells, strict=True))
     ]
-    return EditedRow(number, named, problems, number == 1, number == len(draft.rows))
+    return EditedRow(number, edited, problems, number == 1, number == len(draft.rows))
 
 
 # --- reviewed, published, discarded -----------------------------------------------------------------------

@@ -217,7 +217,7 @@ def shown_once_more(request: PersonsRequest, form: SeveralForm, picks: Sequence[
     shown = next(one.outcome for one in items if one.outcome) if any(one.outcome for one in items) else None
     if shown is None:
         return redirect("portal:home")
-    asks, button, tone = _once_more(shown, len(items))
+    asks, button, tone = _once_more(shown, sum(not one.trouble for one in items) or len(items))
     context = {
         "form": form,
         "outcome": outcome,

@@ -188,6 +188,10 @@ def test_what_cannot_be_used_is_named_beside_its_field(
     status, page = upload(ada, mailbox, file)
     assert (status, told in page) == (422, True)
     assert secrets_of(mailbox) == {"client_secret"}
+    mailbox.secrets["certificate_waiting"] = certificates.make("Placet", 12).to_text()
+    mailbox.save()
+    status, page = upload(ada, mailbox, file)
+    assert (status, told in page, 'name="file"' in page) == (422, True, False)  # though its form is not there
 
 
 def test_no_page_and_no_file_holds_a_private_key(ada: Client, mailbox: Mailbox, own: Certificate) -> None:

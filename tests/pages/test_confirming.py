@@ -89,7 +89,7 @@ def test_the_person_is_asked_by_a_mail_to_their_known_address(
     assert "robert" in text
     assert addresses_of(bob) == {"bob@contoso.example"}
     of_mail = ada.get(reverse("panel:outgoing_mail", args=[mail.pk])).content.decode()
-    assert "question: another address?" in of_mail
+    assert "question about another address" in of_mail
     assert reverse("panel:incoming_mail", args=[refused.pk]) in of_mail
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from placet.portal.path import listed
-from placet.portal.templatetags.pages import in_words, moment, visible, without_codes
+from placet.portal.templatetags.pages import breakable, in_words, moment, visible, without_codes
 
 NOW = datetime(2026, 11, 25, 14, 0, tzinfo=UTC)
 
@@ -45,6 +45,12 @@ def test_the_exact_time_is_on_hover() -> None:
 )
 def test_reply_codes_are_left_out(text: str, shown: str) -> None:
     assert without_codes(text) == shown
+
+
+def test_an_address_goes_on_in_another_line_between_its_words() -> None:
+    assert breakable("approvals@contoso.example") == "approvals@<wbr>contoso<wbr>.example"
+    assert breakable("<b>@x") == "&lt;b&gt;@<wbr>x"
+    assert breakable("") == ""
 
 
 def test_characters_that_hide_or_turn_text_are_replaced() -> None:

@@ -71,7 +71,7 @@ def test_one_of_two_folders_is_not_enough(mailbox: Mailbox, page: Callable[[], s
     public_url("https://approvals.contoso.example")
     subscribed(mailbox)
     Subscription.objects.filter(folder="junk").update(expires_at=timezone.now())
-    assert "until the server tells of it at once" in page()
+    assert "until the server begins to announce it" in page()
 
 
 def test_listening_counts_as_long_as_somebody_does(mailbox: Mailbox, page: Callable[[], str]) -> None:

@@ -237,7 +237,7 @@ def test_an_invitation_speaks_the_language_of_whom_it_is_for(
         ({"name": "X", "address": "x@y.example", "manager": "x" * 457}, "nobody called xxx"),
         ({"name": "X", "address": "x@y.example", "manager": "x" * 458}, "at most 457 characters"),
         ({"name": "", "address": "x@y.example"}, "This field is required"),
-        ({"name": "X", "address": "not an address"}, "Enter a valid email address"),
+        ({"name": "X", "address": "not an address"}, "Enter a whole e-mail address"),
         ({"name": "x" * 201, "address": "x@y.example"}, "at most 200"),
         ({"name": "X", "address": "b@" + "x" * 60 + ".example" * 25}, "at most 254"),
         ({"name": "X\u202eY", "address": "x@y.example"}, "characters that cannot be seen"),
@@ -457,7 +457,7 @@ def test_an_address_is_added_made_the_one_to_sign_in_with_and_the_old_one_remove
         ({"primary": "dave@contoso.example"}, "not theirs any more"),
         ({"primary": "private@x.test"}, "not theirs any more"),
         ({"address": "dave@contoso.example"}, "belongs to somebody already"),
-        ({"address": "nonsense"}, "Enter a valid email address"),
+        ({"address": "nonsense"}, "Enter a whole e-mail address"),
         ({}, "This field is required"),
     ],
 )

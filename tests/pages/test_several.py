@@ -130,6 +130,7 @@ def test_what_changed_or_was_decided_is_said_on_the_page_that_asks_once_more(
     changed.data = {**changed.data, "amount": {"minor": 999_999, "currency": "EUR"}}
     changed.save(update_fields=["data"])
     page = as_(bob).post(SEVERAL, {"pick": chosen, "outcome": "approve"}).content.decode()
+    assert "Approve these 2 requests?" in page  # the third is no question any more
     assert "This is not open any more." in page
     assert "This changed after you chose it." in page
     assert "9,999.99 EUR" in page

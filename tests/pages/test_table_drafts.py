@@ -114,8 +114,9 @@ def test_what_a_cell_cannot_hold_is_said_beside_its_row_and_keeps_it_from_being_
     authority.publish("authority", read(TABLE), "first")
     authority_drafts.begin("authority", admin)
     page = do(ada, "save", {"cell-1-1": "a lot", "cell-2-2": "nobody at all"})
-    assert "1 cell is" not in page
-    assert "2 cells are to be corrected before it can be published." in page
+    assert "1 cell has" not in page
+    assert "2 cells have to be corrected before the table can be published." in page
+    assert re.findall(r'name="(cell-[^"]+)"[^>]* aria-invalid', page) == ["cell-1-1", "cell-2-2"]
     assert "“a lot” is not a number" in page
     assert "row 1: amount: “a lot” is not a number" in review(ada)
     published(ada, accepted="yes")

@@ -7,7 +7,7 @@ from datetime import datetime
 from django import template
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
@@ -18,6 +18,8 @@ register = template.Library()
 
 #: A reply code, where something marks it as one.
 CODE = re.compile(r"(?<=[#+])[a-z2-7]{16}(?![a-z0-9])|(?<=%2b|%23)[a-z2-7]{16}(?![a-z0-9])", re.IGNORECASE)
+_PARTS = re.compile(r"(?<=@)|(?=[.])")
+_MAY_BREAK = SafeString("<wbr>")
 
 
 @register.simple_tag
@@ -124,6 +126,12 @@ def visible(text: str) -> str:
         c if c.isprintable() or c in "\n\t" or unicodedata.category(c) == "Zs" else "\ufffd"
         for c in text.replace("\r\n", "\n")
     )
+
+
+@register.filter
+def breakable(address: str) -> SafeString:
+    """An address that, where a line is too short for it, goes on after its @ or before a dot, and not within a word."""
+    return format_html_join(_MAY_BREAK, "{}", ((part,) for part in _PARTS.split(address)))
 
 
 @register.filter
