@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     file.add_argument(
         "--leave-groups",
         action="store_true",
-        help="take people out of groups that the file does not name for them",
+        help="take people out of groups that the file does not give them",
     )
     manager = what.add_parser("manager", help="set somebody's manager")
     manager.add_argument("address")

@@ -117,7 +117,7 @@ def _red_then_green(context: BrowserContext, page: Page, demo: Demo, values: dic
     _test(page, "There is something to put right", "The client secret is wrong.")
     keyboard.press("link", "Correct the settings")
     keyboard.type("Client secret", values["Client secret"])
-    wrong, look = "There is something to put right", "Works, but look at: Other mailboxes stay closed"
+    wrong, look = "There is something to put right", "Works, but look at: “Other mailboxes stay closed”"
     back = {wrong: "Correct the settings", look: "Back to the settings"}
     for way, fault, verdict, said in (
         ("Microsoft Graph", "role", wrong, "Mail.ReadWrite"),

@@ -515,7 +515,7 @@ def test_an_outgoing_mail_says_to_whom_about_what_and_how_far_it_came(
         state="sent", sent_at=now, started_at=now, bounced_at=now + timedelta(minutes=1)
     )
     page = page_of(ada, ask)
-    assert "bob@contoso.example" in page
+    assert "bob@contoso.example" in page.replace("<wbr>", "")
     assert reverse("portal:request", args=[asked.visit.request.public_id]) in page
     assert story_on(page) == ["Written", "Handed to the server", "Sent", "Came back"]
     assert (

@@ -538,7 +538,7 @@ def test_a_step_that_works_but_must_be_looked_at_has_a_tone_of_its_own(
         "Limit it.",
         "Limit-It -Now",
         'data-copy="#command-send"',
-        "Works, but look at: Mail arrives",
+        "Works, but look at: “Mail arrives”",
     ):
         assert text in page
     assert "Everything works" not in page

@@ -165,7 +165,7 @@ def test_an_application_that_can_open_more_is_amber_until_it_is_limited(
     mailbox: Mailbox, page: Page, sandbox: Sandbox
 ) -> None:
     sandbox.add_mailbox("ada", "Ada Administrator")
-    _test(page, "Works, but look at: Other mailboxes stay closed")
+    _test(page, "Works, but look at: “Other mailboxes stay closed”")
     step = page.locator(".checks > .warned")
     expect(step).to_have_count(1)
     expect(step.locator(".badge")).to_have_text("look at this")
