@@ -80,6 +80,22 @@ def violations(page: Page) -> list[str]:
     ]
 
 
+#: The words of boxes and radio buttons that do not stand beside the first line of them, by four pixels or more.
+_ASKEW = """() => [...document.querySelectorAll(".field.check, .option")].flatMap((one) => {
+  const [box, label] = [one.querySelector("input"), one.querySelector("label")];
+  if (!box?.checkVisibility() || !label) return [];
+  const words = document.createRange();
+  words.selectNodeContents(label);
+  const [line, square] = [words.getClientRects()[0], box.getBoundingClientRect()];
+  const apart = line ? line.top + line.bottom - square.top - square.bottom : 0;
+  return Math.abs(apart / 2) < 4 ? [] : [label.textContent.trim()];
+})"""
+
+
+def askew(page: Page) -> list[str]:
+    return list(page.evaluate(_ASKEW))
+
+
 def too_wide(page: Page) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
 
@@ -105,6 +121,11 @@ def test_axe_does_find_what_is_wrong(chromium: Browser) -> None:
     found = "\n".join(violations(page))
     assert "image-alt" in found
     assert "color-contrast" in found
+    label = "<label style='width: 5em'>Words of two lines</label>"
+    page.set_content(
+        f"<div class='option' style='display: flex; align-items: center'><input type=radio>{label}</div>"
+    )
+    assert askew(page) == ["Words of two lines"]
 
 
 def test_each_sees_every_page_in_one_dress_and_two_see_it_in_both() -> None:
@@ -142,6 +163,7 @@ def test_axe_and_the_policy_find_nothing_on_any_page(
             page.goto(pages[name])
             found += [f"{name}: {violation}" for violation in violations(page)]
             found += [f"{name}: wider than the window ({one})" for one in too_wide_sizes(page, size)]
+            found += [f"{name}: a box is not beside the first line of “{words}”" for words in askew(page)]
             found += [f"{name}: {complaint}" for complaint in complaints]
             complaints.clear()
     assert not found, "\n".join(found)
