@@ -294,7 +294,7 @@ def _silent_line(silence: Silence) -> str:
 
 def how_to_revise(*, by_mail: bool, in_lines: bool) -> str:
     """`in_lines`: there are fields that a line of a reply can change."""
-    on_page = _("On the request's page you can change the whole form, with its files.")
+    on_page = _("On the request’s page you can change the whole form, with its files.")
     if not by_mail:
         return " ".join(
             [_("This can be done on the page only: please open the request and sign in."), on_page]
