@@ -5,7 +5,7 @@ its step as a line of text that names where it leads.
 
 import heapq
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from placet.approvals.picture_graph import BranchGraph, Edge, Graph, Node, in_order, reach
@@ -29,7 +29,7 @@ from placet.approvals.picture_layout import (
     texts_of,
     together,
 )
-from placet.approvals.picture_text import BOLD, NAME, NOTE, width_of, wrapped
+from placet.approvals.picture_text import BOLD, NAME, NOTE, plain, width_of, wrapped
 
 COLUMN = 304
 EDGE = 2  # around the whole
@@ -74,9 +74,11 @@ class _Column:
             bottom = self._put_block(node) if node.branches else self._put_station(node)
             edges = self.graph.ways_from(key)
             onward = next((edge for edge in edges if edge.target == following and following), None)
-            for edge in edges:
-                if edge is not onward:
-                    self._put_named(edge, bottom, is_back=(edge.source, edge.target) in back or edge.is_loop)
+            named = [edge for edge in edges if edge is not onward]
+            beside = self._beside(named)
+            for edge in named:
+                is_back = (edge.source, edge.target) in back or edge.is_loop
+                self._put_named(edge, bottom, beside, is_back)
             self._put_onward(onward, bottom)
         self.y -= 2 * ROOM if order else 0  # below the last one
         own = Layout(self.width, self.y, tuple(self.stations), (), tuple(self.ways))
@@ -120,20 +122,43 @@ class _Column:
 
     # --- ways ---------------------------------------------------------------------------------------------
 
-    def _put_named(self, edge: Edge, bottom: int, is_back: bool) -> None:
-        """What a way is called, and where it leads."""
+    @property
+    def _room(self) -> int:
+        """For what a way is called, and where it leads."""
+        return self.width - TRUNK - TWIG - 2 * LABEL_PAD
+
+    def _beside(self, edges: Iterable[Edge]) -> int:
+        """How far behind the left edge of what ways are called the names of what they lead to stand below each other:
+        where the most of them fit."""
+        called = [edge for edge in edges if edge.labels]
+        befores = {edge: self._before(edge) for edge in called}
+        return max(
+            befores.values(),
+            key=lambda one: (sum(befores[edge] <= one and self._fits(edge, one) for edge in called), -one),
+            default=0,
+        )
+
+    def _before(self, edge: Edge) -> int:
+        """What the last line of what a way is called takes; one that was gone is bold."""
+        lines = _lines(edge.labels, self._room)
+        return round(width_of(lines[-1], NOTE) * BOLD) + 8 if lines else 0
+
+    def _fits(self, edge: Edge, beside: int) -> bool:
+        name = width_of(plain(self.graph.nodes[edge.target].name), NOTE) * BOLD
+        return max(beside, self._before(edge)) + ICON + 4 + name <= self._room
+
+    def _put_named(self, edge: Edge, bottom: int, beside: int, is_back: bool) -> None:
+        """What a way is called, and where it leads: beside it, or below it where that does not fit."""
         target = self.graph.nodes[edge.target]
         left = TRUNK + TWIG
-        room = self.width - left - 2 * LABEL_PAD
-        lines = _lines(edge.labels, room)
+        lines = _lines(edge.labels, self._room)
         y = self.y + 5
-        names = wrapped(target.name, NOTE, room - ICON - 4, 2)
-        before = width_of(lines[-1], NOTE) * BOLD + 8 if lines else 0  # a way that was gone is bold
-        fits = len(names) == 1 and before + ICON + 4 + width_of(names[0], NOTE) * BOLD <= room
-        at = (left + LABEL_PAD + round(before), y + NOTE.line * max(0, len(lines) - 1)) if fits else (
-            left + LABEL_PAD, y + NOTE.line * len(lines))  # fmt: skip
-        height = at[1] - y + NOTE.line * len(names) + 2
-        box = Box(left, y - 1, self.width - left, height)
+        names = wrapped(target.name, NOTE, self._room - ICON - 4, 2)
+        is_beside = bool(lines) and self._fits(edge, beside)
+        line = len(lines) - 1 if is_beside else len(lines)
+        right = max(beside, self._before(edge)) if is_beside else 0
+        at = (left + LABEL_PAD + right, y + 1 + NOTE.line * line)
+        box = Box(left, y - 1, self.width - left, at[1] - y + NOTE.line * len(names) + 1)
         label = Label(lines, box, "; ".join((*edge.labels, target.name)), target, names, at, is_back)
         middle = y + 1 + NOTE.line // 2
         points: tuple[Point, ...] = ((TRUNK, bottom), (TRUNK, middle), (left, middle))
@@ -163,7 +188,7 @@ def _lines(labels: Sequence[str], room: int) -> tuple[str, ...]:
 
 def _one_after_the_other(graph: Graph) -> tuple[list[str], set[tuple[str, str]]]:
     """Each step after those that lead to it, but for ways back; of several the one that comes first to whoever follows
-    the first ways."""
+    the first ways. Ends in which a request fails come last: the line leads on where the request goes on."""
     _order, back = in_order(graph)
     reached = {key: at for at, key in enumerate(reach(graph))}
     onward: dict[str, list[str]] = defaultdict(list)
@@ -172,14 +197,15 @@ def _one_after_the_other(graph: Graph) -> tuple[list[str], set[tuple[str, str]]]
         if not edge.is_loop and (edge.source, edge.target) not in back:
             onward[edge.source].append(edge.target)
             waiting[edge.target] += 1
-    ready = [(reached[key], key) for key, number in waiting.items() if not number]
+    fails = {key: node.kind == "end" and node.tone == "bad" for key, node in graph.nodes.items()}
+    ready = [(fails[key], reached[key], key) for key, number in waiting.items() if not number]
     heapq.heapify(ready)
     order = []
     while ready:
-        _at, key = heapq.heappop(ready)
+        _fails, _at, key = heapq.heappop(ready)
         order.append(key)
         for target in onward[key]:
             waiting[target] -= 1
             if not waiting[target]:
-                heapq.heappush(ready, (reached[target], target))
+                heapq.heappush(ready, (fails[target], reached[target], target))
     return [key for key in order if graph.nodes[key].kind not in NAMED], back

@@ -78,11 +78,7 @@ class Dress:
 
 def drawn(layout: Layout, dress: Dress, *, name: str, kind: str) -> str:
     """The element. `kind`: its class."""
-    # Those that were gone lie on top, and those that are gone below all others.
-    ways = sorted(
-        layout.ways,
-        key=lambda way: (dress.became.get((way.source, way.target)) != "removed", _is_gone(way, dress)),
-    )
+    ways = sorted(layout.ways, key=lambda way: _height(way, dress))
     parts = [
         *(_block(block, dress) for block in layout.blocks),
         *(_line(way, dress) for way in ways),
@@ -209,6 +205,15 @@ def _lines(lines: Iterable[str], kind: str, x: int, y: int, height: int) -> Iter
 
 def _is_gone(way: Way, dress: Dress) -> bool:
     return (way.source, way.target) in dress.gone
+
+
+def _height(way: Way, dress: Dress) -> int:
+    """Ways run together, and the uppermost gives the line its colour: one that was gone, or is new or changed, lies on
+    top of all others, and one that is gone below them."""
+    became = dress.became.get((way.source, way.target))
+    if became == "removed":
+        return 0
+    return 2 if became is not None or _is_gone(way, dress) else 1
 
 
 def _way_classes(way: Way, dress: Dress) -> str:

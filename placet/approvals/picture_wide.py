@@ -6,6 +6,7 @@ Between two rows is a channel, in which lines go level, each bundle on a track o
 """
 
 import itertools
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -64,6 +65,7 @@ def _frame(node: Node, extras: Extras) -> Layout:
     heads = [_head(branch, layout) for branch, layout in inner]
     widths = [_area_width(head, layout) for head, (_branch, layout) in zip(heads, inner, strict=True)]
     rows = _rows_of(widths)
+    widths = _filling(widths, rows)
     own_width = max(sum(widths[at] + GAP for at in row) + GAP for row in rows)
     title = texts_of(node, extras, max(own_width, WIDTH))
     y = PAD + title.height + PAD
@@ -94,15 +96,38 @@ def _area_width(head: Texts, layout: Layout) -> int:
 
 
 def _rows_of(widths: Sequence[int]) -> list[list[int]]:
+    """As few rows of branches, by their numbers, as they fit in, and these as narrow as they can be."""
+    most = len(_parted(widths, WIDEST_FRAME))
+    ends = [0, *itertools.accumulate(width + GAP for width in widths)]
+    rooms = sorted({end - start - GAP for start, end in itertools.combinations(ends, 2)})
+    enough = bisect_left(rooms, True, key=lambda room: len(_parted(widths, room)) <= most)
+    return _parted(widths, rooms[enough])
+
+
+def _parted(widths: Sequence[int], room: int) -> list[list[int]]:
+    """One row after the other as far as it goes; what is wider than the room has a row of its own."""
     rows: list[list[int]] = [[]]
-    room = WIDEST_FRAME
+    left = room
     for at, width in enumerate(widths):
-        if rows[-1] and room < width:
+        if rows[-1] and left < width:
             rows.append([])
-            room = WIDEST_FRAME
+            left = room
         rows[-1].append(at)
-        room -= width + GAP
+        left -= width + GAP
     return rows
+
+
+def _filling(widths: Sequence[int], rows: Sequence[Sequence[int]]) -> list[int]:
+    """As wide as they have to be for every row to be as wide as the widest."""
+    wider = [*widths]
+    whole = max(sum(widths[at] + GAP for at in row) for row in rows)
+    for row in rows:
+        room = whole - sum(widths[at] + GAP for at in row)
+        for left, at in zip(range(len(row), 0, -1), row, strict=True):
+            more = room // left // 2 * 2 if left > 1 else room
+            wider[at] += more
+            room -= more
+    return wider
 
 
 def _with_entry(layout: Layout, block: str, branch: BranchGraph, top: int) -> Layout:

@@ -137,9 +137,14 @@ def step_note(definition: Definition, step_key: str) -> str:
 def _awaited(definition: Definition, step: WaitStep) -> str:
     if step.signal is not None:
         return _("for the signal “{signal}”").format(signal=step.signal)
+    if (step.until or "").strip() == "true":  # it chooses a way, such as a start that forks
+        return pgettext("a picture", "goes on at once")
     if step.until is not None:
         return _("until {condition}").format(condition=condition_label(definition, step.until))
-    return pgettext("a picture", "for a moment")
+    due = step.due
+    if due is not None and due.field is not None and due.before is None and due.after is None:
+        return _("until “{field}”").format(field=_field(definition, due.field))
+    return pgettext("a picture", "until its time comes")
 
 
 def _people(definition: Definition, lines: tuple[Who, ...]) -> str:

@@ -1,7 +1,9 @@
 """Pictures of processes, measured: of those that Placet brings along, of those that are imported, and of any."""
 
+import math
 import random
 import time
+from collections import defaultdict
 from dataclasses import replace
 from typing import Any
 
@@ -17,8 +19,9 @@ from placet.approvals.definitions import Definition
 from placet.approvals.picture import Mark, drawing_of, layout_of
 from placet.approvals.picture_column import column
 from placet.approvals.picture_graph import drawable, graph_of
-from placet.approvals.picture_layout import Layout, Way
-from placet.approvals.picture_text import NOTE, plain, wrapped
+from placet.approvals.picture_layout import ICON, Layout, Way
+from placet.approvals.picture_text import NOTE, plain, width_of, wrapped
+from placet.approvals.picture_wide import _rows_of
 from placet.commands.process import SAMPLES
 from tests.approvals.picture_measures import crossings_of, faults_of
 from tests.approvals.random_processes import definitions_of, processes
@@ -54,6 +57,96 @@ def test_nothing_lies_on_anything_else(name: str) -> None:
 def test_no_ways_cross(name: str) -> None:
     """Each of these can be drawn without a crossing, so whoever drew them by hand would."""
     assert crossings_of(layout_of(definition(name))) == []
+
+
+@pytest.mark.parametrize("name", ALL_NAMES)
+def test_branches_are_no_wider_than_they_must_be_and_fill_their_rows(name: str) -> None:
+    """A block that needs more than one row has rows of about one width, with no room left at the end of any."""
+    for block in layout_of(definition(name)).blocks:
+        rows = defaultdict(list)
+        for area in block.branches:
+            rows[area.box.y].append(area.box)
+        assert {max(box.right for box in row) for row in rows.values()} == {block.box.right - 12}
+        needed = [box.width for row in rows.values() for box in row]
+        assert len(rows) == 1 or max(map(len, rows.values())) <= math.ceil(len(needed) / len(rows)), name
+
+
+def test_branches_are_parted_into_as_few_rows_as_they_fit_in_and_these_alike() -> None:
+    assert _rows_of([560, 294, 294]) == [[0], [1, 2]]
+    assert _rows_of([294, 294, 294]) == [[0, 1, 2]]
+    assert _rows_of([294] * 4) == [[0, 1], [2, 3]]
+    assert _rows_of([1200, 100]) == [[0], [1]]
+    assert _rows_of([200] * 200) == [[*range(at, at + 4)] for at in range(0, 200, 4)]
+
+
+@pytest.mark.parametrize("name", ALL_NAMES)
+def test_in_the_column_what_ways_lead_to_stands_below_each_other(name: str) -> None:
+    """Beside what the ways of one step are called, as in a table, but for those that do not fit."""
+    process = definition(name)
+    layout = column(graph_of(drawable(process)), {})
+    for key in process.steps:
+        labels = [way.label for way in layout.ways if way.source == key and way.label and way.label.target]
+        beside = [one for one in labels if one.lines and one.target_at[1] < one.box.y + 2 + NOTE.line]
+        least = min((one.target_at[0] for one in beside), default=0)
+        assert all(
+            one.target_at[0] == least or one.box.x + width_of(one.lines[-1], NOTE) > least - ICON
+            for one in beside
+        )
+        for one in labels:
+            assert one.target_at[0] + ICON + 4 + max(width_of(line, NOTE) for line in one.target_lines) <= (
+                one.box.right
+            )
+
+
+def test_in_the_column_the_line_leads_on_where_the_request_goes_on() -> None:
+    """Whatever comes first among the ways: an end in which it fails stands below what a request may still come to."""
+    source = source_of("purchase")
+    source["transitions"].sort(key=lambda way: way["outcome"] != "reject")
+    source["steps"]["archive"] = {"kind": "task", "name": "Archive", "ask": [{"requester": True}]}
+    source["transitions"] = [
+        {**way, "to": "archive"} if way["to"] == "approved" else way for way in source["transitions"]
+    ]
+    source["transitions"].append({"from": "archive", "outcome": "done", "to": "approved"})
+    layout = column(graph_of(drawable(Definition.model_validate(source))), {})
+    drawn = sorted(layout.stations, key=lambda station: station.box.y)
+    assert [station.key for station in drawn] == [
+        "start>", "manager", "finance", "archive", "approved", "rejected",
+    ]  # fmt: skip
+    assert {(way.source, way.target) for way in layout.ways if way.has_head} == {
+        ("start>", "manager"), ("manager", "finance"), ("finance", "archive"), ("archive", "approved"),
+    }  # fmt: skip
+
+
+def test_what_a_wait_waits_for_is_said() -> None:
+    source = source_of("access")
+    notes = {
+        station.key: station.texts.note for station in layout_of(Definition.model_validate(source)).stations
+    }
+    assert notes["lasting"] == ("until “Until”",)
+    waits: dict[str, tuple[dict[str, Any], str]] = {
+        "at_once": ({"until": "true"}, "goes on at once"),
+        "later": ({"due": "3 working days"}, "until its time comes"),
+        "before": ({"due": {"field": "until", "before": "1 day"}}, "until its time comes"),
+    }
+    for key, (wait, _words) in waits.items():
+        source["steps"][key] = {"kind": "wait", "name": key, **wait}
+    layout = layout_of(Definition.model_validate(source))
+    notes = {station.key: station.texts.note for station in layout.stations}
+    assert {key: " ".join(notes[key]) for key in waits} == {
+        key: words for key, (_wait, words) in waits.items()
+    }
+
+
+def test_in_the_column_a_way_and_what_it_leads_to_stand_on_one_line() -> None:
+    svg = [*elements_of(drawing_of(definition("purchase"))).iter("svg")][1]
+    lines = [
+        (one.findall("text")[0], one.find("g/text"))
+        for one in svg.iter("g")
+        if one.get("class", "").startswith("p-says") and one.find("g/text") is not None
+    ]
+    assert len(lines) == 3
+    for label, target in lines:
+        assert target is not None and label.get("y") == target.get("y")
 
 
 def test_what_lies_on_something_else_or_crosses_is_seen() -> None:

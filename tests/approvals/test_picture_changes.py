@@ -81,6 +81,18 @@ def test_signs_and_words_say_what_colours_say() -> None:
     assert "modifié\u00a0: Approuver, si Amount" in drawing and "nouveau" in drawing and "supprimé" in drawing
 
 
+def test_what_differs_lies_on_top_of_what_stayed_and_what_is_gone_below() -> None:
+    """Ways run together: the last one that is drawn gives the line its colour."""
+    for pair in (versions(), versions()[::-1]):
+        whole = elements_of(f"<div>{drawing_of_changes(*pair, {'finance': 'changed'})}</div>")
+        for svg in whole.xpath("./div/div/svg | ./div/svg"):
+            order = [
+                0 if "p-is-removed" in classes else 2 if "p-is-" in classes else 1
+                for classes in svg.xpath("./path[contains(@class, 'p-way')]/@class")
+            ]
+            assert {*order} == {0, 1, 2} and order == sorted(order)
+
+
 def test_of_the_same_there_is_no_picture() -> None:
     old, _new = versions()
     assert drawing_of_changes(old, old, {}) == ""
