@@ -28,6 +28,7 @@ from placet.approvals.picture_layout import (
 from placet.approvals.picture_text import MORE, NAME, NOTE, plain
 
 CORNER = 6  # of a line that turns
+ROUNDEST = 24  # corner of a pill; of a larger one letters would come near it
 HEAD = 7  # of an arrow
 _PERSON = "M8 7.6a2.5 2.5 0 100-5 2.5 2.5 0 000 5zM3 13.4c.5-2.4 2.6-3.7 5-3.7s4.5 1.3 5 3.7"
 _CLOCK = "M8 2.5a5.5 5.5 0 100 11 5.5 5.5 0 000-11zM8 5v3.2l2.2 1.4"
@@ -102,7 +103,7 @@ def _station(station: Station, dress: Dress) -> str:
     lost = "" if node.is_reached else " p-lost"
     reached = " p-reached" if station.key in dress.reached else ""
     classes = f"p-step p-{node.kind}{tone}{lost}{reached}{_classes(station.key, dress)}"
-    round_ = box.height // 2 if station.is_pill and box.height < 46 else 8
+    round_ = min(box.height // 2, ROUNDEST) if station.is_pill else 8
     drawing = (
         f'<g class="{classes}">{_rect(box, round_)}{_sign(node.tone or node.kind, box.x + PAD, _sign_y(station))}'
         f"{_state(station.key, box, dress)}{_texts(station.texts, box.x + BESIDE_ICON, _text_y(station))}"

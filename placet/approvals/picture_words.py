@@ -162,7 +162,14 @@ def _source(definition: Definition, who: Who) -> str:
 
 def _field(definition: Definition, name: Any) -> str:
     label = next((one.label for one in definition.inputs if one.name == name), "")
-    return str(label or name).rstrip("?？ ")
+    return _within_quotes(str(label or name).rstrip("?？ "))
+
+
+def _within_quotes(text: str) -> str:
+    """With quotes unlike those that it is written in."""
+    if _("“{field}”").startswith("«"):
+        return text.replace("«\N{NO-BREAK SPACE}", "“").replace("\N{NO-BREAK SPACE}»", "”")
+    return text.replace("“", "‘").replace("”", "’")
 
 
 def _step(definition: Definition, key: Any) -> str:

@@ -22,6 +22,7 @@ from placet.approvals.picture_graph import drawable, graph_of
 from placet.approvals.picture_layout import ICON, Layout, Way
 from placet.approvals.picture_text import NOTE, plain, width_of, wrapped
 from placet.approvals.picture_wide import _rows_of
+from placet.approvals.picture_words import step_note
 from placet.commands.process import SAMPLES
 from tests.approvals.picture_measures import crossings_of, faults_of
 from tests.approvals.random_processes import definitions_of, processes
@@ -135,6 +136,37 @@ def test_what_a_wait_waits_for_is_said() -> None:
     assert {key: " ".join(notes[key]) for key in waits} == {
         key: words for key, (_wait, words) in waits.items()
     }
+
+
+def test_ends_look_alike_in_how_many_lines_ever() -> None:
+    marks = {"refused": Mark("ended", ("ended here", "on 12 January 2026", "by nobody"), "bad")}
+    process = definition("invoice")
+    assert marks.keys() < process.steps.keys()
+    for svg in elements_of(drawing_of(process, marks=marks)).iter("svg"):
+        ends = svg.xpath(".//g[contains(@class, 'p-end')]/rect")
+        sizes = {(int(rect.get("height")), int(rect.get("rx"))) for rect in ends}
+        assert len(sizes) > 1 and all(corner == min(height // 2, 24) for height, corner in sizes)
+
+
+@pytest.mark.parametrize(
+    ("language", "label", "note"),
+    [
+        ("en", "Who is asked for “Board”", "“Who is asked for ‘Board’”"),
+        ("en", "À qui demander «\u00a0Direction\u00a0»", "“À qui demander «\u00a0Direction\u00a0»”"),
+        (
+            "fr",
+            "À qui demander «\u00a0Direction\u00a0»",
+            "«\u00a0À qui demander “Direction”\u00a0»",
+        ),
+        ("fr", "Who is asked for “Board”", "«\u00a0Who is asked for “Board”\u00a0»"),
+    ],
+)
+def test_quotes_within_quotes_are_others(language: str, label: str, note: str) -> None:
+    source = source_of("hiring")
+    next(one for one in source["form"] if one.get("name") == "hiring_manager")["label"] = label
+    source["steps"]["interviews"]["ask"] = [{"field": "hiring_manager"}]
+    with translation.override(language):
+        assert step_note(Definition.model_validate(source), "interviews") == note
 
 
 def test_in_the_column_a_way_and_what_it_leads_to_stand_on_one_line() -> None:
