@@ -20,7 +20,7 @@ from placet.approvals.definitions import Definition
 from placet.approvals.picture_changes import WORDS, What, compared
 from placet.approvals.picture_column import column
 from placet.approvals.picture_graph import BranchGraph, Graph, Node, drawable, graph_of, reach
-from placet.approvals.picture_layout import Layout
+from placet.approvals.picture_layout import Layout, without_words
 from placet.approvals.picture_svg import SIGNS, Dress, drawn
 from placet.approvals.picture_text import plain
 from placet.approvals.picture_wide import wide
@@ -70,6 +70,14 @@ class Mark:
 def layout_of(definition: Definition) -> Layout:
     """The wide arrangement, with the texts in the language that is active."""
     return wide(graph_of(drawable(definition)), {})
+
+
+def outline_of(definition: Definition) -> SafeString:
+    """The wide arrangement without a word, for where it is too small for letters: an element as of `drawing_of`, to be
+    looked at beside the name of the process."""
+    process = drawable(definition)
+    layout = wide(graph_of(process, dict.fromkeys(range(len(process.transitions)), "")), {})
+    return SafeString(drawn(without_words(layout), Dress(), name=definition.name, kind="picture-svg"))
 
 
 def drawing_of(

@@ -38,6 +38,7 @@ TWIG = 12  # how far a line goes out to what a way is called
 INSIDE = 8  # between a block and its branches, and between these and what they hold
 ROOM = 10  # between a station and what follows
 NARROWEST = 120
+SET_IN = 3 * "\N{NO-BREAK SPACE}"  # before a line that belongs to the one above it
 #: What is named where a way leads there, and not drawn by itself.
 NAMED = ("result", "leaves", "missing")
 
@@ -182,8 +183,16 @@ class _Column:
 
 
 def _lines(labels: Sequence[str], room: int) -> tuple[str, ...]:
+    """Of several each begins at the left, and what follows of it is set in."""
     shown = listed_labels(labels)
-    return tuple(line for label in shown for line in wrapped(label, NOTE, room, MOST_LABEL))
+    if len(shown) == 1:
+        return wrapped(shown[0], NOTE, room, MOST_LABEL)
+    less = room - width_of(SET_IN, NOTE)
+    return tuple(
+        SET_IN + line if at else line
+        for label in shown
+        for at, line in enumerate(wrapped(label, NOTE, less, MOST_LABEL))
+    )
 
 
 def _one_after_the_other(graph: Graph) -> tuple[list[str], set[tuple[str, str]]]:

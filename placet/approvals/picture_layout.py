@@ -169,6 +169,20 @@ def moved_way(way: Way, right: int, down: int) -> Way:
     return replace(way, label=label, points=tuple((x + right, y + down) for x, y in way.points))
 
 
+def without_words(layout: Layout) -> Layout:
+    """The same boxes and lines, with nothing written."""
+    nothing = Texts(())
+    return replace(
+        layout,
+        stations=tuple(replace(one, texts=nothing) for one in layout.stations),
+        blocks=tuple(
+            replace(one, texts=nothing, branches=tuple(replace(area, texts=nothing) for area in one.branches))
+            for one in layout.blocks
+        ),
+        ways=tuple(replace(one, label=None) for one in layout.ways),
+    )
+
+
 def together(width: int, height: int, own: Layout, inner: Iterable[Layout]) -> Layout:
     """What is in several, which stand where they shall."""
     whole = (own, *inner)

@@ -28,6 +28,7 @@ from placet.approvals.picture_layout import (
 from placet.approvals.picture_text import MORE, NAME, NOTE, plain
 
 CORNER = 6  # of a line that turns
+ALONE = 30  # height of a sign beside which nothing is written
 ROUNDEST = 24  # corner of a pill; of a larger one letters would come near it
 HEAD = 7  # of an arrow
 _PERSON = "M8 7.6a2.5 2.5 0 100-5 2.5 2.5 0 000 5zM3 13.4c.5-2.4 2.6-3.7 5-3.7s4.5 1.3 5 3.7"
@@ -105,11 +106,20 @@ def _station(station: Station, dress: Dress) -> str:
     classes = f"p-step p-{node.kind}{tone}{lost}{reached}{_classes(station.key, dress)}"
     round_ = min(box.height // 2, ROUNDEST) if station.is_pill else 8
     drawing = (
-        f'<g class="{classes}">{_rect(box, round_)}{_sign(node.tone or node.kind, box.x + PAD, _sign_y(station))}'
+        f'<g class="{classes}">{_rect(box, round_)}{_station_sign(station)}'
         f"{_state(station.key, box, dress)}{_texts(station.texts, box.x + BESIDE_ICON, _text_y(station))}"
         f"{_title(node, station.texts)}</g>"
     )
     return _linked(node, drawing, dress)
+
+
+def _station_sign(station: Station) -> str:
+    """Before what is written, or alone in the middle."""
+    name, box = station.node.tone or station.node.kind, station.box
+    if station.texts.height:
+        return _sign(name, box.x + PAD, _sign_y(station))
+    size = min(ALONE, box.height - 8)
+    return _sign(name, box.middle - size // 2, box.y + (box.height - size) // 2, size)
 
 
 def _linked(node: Node, drawing: str, dress: Dress) -> str:
@@ -167,8 +177,9 @@ def _rect(box: Box, corner: int) -> str:
     return f'<rect x="{box.x}" y="{box.y}" width="{box.width}" height="{box.height}" rx="{corner}"/>'
 
 
-def _sign(name: str, x: int, y: int) -> str:
-    return f'<path class="p-sign" transform="translate({x} {y})" d="{SIGNS[name]}"/>'
+def _sign(name: str, x: int, y: int, size: int = ICON) -> str:
+    scale = "" if size == ICON else f" scale({size / ICON:g})"
+    return f'<path class="p-sign" transform="translate({x} {y}){scale}" d="{SIGNS[name]}"/>'
 
 
 def _title(node: Node, texts: Texts) -> str:

@@ -20,8 +20,7 @@ from placet.approvals.authority_cells import GROUP
 from placet.approvals.definitions import Definition
 from placet.approvals.drafts import ProcessThere, text_of
 from placet.approvals.models import Process
-from placet.approvals.picture import drawing_of, layout_of
-from placet.approvals.picture_svg import Dress, drawn
+from placet.approvals.picture import drawing_of, outline_of
 from placet.approvals.process_text import Unreadable, read_text
 from placet.approvals.processes import newest
 from placet.approvals.renaming import renamed
@@ -86,11 +85,8 @@ class Template:
 
     @property
     def small_picture(self) -> SafeString:
-        """The wide arrangement alone, to be looked at: what it says stands on the page of the template."""
-        dress = Dress({}, {}, {}, frozenset())
-        return SafeString(
-            drawn(layout_of(self.definition), dress, name=self.definition.name, kind="picture-svg")
-        )
+        """What it says stands on the page of the template."""
+        return outline_of(self.definition)
 
 
 def template_of(sample: Sample) -> Template:

@@ -2,6 +2,7 @@
 
 import math
 import random
+import re
 import time
 from collections import defaultdict
 from dataclasses import replace
@@ -16,10 +17,10 @@ from lxml import etree
 
 from placet.approvals.checks import DEEPEST_BLOCKS
 from placet.approvals.definitions import Definition
-from placet.approvals.picture import Mark, drawing_of, layout_of
+from placet.approvals.picture import Mark, drawing_of, layout_of, outline_of
 from placet.approvals.picture_column import column
 from placet.approvals.picture_graph import drawable, graph_of
-from placet.approvals.picture_layout import ICON, Layout, Way
+from placet.approvals.picture_layout import ICON, Box, Layout, Way
 from placet.approvals.picture_text import NOTE, plain, width_of, wrapped
 from placet.approvals.picture_wide import _rows_of
 from placet.approvals.picture_words import step_note
@@ -167,6 +168,24 @@ def test_quotes_within_quotes_are_others(language: str, label: str, note: str) -
     source["steps"]["interviews"]["ask"] = [{"field": "hiring_manager"}]
     with translation.override(language):
         assert step_note(Definition.model_validate(source), "interviews") == note
+
+
+def test_in_the_column_one_sees_where_each_of_several_answers_begins() -> None:
+    """All of which lead to the same step: what follows of each is set in."""
+    source = source_of("purchase")
+    form = next(one for one in source["form"] if one["name"] == "amount")
+    form["label"] = "Amount of all that is ordered with it"
+    source["transitions"] = [
+        {"from": "manager", "outcome": outcome, "to": "finance", "when": "amount > 1000.0"}
+        for outcome in ("approve", "reject")
+    ] + source["transitions"]
+    layout = column(graph_of(drawable(Definition.model_validate(source))), {})
+    label = next(way.label for way in layout.ways if (way.source, way.target) == ("manager", "finance"))
+    assert label is not None and len(label.lines) == 4
+    assert [line[: line.index(" ")] for line in label.lines if not line.startswith("\u00a0")] == [
+        "Approve,", "Reject,",
+    ]  # fmt: skip
+    assert faults_of(layout) == []
 
 
 def test_in_the_column_a_way_and_what_it_leads_to_stand_on_one_line() -> None:
@@ -371,6 +390,32 @@ def test_with_links_it_can_be_walked_through_by_keyboard() -> None:
         assert {one.get("href") for one in svg.iter("a")} == {*links.values()}
         assert all(one.get("aria-label") for one in svg.iter("a"))
     assert not whole.xpath("//div[@class='unseen']//a")
+
+
+@pytest.mark.parametrize("name", ALL_NAMES)
+def test_an_outline_has_all_boxes_and_ways_and_no_word(name: str) -> None:
+    """It is drawn where letters would be four pixels high."""
+    whole = layout_of(definition(name))
+    outline = elements_of(outline_of(definition(name)))
+    outlined = {
+        key: Box(*(int(rect.get(side)) for side in ("x", "y", "width", "height")))
+        for key, rect in zip(
+            [station.key for station in whole.stations],
+            outline.xpath(".//g[contains(@class, 'p-step')]/rect"),
+            strict=True,
+        )
+    }
+    assert not [*outline.iter("text"), *outline.iter("title")]
+    places = outline.xpath(".//g[contains(@class, 'p-step')]/path/@transform")
+    for station, place in zip(whole.stations, places, strict=True):
+        x, y, scale = map(float, re.findall(r"[0-9.]+", place))
+        assert scale > 1
+        assert abs(y + 8 * scale - (outlined[station.key].y + outlined[station.key].height / 2)) <= 1
+        assert abs(x + 8 * scale - outlined[station.key].middle) <= 1
+    boxes = len(whole.boxes) + sum(len(block.branches) for block in whole.blocks)
+    assert len([*outline.iter("rect")]) == boxes
+    ways = outline.xpath(".//path[contains(@class, 'p-way')]/@d")
+    assert len(ways) == len(whole.ways) and all(d.count("M") == 1 for d in ways)
 
 
 def test_marks_say_by_signs_and_words_what_they_say_by_colour() -> None:
