@@ -11,12 +11,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from placet.approvals.definitions import Definition
-from placet.approvals.form import facts_as_read, sample_data
+from placet.approvals.form import facts_as_read
 from placet.approvals.form_logic import fill
 from placet.designer import edits, part_rows, settings_rows
 from placet.designer.card_views import gone_to, page, refusal, save_at_once, work_of
 from placet.designer.changes import Change, differences, written
 from placet.designer.condition_rows import condition_problems, sentence
+from placet.designer.filled_in import readable_sample
 from placet.designer.inputs import Box, overlay
 from placet.designer.people import find_process, owners_only
 from placet.designer.placing import attach, problems_of
@@ -73,7 +74,7 @@ def _preview(definition: Definition | None) -> dict[str, Any]:
         return {}
     try:
         shown = rows(definition, fill(definition, {}), {})
-        facts = facts_as_read(definition, sample_data(definition))
+        facts = facts_as_read(definition, readable_sample(definition))
     except (ValueError, LookupError) as error:
         return {"no_preview": str(error)}
     return {"rows": [row for row in shown if row.key not in definition.entered_later], "facts": facts}

@@ -49,7 +49,9 @@ class NamesForm(forms.Form):
         required=False,
         max_length=LONGEST_KEY,
         widget=forms.TextInput(attrs=PLAIN),
-        help_text=gettext_lazy("It stands in addresses and files, and stays. Empty: it is made of the name."),
+        help_text=gettext_lazy(
+            "Part of addresses and file names; it cannot be changed later. Left empty, it is made of the name."
+        ),
     )
 
     def clean_name(self) -> str:

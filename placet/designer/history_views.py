@@ -1,5 +1,6 @@
 """What became of a process: the revisions of its draft and its published versions, who made them, and what differs."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,6 +35,7 @@ from placet.portal.people import PersonsRequest
 A_PAGE = 50
 MOST_LINES = 800  # of a difference of texts
 MOST_DIFFERENCES = 200
+_PLACE = re.compile(r"@@ -\S+ \+(\d+)")
 Move = Callable[[ProcessDraft, Person | None], DraftRevision]
 
 
@@ -109,7 +111,7 @@ def _earlier(items: Iterable[Item], now: str) -> str:
 
 @dataclass(frozen=True)
 class Line:
-    """Of a difference of texts."""
+    """Of a difference of texts. `text` of a place: the number of the line that follows, in the newer one."""
 
     kind: Literal["same", "added", "removed", "place"]
     text: str
@@ -166,7 +168,8 @@ def _lines(old: str, new: str) -> Iterator[Line]:
         "+": "added", "-": "removed", "@": "place",
     }  # fmt: skip
     for line in islice(unified_diff(old.splitlines(), new.splitlines(), lineterm=""), 2, None):
-        yield Line(kinds.get(line[:1], "same"), line if line[:1] == "@" else line[1:])
+        place = _PLACE.match(line)
+        yield Line(kinds.get(line[:1], "same"), place[1] if place else line[1:])
 
 
 # --- going back -------------------------------------------------------------------------------------------

@@ -12,8 +12,8 @@ from placet.accounts.models import Person
 from placet.approvals import composing, engine_starts, messages
 from placet.approvals.ask_words import Why
 from placet.approvals.definitions import ApprovalStep, Definition, NoticeStep
-from placet.approvals.form import sample_data
 from placet.approvals.models import Ask, Assignment, Visit
+from placet.designer.filled_in import readable_sample
 from placet.designer.trying import rolled_back, version_of
 from placet.designer.trying_shown import Mail
 from placet.designer.trying_story import shown_mail
@@ -52,7 +52,7 @@ def mail_of(definition: Definition, step_key: str, reader: Person, language: str
 
 
 def _visit(definition: Definition, step_key: str, reader: Person) -> Visit:
-    request = engine_starts.create(version_of(definition), definition, reader, sample_data(definition))
+    request = engine_starts.create(version_of(definition), definition, reader, readable_sample(definition))
     return Visit.objects.create(request=request, step_key=step_key, round=1)
 
 

@@ -111,7 +111,8 @@ def new(request: PersonsRequest) -> HttpResponse:
         if made := _made(request, form, text):
             return redirect("designer:process", made.key)
     samples = [sample for name in sample_names() if (sample := sample_called(name)) is not None]
-    context = {"form": form, "templates": [template_of(sample) for sample in samples]}
+    templates = sorted(map(template_of, samples), key=lambda one: one.definition.name)
+    context = {"form": form, "templates": templates}
     return render(request, "designer/new.html", context, status=422 if form.errors else 200)
 
 

@@ -101,7 +101,9 @@ def _base(part: Mapping[str, Any], kind: str) -> Row:
     if kind != "section":
         types = [(one, type_words(one)) for one in TYPES if one not in HEADINGS]
         types += [(kind, kind)] if kind not in TYPES else []
-        help = _("Conditions and titles name it so: small letters, digits and _. What names it follows")
+        help = _(
+            "What conditions and titles call it: small letters, digits and _. They follow when it is renamed"
+        )
         row.boxes += [
             Box("type", _("Type"), kind, "choice", types, place=("type",)),
             Box("name", _("Name"), words(part.get("name")), place=("name",), help=help),

@@ -55,7 +55,8 @@ def _time(data: Mapping[str, Any], around: Surroundings) -> list[Row]:
         *amount_boxes("longest", words(longest.get("after")), _("At most"), ("longest", "after")),
         Box("longest-result", _("Its result is then"), words(longest.get("result")), place=("longest", "result"),
             help=_("A word such as “expired”; or the result of an end")),
-        Box("longest-name", _("What people read of it"), words(longest.get("name")), place=("longest", "name")),
+        Box("longest-name", _("What people read for this result"), words(longest.get("name")),
+            place=("longest", "name")),
     ]  # fmt: skip
     return [row, last]
 
@@ -66,7 +67,7 @@ def _rights(data: Mapping[str, Any]) -> Row:
     row.boxes = [
         Box("proof", _("How sure a reply's sender must be"), words(data.get("proof")), "choice",
             proof_choices(words(data.get("proof")), of_step=False), place=("proof",)),
-        Box("requester", _("Whoever made a request may be asked about it"), may, "tick",
+        Box("requester", _("The requester may be asked about their own request"), may, "tick",
             place=("requester_may_decide",)),
     ]  # fmt: skip
     return row
@@ -78,8 +79,7 @@ def _start_form(data: Mapping[str, Any], around: Surroundings) -> list[Row]:
         return []
     row = Row(legend=_("Fields that are entered in a later step only"), place=("start_form",))
     row.boxes = [
-        Box(f"later-{name}", _("“{field}” is entered in a later step").format(field=around.label(name)),
-            "yes" if name in hidden else "", "tick")
+        Box(f"later-{name}", around.label(name), "yes" if name in hidden else "", "tick")
         for name in around.fields
     ]  # fmt: skip
     return [row]

@@ -43,6 +43,7 @@ from placet.designer.trying_shown import OpenQuestion, Trial
 from placet.lib.web import entered
 from placet.portal.form_rows import Row, as_typed, entered_in, rows, with_row_button
 from placet.portal.giving import SomebodyField, suggested
+from placet.portal.path import tone_of_result
 from placet.portal.people import PersonsRequest
 from placet.portal.question_rows import answers_in, question_rows
 
@@ -78,7 +79,7 @@ class StartForm(forms.Form):
 
 class MomentForm(forms.Form):
     to = forms.DateTimeField(
-        label=gettext_lazy("Or to"),
+        label=gettext_lazy("Date and time"),
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
         validators=_MOMENTS,
     )
@@ -172,7 +173,9 @@ def _seat(step: str) -> Assignment:
 def _started(request: PersonsRequest, process: Process) -> HttpResponse:
     name = request.POST.get("source", "")
     source = source_of(process, name)
-    if source is None or problems_in(source):
+    if source is None:
+        return _start_page(request, process, name, form=_start_form(request.POST), is_gone=True, status=422)
+    if problems_in(source):
         return _start_page(request, process, name, status=422)
     definition = definition_in(source)
     typed, form = entered_in(definition, request.POST), _start_form(request.POST)
@@ -214,6 +217,7 @@ def _start_page(
     form: StartForm | None = None,
     typed: Mapping[str, Any] | None = None,
     trial: Trial | None = None,
+    is_gone: bool = False,
     status: int = 200,
 ) -> HttpResponse:
     choices = sources(process)
@@ -226,6 +230,7 @@ def _start_page(
         "source": name,
         "problems": problems,
         "trial": trial,
+        "is_gone": is_gone,
         "form": form or _start_form(None, request.user),
         "version": {"process": process},
     }
@@ -255,6 +260,7 @@ def _shown(request: PersonsRequest, process: Process, state: State) -> HttpRespo
         "process": process,
         "trial": trial,
         "source": _source_name(state.source),
+        "result_tone": tone_of_result(trial.result),
         "t": text,
         "in_address": len(text) <= LONGEST_ADDRESS,
         "picture": "" if trial.problems else drawing_of(definition_in(source), marks=trial.marks),

@@ -221,7 +221,7 @@ class _Play:
         if event.to is not None and event.to <= self.passing.now:
             raise EventFailed(_("That moment is past."))
         if not self.passing.jump(event.to):
-            raise EventFailed(_("Nothing is due any more."))
+            raise EventFailed(_("Nothing is due."))
 
 
 _DONE: Mapping[type[Event], Callable[[_Play, Any], Reading | None]] = {

@@ -118,7 +118,7 @@ class Story:
         elif visit.state == Visit.State.CANCELLED:
             yield ("visit", visit.pk, "over"), Line(_("“{step}” is not needed any more.").format(step=step))
         elif visit.state == Visit.State.CLOSED and visit.result:
-            text = _("“{step}” comes to “{result}”.").format(step=step, result=self._result(visit))
+            text = _("“{step}” ends with “{result}”.").format(step=step, result=self._result(visit))
             yield ("visit", visit.pk, "closed"), Line(text)
 
     def _seats(

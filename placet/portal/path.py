@@ -617,7 +617,11 @@ def tone_of(request: Request) -> str:
         return "waiting"
     if request.state == Request.State.WITHDRAWN:
         return "withdrawn"
-    return _TONES.get(request.result, "ended")
+    return tone_of_result(request.result)
+
+
+def tone_of_result(result: str) -> str:
+    return _TONES.get(result, "ended")
 
 
 # --- where a request stands, in a sentence ----------------------------------------------------------------

@@ -170,7 +170,7 @@ def test_time_passes_until_it_ends_by_itself() -> None:
 
 def test_nothing_is_due_any_more() -> None:
     trial = tried(PURCHASE, after(Answer(BOB, "manager", "approve"), Jump()))
-    assert trial.happenings[-1].error == "Nothing is due any more."
+    assert trial.happenings[-1].error == "Nothing is due."
     assert trial.coming == []
 
 

@@ -310,4 +310,4 @@ def test_a_problem_leads_into_its_line_and_both_pages_are_used_by_keyboard(
         expect(page.get_by_role("status")).to_contain_text("revision 2")
         page.get_by_role("radio", name="from Version 1").press("Space")
         page.get_by_role("button", name="Compare").press("Enter")
-        expect(page.get_by_role("heading", name="From Version 1 to Revision 2")).to_be_visible()
+        expect(page.get_by_role("heading", name="Version 1 → Revision 2")).to_be_visible()

@@ -276,7 +276,7 @@ def test_requests_are_run_through_the_draft_in_chunks(
         [p] = re.findall(r'name="p" value="([^"]+)"', answer.content.decode())
         answer = page.post("/processes/purchase/replay/", {"p": p}, headers={"HX-Request": "true"})
         assert f"{played} of 3 were run." in text_of(answer)
-    assert "All of them were run." in text_of(answer) and "3 would go another way." in text_of(answer)
+    assert "Go on" not in text_of(answer) and "3 would go another way." in text_of(answer)
     assert "Asked in manager: carol@contoso.example (expected: bob@contoso.example)." in text_of(answer)
     after_it = contents()
     assert {table for table in before if before[table] != after_it[table]} <= {"django_session"}
@@ -295,7 +295,7 @@ def test_a_draft_that_does_the_same_leaves_no_difference(process: Process, admin
     started(process, "100")
     draft(process, PURCHASE)
     answer = text_of(as_(admin).post("/processes/purchase/replay/"))
-    assert "All of them were run." in answer and "None of them would go another way." in answer
+    assert "Go on" not in answer and "None of them would go another way." in answer
 
 
 def test_one_that_cannot_be_played_is_counted(
