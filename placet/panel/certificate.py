@@ -92,10 +92,13 @@ def _page(
     trouble: MailboxError | None = None,
     status: int = 200,
 ) -> HttpResponse:
+    waiting = credentials.waiting(mailbox)
+    if waiting is not None and (upload or make):  # the page shows neither form, so not what is wrong with one
+        messages.error(request, _("Another certificate is not in use yet. Use that one, or remove it first."))
     context = {
         "mailbox": mailbox,
         "in_use": credentials.certificate_in_use(mailbox),
-        "waiting": credentials.waiting(mailbox),
+        "waiting": waiting,
         "has_secret": credentials.has_secret(mailbox),
         "make": make or MakeForm(),
         "upload": upload or UploadForm(),
