@@ -5,8 +5,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from placet.approvals.definitions import Definition
-from placet.approvals.field_types import Input
 from placet.approvals.form import sample_data
+from placet.approvals.form_parts import Input
 
 #: What samples of texts, names and addresses say.
 _PLACEHOLDER, _PLACEHOLDER_ADDRESS = "x", "x@x.example"
