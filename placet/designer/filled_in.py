@@ -37,7 +37,7 @@ def _readable(field: Input, value: Any) -> Any:
         "url": "https://example.com/",
         "person": _("Somebody"),
         "people": _("Somebody"),
-        "files": "offer.pdf",
+        "files": _("offer.pdf"),
     }
     if field.source is not None and field.source.table is not None:
         return _with_words(value, _("Some words"))
