@@ -279,7 +279,7 @@ class DayForm(forms.Form):
         required=False,
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
         input_formats=["%Y-%m-%d"],
-        help_text=gettext_lazy("The last one, where it is several."),
+        help_text=gettext_lazy("The last day, if there are several."),
         error_messages={"invalid": gettext_lazy("This is no day. Write it as 2026-12-24.")},
     )
     name = forms.CharField(label=gettext_lazy("Name"), max_length=LONGEST_DAY_NAME)

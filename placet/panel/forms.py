@@ -145,7 +145,7 @@ class AddPersonForm(forms.Form):
         required=False,
         initial=True,
         help_text=gettext_lazy(
-            "They get a link to choose a password. Who only answers by mail does not need one."
+            "They get a link to choose a password. Somebody who only answers by mail does not need one."
         ),
     )
 

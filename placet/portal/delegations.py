@@ -60,7 +60,7 @@ class DelegationForm(forms.Form):
         label=gettext_lazy("Last day"),
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        help_text=gettext_lazy("Empty: until you end it."),
+        help_text=gettext_lazy("Empty: until it is ended."),
     )
     processes = forms.MultipleChoiceField(
         label=gettext_lazy("Only these processes"), required=False, widget=forms.CheckboxSelectMultiple
@@ -84,7 +84,7 @@ class DelegationForm(forms.Form):
         label=gettext_lazy("Note"),
         required=False,
         max_length=delegations.LONGEST_NOTE,
-        help_text=gettext_lazy("For you and administrators."),
+        help_text=gettext_lazy("The delegate does not see it."),
     )
 
     def __init__(self, *args: Any, delegator: Person, **more: Any) -> None:

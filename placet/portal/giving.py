@@ -66,7 +66,7 @@ def suggested(address: object) -> forms.TextInput:
 class GiveForm(forms.Form):
     to = SomebodyField(label=gettext_lazy("To whom?"), help_text=gettext_lazy("A full name, or an address."))
     comment = forms.CharField(
-        label=gettext_lazy("Comment"),
+        label=gettext_lazy("Comment (optional)"),
         required=False,
         max_length=delegating.LONGEST_COMMENT,
         widget=forms.Textarea(attrs={"rows": 3}),

@@ -1,7 +1,20 @@
 // What only the pages of Administration have. Everything works without this file.
 
 // --- Copy: `<button data-copy="#id" hidden>` copies the text of that element, and says so.
-for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
+// A word with a hyphen stays on one line where that has room for it, so that no parameter is parted from its hyphen.
+for (const button of document.querySelectorAll("[data-copy]")) {
+  button.hidden = false;
+  const source = document.querySelector(button.dataset.copy);
+  source.replaceChildren(...source.textContent.split(/(\s+)/).map(unparted));
+}
+
+function unparted(piece) {
+  if (!piece.includes("-")) return piece;
+  const word = document.createElement("span");
+  word.className = "unparted";
+  word.textContent = piece;
+  return word;
+}
 
 async function copied(source) {
   try {
@@ -38,3 +51,9 @@ document.addEventListener("htmx:oobBeforeSwap", (event) => {
   if (field && fragment.querySelector(".errorlist")) field.setAttribute("aria-invalid", "true");
   if (target.textContent.trim() === fragment.textContent.trim()) event.detail.shouldSwap = false;
 });
+
+// --- What is wrong with a form that came back is seen at once, however far down it stands.
+if (performance.getEntriesByType("navigation")[0]?.responseStatus === 422) {
+  const wrong = document.querySelector("main :is([role=alert], .errorlist)");
+  if (wrong?.getBoundingClientRect().bottom > innerHeight) wrong.scrollIntoView({ block: "center" });
+}

@@ -3,9 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.template import Context, Template
+from django.utils.html import escape
 
 from placet.portal.path import listed
-from placet.portal.templatetags.pages import breakable, in_words, moment, visible, without_codes
+from placet.portal.templatetags.pages import beginning, breakable, in_words, moment, visible, without_codes
 
 NOW = datetime(2026, 11, 25, 14, 0, tzinfo=UTC)
 
@@ -55,6 +57,22 @@ def test_an_address_goes_on_in_another_line_between_its_words() -> None:
 
 def test_characters_that_hide_or_turn_text_are_replaced() -> None:
     assert visible("a\u202eb\x1bc\td\r\ne") == "a\ufffdb\ufffdc\td\ne"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("It is the only one", "It is the only one"),
+        ("It is the only one that fits", "It is the only…"),
+        ("The old one broke, and so on", "The old one broke…"),
+        ("see https://supplier.example/a", "see https://suppl…"),
+        ("このリクエストはとても長いので終わりまで見えません", "このリクエストはとても長いので終わ…"),
+        ("<b>It</b> is the only one", "<b>It</b> is the…"),
+    ],
+)
+def test_a_text_is_cut_after_a_word(text: str, shown: str) -> None:
+    assert beginning(text, 18) == shown
+    assert Template("{{ text|beginning:18 }}").render(Context({"text": text})) == escape(shown)
 
 
 @pytest.mark.parametrize(

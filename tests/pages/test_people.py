@@ -528,7 +528,10 @@ def test_deactivating_puts_open_questions_to_others(
 def test_a_deactivation_warns_of_processes_that_name_the_person(ada: Client, dave: Person) -> None:
     publish(one_step([{"person": "dave@contoso.example"}]))
     page = ada.get(page_of("deactivate", dave.pk)).content.decode()
-    assert "named in a process by their address: One step." in page
+    assert "named by their address in one process: One step." in page
+    publish(one_step([{"person": "dave@contoso.example"}], key="another", name="Another"))
+    page = ada.get(page_of("deactivate", dave.pk)).content.decode()
+    assert "named by their address in 2 processes: Another, One step." in page
 
 
 def test_nobody_deactivates_themselves_or_the_last_administrator(
@@ -651,7 +654,8 @@ def test_a_group_is_deleted_only_when_no_process_asks_it(ada: Client, alice: Per
     address = page_of("delete_group", group.pk)
     old = publish(one_step([{"group": "board"}]))
     open_one = engine.start(old, alice, {"item": "Desk", "amount": "1"})
-    assert "One step" in ada.get(address).content.decode()
+    page = ada.get(address).content.decode()
+    assert "This process asks it" in page and "One step" in page
     assert "cannot be deleted" in ada.post(address, follow=True).content.decode()
     # A newer version does not name it, but a request still goes through the older one.
     publish(one_step([{"manager": True}]))

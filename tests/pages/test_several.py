@@ -143,6 +143,7 @@ def test_choosing_nothing_is_said(pick: list[str], three: list[Assignment], bob:
     assert sent.status_code == 422
     page = sent.content.decode()
     assert "Choose at least one request" in page
+    assert '#several" aria-labelledby="several-title">' in page  # below all cards, where that is said
     assert "Kept" in page
 
 

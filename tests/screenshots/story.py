@@ -171,6 +171,7 @@ def told(world: World) -> Story:
     _replies(world, {name: _ask(world, request) for name, request in requests.items()})
     left = add_person("Erik Former", f"erik@{DOMAIN}")
     engine.deactivate(left, people["ada"])
+    people["fred"] = add_person("Fred Newcomer", f"fred@{DOMAIN}")
     requests["stuck"] = _start("purchase", people["dave"], "Projector", "840", "Nobody approves for Dave.")
     world.run_until_quiet()
     failed = OutgoingMail.objects.filter(kind="ask").earliest("pk")

@@ -265,9 +265,9 @@ def _the_same_addresses_about_something_else(album: Album, story: Story) -> None
             album.open(_file("guide", step.key), "ada", reverse("panel:guide_step", args=[step.key]))
     home, active = reverse("portal:home"), Mailbox.objects.get(active=True)
     for name, who, address in (
-        ("portal-home-nothing-waits", "dave", home),
+        ("portal-home-nothing-waits", "fred", home),
         ("portal-home-nothing-like-it", "bob", f"{home}?q=zzz"),
-        ("portal-mine-nothing", "dave", reverse("portal:decided")),
+        ("portal-mine-nothing", "fred", reverse("portal:mine")),
         ("portal-search-results", "bob", f"{reverse('portal:search')}?q=desk"),
         ("portal-search-nothing", "bob", f"{reverse('portal:search')}?q=zzz"),
         ("mail-log-to-look-at", "ada", f"{reverse('panel:incoming')}?state=look"),

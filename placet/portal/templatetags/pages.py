@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
@@ -20,6 +21,7 @@ register = template.Library()
 CODE = re.compile(r"(?<=[#+])[a-z2-7]{16}(?![a-z0-9])|(?<=%2b|%23)[a-z2-7]{16}(?![a-z0-9])", re.IGNORECASE)
 _PARTS = re.compile(r"(?<=@)|(?=[.])")
 _MAY_BREAK = SafeString("<wbr>")
+_BEFORE_A_GAP = " \t\n\r,;:–—-("  # what would stand oddly before "…"
 
 
 @register.simple_tag
@@ -132,6 +134,23 @@ def visible(text: str) -> str:
 def breakable(address: str) -> SafeString:
     """An address that, where a line is too short for it, goes on after its @ or before a dot, and not within a word."""
     return format_html_join(_MAY_BREAK, "{}", ((part,) for part in _PARTS.split(address)))
+
+
+@register.filter
+def beginning(text: object, most: int) -> str:
+    """The first `most` characters of a text. Where it is longer it ends with "…" and after a whole word; what has none
+    in its second half, as an address or Japanese, is cut where it is."""
+    whole = unicodedata.normalize("NFC", str(text))
+    shown = Truncator(whole).chars(most, truncate="…")
+    if shown == whole:
+        return shown
+    end = len(shown) - 1
+    if whole[end] not in _BEFORE_A_GAP:  # a word goes on there
+        last_space = re.search(r"\s\S*$", shown)
+        if last_space is None or last_space.start() < most // 2:
+            return shown
+        end = last_space.start()
+    return f"{whole[:end].rstrip(_BEFORE_A_GAP)}…"
 
 
 @register.filter
