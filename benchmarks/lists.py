@@ -14,7 +14,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.reports import spread, timed
+from benchmarks.reports import DAYS, spread, timed
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -57,6 +57,15 @@ def _fill(requests: int) -> None:
         return
     grown.grow(requests, people_in_all=min(grown.PEOPLE, requests))
     spread()
+    _count()
+
+
+def _count() -> None:
+    """What reports count: lists of what became of requests are filtered by it."""
+    from placet.reports import work
+
+    for day in work.due(DAYS):
+        work.work(day)
 
 
 def _measured(only: str) -> int:
@@ -114,6 +123,7 @@ def _pages() -> Iterator[tuple[str, Callable[[], tuple[int, int | None]]]]:
 
 def _filters(newest: int, today: Any) -> dict[str, str]:
     from benchmarks import grown
+    from placet.designer.request_now import TURNS
 
     week = f"from={today - timedelta(days=100)}&to={today - timedelta(days=94)}"
     year = f"from={today - timedelta(days=364)}&to={today}"
@@ -127,6 +137,17 @@ def _filters(newest: int, today: Any) -> dict[str, str]:
         "ran at the end of a week": f"when=ran&{week}", "a year": year, "ended in a year": f"when=ended&{year}",
         "of a process": of_process, "in a step": f"{of_process}&step=manager",
         "rejected": f"{of_process}&result=rejected",
+        "of an age": "state=open&older=31-", "stuck": "trouble=stuck", "late, nobody else": "trouble=unanswered",
+        "stuck in a step": f"{of_process}&state=open&step=manager&trouble=stuck",
+        **{f"wait for somebody: {turn}": f"asked=p0@{grown.DOMAIN}&turn={turn}" for turn in TURNS},
+        "answered by mail": "happened=door:mail", "approved at once": "happened=at_once",
+        "sent back twice": "happened=rounds:2", "by a delegate": "happened=delegates",
+        "late in a step": f"{of_process}&happened=late:manager",
+        "answered by mail, ended in a week": f"happened=door:mail&when=ended&{week}",
+        "answered by mail, ended in a year": f"happened=door:mail&when=ended&{year}",
+        "approved, never sent back, in a year": f"happened=rounds:0&when=ended&state=ended&result=approved&{year}",
+        "took a day": "time=worked&least=1+d", "took anything": "time=calendar&least=0+min",
+        "a day in a step, ended in a year": f"{of_process}&when=ended&time=waited:manager&least=1+d&{year}",
         "a field": f"{of_process}&field=item&how=has&value=zzz",
         "amounts": f"{of_process}&field=amount&how=above&value=1",
         "ended in a week, approved": f"{of_process}&when=ended&state=ended&result=approved&{week}",

@@ -47,3 +47,20 @@ class SavedView(models.Model):
             models.UniqueConstraint(fields=["person", "name"], name="one_saved_view_per_name_and_person")
         ]
         ordering = ["name", "id"]
+
+
+class DayTraits(models.Model):
+    """Requests of one process that ended on one day, by what became of them: what figures of reports count, and lists
+    of requests are filtered by (`placet.designer.request_traits`). Reports count the day, and keep this with its sums
+    (`placet.reports.work`). Days are those of the organisation's time zone."""
+
+    process = models.ForeignKey(Process, on_delete=models.CASCADE, related_name="day_traits", db_index=False)
+    day = models.DateField()
+    traits = models.JSONField(default=dict)  # trait → ids of the requests that have it
+    times = models.JSONField(default=dict)  # what is measured → [id, minutes] of each request, its longest
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["process", "day"], name="one_row_of_traits_per_process_and_day")
+        ]
+        indexes = [models.Index(fields=["day", "process"], name="day_traits_by_day")]

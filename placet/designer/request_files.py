@@ -15,7 +15,7 @@ from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 
 from placet.accounts.people_csv import written_rows
-from placet.designer import event_log, request_columns
+from placet.designer import event_log, request_chips, request_columns
 from placet.designer.people import owners_only
 from placet.designer.request_columns import Cell, Column
 from placet.designer.request_filter import FilterForm, Requests
@@ -132,7 +132,7 @@ def events_csv(request: PersonsRequest) -> HttpResponseBase:
 def events_xes(request: PersonsRequest) -> HttpResponseBase:
     """The same as XES (IEEE 1849), a trace for each request."""
     form, found = _found(request)
-    about = event_log.beginning(filtered_by=form.in_words(), at=clock.now())
+    about = event_log.beginning(filtered_by=request_chips.in_words(form), at=clock.now())
 
     def pieces() -> Iterator[bytes]:
         with override(language):
@@ -168,7 +168,7 @@ def _about(form: FilterForm) -> list[list[str]]:
     """When it was made, and what of."""
     return [
         [_("Exported"), f"{clock.now().astimezone(UTC):%Y-%m-%d %H:%M} UTC"],
-        [_("Filter"), form.in_words()],
+        [_("Filter"), request_chips.in_words(form)],
         [_("At most"), str(MOST_EXPORTED)],
     ]
 

@@ -4,9 +4,9 @@ No filter is without a bound: where no index leads to the requests that fit, the
 time, and the page says how far it looked. What some days are asked for is `request_days`.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -22,9 +22,9 @@ from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.form_parts import FormField
 from placet.approvals.form_types import type_of
 from placet.approvals.late import late_visits
-from placet.approvals.models import Assignment, Request, Visit
+from placet.approvals.models import Request
 from placet.approvals.processes import newest
-from placet.designer import request_days
+from placet.designer import request_days, request_now, request_traits
 from placet.designer.forms import PLAIN
 from placet.designer.request_days import Days
 from placet.lib import clock
@@ -49,12 +49,6 @@ STATES = {
     Request.State.WITHDRAWN.value: gettext_lazy("withdrawn"),
 }
 RESULTS = {"approved": gettext_lazy("approved"), "rejected": gettext_lazy("rejected")}
-AGES = {
-    1: gettext_lazy("1 day"),
-    7: gettext_lazy("7 days"),
-    30: gettext_lazy("30 days"),
-    90: gettext_lazy("90 days"),
-}
 PEOPLE_FOUND = "people-found"
 
 
@@ -86,7 +80,6 @@ class FilterForm(forms.Form):
     result = forms.ChoiceField(label=gettext_lazy("Result"), required=False)
     asked = PersonNamedField(label=gettext_lazy("Waiting for"), required=False, max_length=choosing.LONGEST)
     requester = PersonNamedField(label=gettext_lazy("Requester"), required=False, max_length=choosing.LONGEST)
-    older = forms.ChoiceField(label=gettext_lazy("Older than"), required=False)
     overdue = forms.BooleanField(label=gettext_lazy("Only overdue"), required=False)
     field = forms.ChoiceField(label=gettext_lazy("Field"), required=False)
     how = forms.ChoiceField(label=gettext_lazy("Comparison"), required=False)
@@ -95,6 +88,7 @@ class FilterForm(forms.Form):
     def __init__(self, data: Mapping[str, Any], person: Person) -> None:
         super().__init__(data)
         request_days.add_fields(self)
+        request_now.add_fields(self)
         self.person = person
         owned = owning.owned_by(person).filter(versions__isnull=False).distinct().order_by("name", "id")
         self.processes = list(owned)
@@ -104,9 +98,9 @@ class FilterForm(forms.Form):
         self.definition: Definition | None = None if version is None else definition_of(version)
         self._offer("process", [(one.key, one.name) for one in self.processes], gettext_lazy("All"))
         self._offer("state", list(STATES.items()), gettext_lazy("Any"))
-        self._offer("older", [(str(days), label) for days, label in AGES.items()], gettext_lazy("Any age"))
         self._offer("how", list(COMPARISONS.items()), None)
         self._of_process()
+        request_traits.add_fields(self, self.definition)
 
     def _of_process(self) -> None:
         """What only the version of one process can be asked. Of several only the results that samples and reports
@@ -148,22 +142,9 @@ class FilterForm(forms.Form):
         ):
             self.add_error("value", _("Write a number, or a day such as 2026-12-31."))
         request_days.check(self, given)
+        request_now.check(self, given)
+        request_traits.check(self, given)
         return given
-
-    def in_words(self) -> str:
-        """What it filters by, for whoever reads an export."""
-        said = []
-        for name, field in self.fields.items():
-            value = self.cleaned_data.get(name)
-            is_day = name in (request_days.WHEN, request_days.FROM, request_days.TO)
-            has_no_field = name in ("how", "value") and not self.cleaned_data.get("field")
-            if value in (None, "", False) or is_day or has_no_field:
-                continue
-            choices = {str(key): label for key, label in getattr(field, "choices", ())}
-            shown = _("yes") if value is True else choices.get(str(value), value)
-            said.append(f"{field.label}: {shown}")
-        days = request_days.in_words(self.cleaned_data)
-        return "; ".join([*said, *filter(None, [days])]) or _("all requests")
 
 
 def _number(text: str) -> Decimal | None:
@@ -195,7 +176,7 @@ class Requests:
         """`form`: valid."""
         given = form.cleaned_data
         self._newest_first = newest_first
-        self._found, self._is_narrow = _filtered(form)
+        self._search = _searched(form)
         self._condition = _Condition.of(form.fields_offered, given)
 
     def page(self, cursor: int | None, size: int) -> Found:
@@ -228,20 +209,36 @@ class Requests:
 
     def _window(self, cursor: int | None) -> tuple[QuerySet[Request], int | None]:
         """What a page looks through, in order; and the id from after which the next one goes on, None at the end."""
-        if self._is_narrow:
+        search = self._search
+        if search.ids is not None:
+            return self._window_of(search.ids, cursor)
+        if search.is_narrow:
             after = {} if cursor is None else {"pk__lt" if self._newest_first else "pk__gt": cursor}
-            return self._found.filter(**after).order_by("-pk" if self._newest_first else "pk"), None
+            return search.requests.filter(**after).order_by("-pk" if self._newest_first else "pk"), None
         if self._newest_first:
             newest = Request.objects.aggregate(last=Max("pk"))["last"] or 0
             high = newest + 1 if cursor is None else cursor
             low = high - LOOKED_THROUGH
             more = Request.objects.filter(pk__lt=low).exists()
-            return self._found.filter(pk__gte=low, pk__lt=high).order_by("-pk"), low if more else None
+            return search.requests.filter(pk__gte=low, pk__lt=high).order_by("-pk"), low if more else None
         oldest = Request.objects.aggregate(first=Min("pk"))["first"] or 0
         low = oldest - 1 if cursor is None else cursor
         high = low + LOOKED_THROUGH
         more = Request.objects.filter(pk__gt=high).exists()
-        return self._found.filter(pk__gt=low, pk__lte=high).order_by("pk"), high if more else None
+        return search.requests.filter(pk__gt=low, pk__lte=high).order_by("pk"), high if more else None
+
+    def _window_of(self, ids: Sequence[int], cursor: int | None) -> tuple[QuerySet[Request], int | None]:
+        """The same of requests with these ids, the oldest first."""
+        if self._newest_first:
+            end = len(ids) if cursor is None else bisect_left(ids, cursor)
+            begin = max(end - LOOKED_THROUGH, 0)
+            last = ids[begin] if begin else None
+        else:
+            begin = 0 if cursor is None else bisect_right(ids, cursor)
+            end = min(begin + LOOKED_THROUGH, len(ids))
+            last = ids[end - 1] if end < len(ids) else None
+        within = self._search.requests.filter(pk__in=ids[begin:end])
+        return within.order_by("-pk" if self._newest_first else "pk"), last
 
     def _whose_form_fits(self, ids: Sequence[int], enough: int) -> tuple[list[int], int | None]:
         """And the id up to which was looked, where there are more."""
@@ -257,37 +254,59 @@ class Requests:
         return fitting, looked_at[-1] if len(ids) > FORMS_READ else None
 
 
-def _filtered(form: FilterForm) -> tuple[QuerySet[Request], bool]:
-    """And whether an index leads to few of them."""
+@dataclass(frozen=True)
+class _Search:
+    """`requests`: that fit, but for `ids`: of those that fit, the oldest first; None: all may. `is_narrow`: an index
+    leads to few of them."""
+
+    requests: QuerySet[Request]
+    ids: Sequence[int] | None
+    is_narrow: bool
+
+
+def _searched(form: FilterForm) -> _Search:
     given, versions, days = form.cleaned_data, _versions(form), Days.of(form.cleaned_data)
-    few = None if days is None else days.few(LOOKED_THROUGH)
+    ids = _ids(form)
+    few = days.few(LOOKED_THROUGH) if days is not None and ids is None else None
     if few is not None:
         # Of whom they are is asked here: a database may look for each of them in each version.
-        ids = [pk for pk, version in few.items() if versions is None or version in versions]
-        found = Request.objects.filter(pk__in=ids)
+        ids = sorted(pk for pk, version in few.items() if versions is None or version in versions)
+        requests = Request.objects.all()
     else:
-        found = Request.objects.filter(Q() if days is None else days.fits)
-        found = found if versions is None else found.filter(version__in=versions)
+        requests = Request.objects.filter(Q() if days is None else days.fits)
+        requests = requests if versions is None else requests.filter(version__in=versions)
     if given["state"]:
-        found = found.filter(state=given["state"])
+        requests = requests.filter(state=given["state"])
     if given.get("result"):
-        found = found.filter(result=given["result"])
+        requests = requests.filter(result=given["result"])
     if given["requester"]:
-        found = found.filter(requester=given["requester"])
-    if given["older"]:
-        found = found.filter(created_at__lt=clock.now() - timedelta(days=int(given["older"])))
-    visits = Visit.objects.filter(request=OuterRef("pk")).order_by()
-    if given.get("step"):
-        found = found.filter(Exists(visits.filter(step_key=given["step"], state__in=Visit.LIVE)))
+        requests = requests.filter(requester=given["requester"])
+    requests = requests.filter(request_now.fits_age(given[request_now.AGE]))
+    requests = requests.filter(request_now.fits_live(given.get("step") or "", given[request_now.TROUBLE]))
     if given["asked"]:
         # Read first: together with the rest a database may look at each visit that there is.
-        seats = Assignment.objects.filter(person=given["asked"], state=Assignment.State.OPEN).order_by("-id")
-        found = found.filter(pk__in=list(seats.values_list("visit__request", flat=True)[:MOST_WAITING]))
+        seats = request_now.seats_of(given["asked"], given.get(request_now.TURN) or "", versions)
+        requests = requests.filter(pk__in=list(seats.values_list("visit__request", flat=True)[:MOST_WAITING]))
     if given["overdue"]:
-        found = found.filter(Exists(late_visits(clock.now()).filter(request=OuterRef("pk"))))
+        requests = requests.filter(Exists(late_visits(clock.now()).filter(request=OuterRef("pk"))))
     fits = matching(given["q"]) if given["q"] else Q()
     is_narrow = given["requester"] or given["asked"] or "pk__in" in dict(_leaves(fits))
-    return found.filter(fits), bool(is_narrow) or few is not None
+    return _Search(requests.filter(fits), ids, bool(is_narrow))
+
+
+def _ids(form: FilterForm) -> list[int] | None:
+    """Those that something else leads to than their table, the oldest first; None where nothing does."""
+    given = form.cleaned_data
+    processes = None if form.person.is_administrator else [process.pk for process in form.processes]
+    if form.one_process is not None:
+        processes = [form.one_process.pk]
+    ended = given[request_days.WHEN] == request_days.ENDED
+    first, last = (given[name] if ended else None for name in (request_days.FROM, request_days.TO))
+    ids = request_traits.ids(given, processes, first, last)
+    in_need = request_now.few_in_need(given[request_now.TROUBLE], LOOKED_THROUGH)
+    if ids is None or in_need is None:
+        return ids if in_need is None else sorted({*in_need})
+    return sorted({*in_need}.intersection(ids))
 
 
 def _versions(form: FilterForm) -> set[int] | None:

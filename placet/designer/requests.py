@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.formats import number_format
 
-from placet.designer import request_columns, saved_views
+from placet.designer import request_chips, request_columns, saved_views
 from placet.designer.people import owners_only
 from placet.designer.request_filter import FORMS_READ, LOOKED_THROUGH, FilterForm, Found, Requests
 from placet.portal.path import Definitions
@@ -34,6 +34,7 @@ def requests(request: PersonsRequest) -> HttpResponse:
         "offered": [(one, one.key in shown) for one in request_columns.offered(form.definition)],
         "rows": request_columns.rows(found.requests, columns, Definitions()),
         "found": found,
+        "chips": request_chips.chips(form, query) if is_valid else (),
         "is_filtered": any(request.GET.get(name) for name in saved_views.FILTERS),
         "oldest_first": oldest_first,
         "begins": _cursor(request) is None,

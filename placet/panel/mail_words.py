@@ -10,6 +10,7 @@ from placet.approvals.record import DIGEST
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes.base import Folder
 from placet.replies import refusals
+from placet.replies.reasons import REASONS
 
 LOOK = "look"  # in place of a state: what an administrator should look at
 BOUNCED = "bounced"  # the same of mail out
@@ -44,26 +45,8 @@ RESULTS: dict[str, Promise] = {
     "too_old": gettext_lazy("written before we asked"),
     "mechanism_not_confirmed": gettext_lazy("mechanism not confirmed"),
     "unparseable": gettext_lazy("cannot be read"),
-    "page_only": gettext_lazy("on the page only"),
-    "sealed": gettext_lazy("encrypted or protected"),
-    "not_named": gettext_lazy("does not answer our mail"),
-    "unclear": gettext_lazy("unclear"),
+    **REASONS,
     "digest": gettext_lazy("answers several questions"),
-    "digest_unclear": gettext_lazy("unclear: several questions"),
-    "comment_needed": gettext_lazy("needs a comment"),
-    "confirmation_needed": gettext_lazy("asked whether it was understood"),
-    "answers_not_taken": gettext_lazy("questions not answered"),
-    "already_decided": gettext_lazy("already decided"),
-    "may_not_decide": gettext_lazy("may not decide"),
-    "no_longer_open": gettext_lazy("no longer open"),
-    "changed": gettext_lazy("request changed"),
-    "too_large": gettext_lazy("too large"),
-    "not_asked_back": gettext_lazy("question not sent"),
-    "not_clarified": gettext_lazy("answer to a question not sent"),
-    "help_asked": gettext_lazy("asks how to answer"),
-    "status_asked": gettext_lazy("asks where the request stands"),
-    "not_undone": gettext_lazy("asks to take back a decision"),
-    "not_given": gettext_lazy("given to somebody unknown"),
     "given": gettext_lazy("given to somebody"),
     "undone": gettext_lazy("took an answer back"),
 }

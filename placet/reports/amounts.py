@@ -11,7 +11,8 @@ from math import ceil
 
 from django.utils.translation import gettext as _
 
-HOUR, DAY = 60, 24 * 60  # minutes
+from placet.designer.lengths import DAY, HOUR
+
 _TWO_HOURS, _TWO_DAYS = 2 * HOUR, 2 * DAY
 
 #: Minutes → how many took so long.
@@ -44,20 +45,6 @@ def joined(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
         for key, count in part.items():
             whole[key] = whole.get(key, 0) + count
     return whole
-
-
-def in_words(minutes: int | None, day: int = DAY) -> str:
-    """ "12 min", "3 h 20 min", "2 d 4 h"; an en dash for none. `day`: minutes of what counts as a day."""
-    if minutes is None:
-        return "–"
-    if minutes < HOUR:
-        return _("{n} min").format(n=minutes)
-    if minutes < 2 * DAY:
-        hours, rest = divmod(minutes, HOUR)
-        return _("{h} h {n} min").format(h=hours, n=rest) if rest else _("{h} h").format(h=hours)
-    days, rest = divmod(minutes, day)
-    hours = rest // HOUR
-    return _("{d} d {h} h").format(d=days, h=hours) if hours else _("{d} d").format(d=days)
 
 
 def share(part: int, whole: int) -> int | None:

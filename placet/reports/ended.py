@@ -91,6 +91,7 @@ def _facts(rows: Sequence[tuple[Any, ...]], versions: Versions) -> Iterator[Requ
     )
     for number, version, created_at, closed_at, state, result, requester in rows:
         yield RequestFacts(
+            id=number,
             version=versions[version],
             created_at=created_at,
             closed_at=closed_at,

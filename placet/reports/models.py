@@ -34,6 +34,7 @@ class DaySums(models.Model):
     passes = models.JSONField(default=dict)
     answers = models.JSONField(default=dict)
     rules = models.JSONField(default=dict)
+    requests = models.JSONField(default=dict)  # trait (`placet.designer.traits`) → how many requests have it
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["process", "day"], name="one_sum_per_process_and_day")]
@@ -49,7 +50,8 @@ class Standing(models.Model):
     taken_at = models.DateTimeField()
     requests = models.PositiveIntegerField()  # that are open
     ages = models.JSONField(default=dict)  # whole days → how many of them
-    steps = models.JSONField(default=dict)  # key → {"open", "late", "stuck", "unanswered"}: live visits
+    # Key → {"open", "late", "stuck", "unanswered"}: live visits; "open_in", "stuck_in": requests that have them.
+    steps = models.JSONField(default=dict)
 
 
 class OpenSeats(models.Model):
@@ -61,6 +63,10 @@ class OpenSeats(models.Model):
     seats = models.PositiveIntegerField()  # that they can act on
     late = models.PositiveIntegerField()  # of these, behind their deadline
     paused = models.PositiveIntegerField()  # beside them: the requester was asked something
+    # In how many requests: they can act, these are late, and paused.
+    requests = models.PositiveIntegerField(default=0)
+    late_requests = models.PositiveIntegerField(default=0)
+    paused_requests = models.PositiveIntegerField(default=0)
     oldest = models.DateTimeField(null=True)  # when they were asked what they can act on the longest
 
     class Meta:

@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from placet.approvals.models import Request, Visit
+from placet.designer.request_now import STUCK, TROUBLE, UNANSWERED
 from placet.mailboxes.models import Mailbox
 from placet.reports.selection import Selection
 
@@ -16,12 +19,14 @@ SHOWN = 10
 
 @dataclass(frozen=True)
 class Need:
-    """Some of what needs somebody. `links`: what to open, with its name."""
+    """Some of what needs somebody. `requests`: the first of it. `link`: the list of all; "" where it is none of
+    requests."""
 
     title: str
     help: str
     count: int
     requests: Sequence[Request] = ()
+    link: str = ""
 
 
 def of(selection: Selection) -> Sequence[Need]:
@@ -37,20 +42,25 @@ def of(selection: Selection) -> Sequence[Need]:
             stuck,
             _("Stuck requests"),
             _("Nobody can be asked. An administrator puts right who is, and asks again."),
+            STUCK,
         ),
         *_of_visits(
             unanswered,
             _("Late, and nobody else to ask"),
             _("The deadline passed, and whom the process names then cannot be asked."),
+            UNANSWERED,
         ),
     ]
 
 
-def _of_visits(visits: QuerySet[Visit, Any], title: str, help_: str) -> Sequence[Need]:
-    count = visits.count()
+def _of_visits(visits: QuerySet[Visit, Any], title: str, help_: str, trouble: str) -> Sequence[Need]:
+    """Each request once, whatever of it is in need."""
+    count = visits.order_by().aggregate(count=Count("request", distinct=True))["count"]
     if not count:
         return []
-    return [Need(title, help_, count, [visit.request for visit in visits[:SHOWN]])]
+    first = {visit.request_id: visit.request for visit in visits[:SHOWN]}
+    link = f"{reverse('designer:requests')}?{urlencode({TROUBLE: trouble})}"
+    return [Need(title, help_, count, [*first.values()], link)]
 
 
 def _mailboxes() -> Sequence[Need]:

@@ -11,8 +11,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from placet.designer import request_days
-from placet.reports.amounts import Amounts, in_words, percentile
+from placet.designer import lengths, request_days, request_traits
+from placet.designer.lengths import in_words
+from placet.reports.amounts import Amounts, percentile
 from placet.reports.selection import Selection
 from placet.reports.tables import Cell, Column, Table
 
@@ -26,7 +27,7 @@ class Part:
     title: str
     table: Table
     chart: SafeString | None = None
-    note: str = ""
+    note: str | SafeString = ""
     is_picture: bool = False  # of a process, beside which the table stands open
 
     @property
@@ -39,7 +40,7 @@ class Part:
         return len(self.table.rows) > LONGEST_TABLE
 
 
-def requests(selection: Selection, **asked: str) -> str:
+def open_requests(selection: Selection, **asked: str) -> str:
     """The list of open requests that a figure counts."""
     return _list(selection, {"state": "open", **asked})
 
@@ -78,8 +79,26 @@ def week_cell(day: date) -> Cell:
     return Cell(date_format(day, "DATE_FORMAT"), day.isoformat())
 
 
-def minutes(value: int | None) -> Cell:
-    return Cell(in_words(value), value if value is not None else "")
+def minutes(value: int | None, link: str = "") -> Cell:
+    """`link`: the list of what took that long."""
+    return Cell(in_words(value), value if value is not None else "", link if value is not None else "")
+
+
+def at_least(link: str, measured: str, value: int | None) -> str:
+    """The list of those requests of another list in which something took so many minutes, or more: of half, the slower
+    half. `measured`: `placet.designer.traits`."""
+    slow = {request_traits.TIME: measured, request_traits.LEAST: lengths.entered(value or 0)}
+    return f"{link}&{urlencode(slow)}"
+
+
+def half_and_most_cells(amounts: Amounts, link: str, measured: str) -> list[Cell]:
+    """`link`: the list of all of which it is said."""
+    return [minutes(value, at_least(link, measured, value)) for value in half_and_most(amounts)]
+
+
+def with_trait(link: str, trait: str) -> str:
+    """The list of those requests of another list that have it."""
+    return f"{link}&{urlencode({request_traits.TRAIT: trait})}"
 
 
 def half_and_most(amounts: Amounts) -> tuple[int | None, int | None]:

@@ -1,29 +1,30 @@
 """Who holds things up now, and whether it gets worse."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 
 from django.db.models import Min, Sum
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from placet.accounts.models import Person
 from placet.accounts.person_figures import are_person_figures_shown
 from placet.approvals.models import Absence
+from placet.designer import request_now
 from placet.designer.request_days import ENDED, MISSED, RAN, STARTED
 from placet.portal.templatetags.pages import in_words as moment_in_words
 from placet.reports import charts
 from placet.reports.amounts import joined
 from placet.reports.models import OpenSeats
-from placet.reports.parts import Part, of_week, requests, short_day, week_cell, week_columns
+from placet.reports.parts import Part, of_week, open_requests, short_day, week_cell, week_columns
 from placet.reports.selection import Selection, week_of
 from placet.reports.tables import Cell, Column, Table, name, number
 
 MOST_PEOPLE = 200
-#: Open requests by age: from so many whole days on.
-_AGES = (0, 2, 4, 8, 15, 31)
 
 
 def waiting(selection: Selection) -> Sequence[Part]:
@@ -33,26 +34,19 @@ def waiting(selection: Selection) -> Sequence[Part]:
     if selection.process is not None or not selection.person.is_administrator:
         rows = rows.filter(process__in=[process.pk for process in selection.shown])
     sums = rows.values("person").annotate(
-        all=Sum("seats"), behind=Sum("late"), standing=Sum("paused"), first=Min("oldest")
+        all=Sum("seats"),
+        behind=Sum("late"),
+        standing=Sum("paused"),
+        first=Min("oldest"),
+        all_in=Sum("requests"),
+        behind_in=Sum("late_requests"),
+        standing_in=Sum("paused_requests"),
     )
     people = list(sums.order_by("-all", "person")[:MOST_PEOPLE])
     names = Person.objects.in_bulk([one["person"] for one in people])
     away = _away(names)
     most = max((one["all"] for one in people), default=0)
-    table = [
-        [
-            name(names[one["person"]].name),
-            number(one["all"], requests(selection, asked=names[one["person"]].email)),
-            Cell("", drawn=charts.bar([one["all"] - one["behind"], one["behind"]], most)),
-            number(one["behind"], requests(selection, asked=names[one["person"]].email, overdue="on")),
-            _since(one["first"]),
-            number(one["standing"]),
-            Cell(_("away until {day}").format(day=away[one["person"]]))
-            if one["person"] in away
-            else Cell(""),
-        ]
-        for one in people
-    ]
+    table = [_person_row(selection, one, names[one["person"]], away, most) for one in people]
     columns = [
         Column(_("Person")),
         Column(_("Answers to give"), is_number=True),
@@ -68,10 +62,25 @@ def waiting(selection: Selection) -> Sequence[Part]:
     return [Part(_("By person"), Table("people", _("What waits for whom"), columns, table), note=note)]
 
 
-def _since(moment: datetime | None) -> Cell:
+def _person_row(
+    selection: Selection, sums: Mapping[str, Any], person: Person, away: Mapping[int, str], most: int
+) -> list[Cell]:
+    lists = {turn: open_requests(selection, asked=person.email, turn=turn) for turn in request_now.TURNS}
+    return [
+        name(person.name),
+        number(sums["all"], lists[request_now.TO_ANSWER], sums["all_in"]),
+        Cell("", drawn=charts.bar([sums["all"] - sums["behind"], sums["behind"]], most)),
+        number(sums["behind"], lists[request_now.LATE], sums["behind_in"]),
+        _since(sums["first"], lists[request_now.LONGEST]),
+        number(sums["standing"], lists[request_now.PAUSED], sums["standing_in"]),
+        Cell(_("away until {day}").format(day=away[person.pk])) if person.pk in away else Cell(""),
+    ]
+
+
+def _since(moment: datetime | None, link: str) -> Cell:
     if moment is None:
         return Cell("–", "")
-    return Cell(moment_in_words(timezone.localtime(moment), timezone.localtime()), moment.isoformat())
+    return Cell(moment_in_words(timezone.localtime(moment), timezone.localtime()), moment.isoformat(), link)
 
 
 def _away(people: Collection[int]) -> dict[int, str]:
@@ -142,21 +151,24 @@ def trend(selection: Selection) -> Sequence[Part]:
     missed_table = Table(
         "missed", _("Deadlines that passed, by week"), [week_columns(), columns[4]], missed_rows
     )
-    note = _("Behind their deadline now: {n}").format(n=late)
+    note = _missed_note(selection, late)
     return [flow_part, Part(_("Deadlines missed"), missed_table, missed_chart, note), _ages(selection)]
 
 
-def _days(low: int, high: int | None) -> str:
-    if high is None:
-        return _("{n} days and more").format(n=low)
-    if not low:
-        return ngettext("up to {n} day", "up to {n} days", high).format(n=high)
-    return _("{low} to {high} days").format(low=low, high=high)
+def _missed_note(selection: Selection, late: int) -> SafeString:
+    shown = format_html('<a href="{}">{}</a>', open_requests(selection, overdue="on"), late) if late else late
+    return format_html(
+        "{} {}",
+        format_html(_("Steps behind their deadline now: {n}."), n=shown),
+        _(
+            "Deadlines are counted; what opens are the requests in which they passed. In one it may be several."
+        ),
+    )
 
 
 def _ages(selection: Selection) -> Part:
     ages = joined(one.ages for one in selection.standings())
-    bounds = [*zip(_AGES, [*(low - 1 for low in _AGES[1:]), None], strict=True)]
+    bounds = request_now.ages()
     counts = [
         sum(count for days, count in ages.items() if low <= int(days) and (high is None or int(days) <= high))
         for low, high in bounds
@@ -164,8 +176,8 @@ def _ages(selection: Selection) -> Part:
     longest = max(counts, default=0)
     rows = [
         [
-            Cell(_days(low, high)),
-            number(count),
+            Cell(request_now.age_in_words(low, high)),
+            number(count, open_requests(selection, **{request_now.AGE: request_now.age_key(low, high)})),
             Cell("", drawn=charts.bar([count], longest)),
         ]
         for (low, high), count in zip(bounds, counts, strict=True)

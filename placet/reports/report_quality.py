@@ -4,24 +4,42 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date
 
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
+from placet.designer.lengths import in_words
 from placet.designer.request_days import ENDED
-from placet.panel.mail_words import RESULTS
+from placet.designer.traits import (
+    ANSWERED,
+    AT_ONCE,
+    CLARIFIED,
+    FIRST_ANSWER,
+    REDONE,
+    REPLIED,
+    RULES,
+    SENT_BACK,
+    UNCLEAR,
+    of_door,
+    of_refusal,
+    of_rounds,
+)
 from placet.portal.path import DOORS
+from placet.replies.reasons import REASONS
 from placet.reports import charts
-from placet.reports.amounts import in_words, joined, percent, share
+from placet.reports.amounts import joined, percent, percentile, share
 from placet.reports.parts import (
     Part,
     add,
-    half_and_most,
-    minutes,
+    at_least,
+    half_and_most_cells,
     of_period,
     of_week,
     short_day,
     week_cell,
     week_columns,
+    with_trait,
 )
 from placet.reports.selection import Selection, week_of
 from placet.reports.sums import GOOD, UNANSWERED
@@ -41,7 +59,7 @@ def passes(selection: Selection) -> Sequence[Part]:
         [
             week_cell(monday),
             number(weeks[monday].get("good", 0), link),
-            number(weeks[monday].get("first", 0)),
+            number(weeks[monday].get("first", 0), with_trait(link, AT_ONCE)),
             Cell(percent(rate), rate if rate is not None else ""),
         ]
         for monday, rate, link in zip(selection.weeks, rates, lists, strict=True)
@@ -52,26 +70,35 @@ def passes(selection: Selection) -> Sequence[Part]:
         Column(_("Of these at once"), is_number=True),
         Column(_("Share"), _("per cent"), is_number=True),
     ]
-    chart = charts.lines(title, labels, [charts.Series(_("approved at once"), rates, links=lists)], percent)
-    return [Part(_("By week"), Table("weeks", title, columns, rows), chart), *_rework(whole)]
+    at_once = [with_trait(link, AT_ONCE) for link in lists]
+    series = charts.Series(_("approved at once"), rates, links=at_once)
+    chart = charts.lines(title, labels, [series], percent)
+    return [Part(_("By week"), Table("weeks", title, columns, rows), chart), *_rework(selection, whole)]
 
 
-def _rework(whole: Mapping[str, int]) -> Sequence[Part]:
+def _rework(selection: Selection, whole: Mapping[str, int]) -> Sequence[Part]:
     good = whole.get("good", 0)
+    approved = of_period(selection, ENDED, state="ended", result=GOOD)
     reasons = {
-        "sent_back": _("sent back to the requester"),
-        "clarified": _("the requester was asked something"),
-        "refused": _("a reply did not count"),
+        "sent_back": (SENT_BACK, _("sent back to the requester")),
+        "clarified": (CLARIFIED, _("the requester was asked something")),
+        "refused": (REDONE, _("a reply did not count")),
     }
     columns = [
         Column(_("Requests"), is_number=True),
         Column(_("Share of approved"), _("per cent"), is_number=True),
     ]
-    why = [[Cell(words), *_of(whole.get(key, 0), good)] for key, words in reasons.items()]
+    why = [
+        [Cell(words), *_of(whole.get(key, 0), good, with_trait(approved, trait))]
+        for key, (trait, words) in reasons.items()
+    ]
     rounds = sorted(
         (int(key.partition(":")[2]), count) for key, count in whole.items() if key.startswith("rounds:")
     )
-    often = [[_times(number_of), *_of(count, good)] for number_of, count in rounds]
+    often = [
+        [_times(number_of), *_of(count, good, with_trait(approved, of_rounds(number_of)))]
+        for number_of, count in rounds
+    ]
     times = Column(_("Sent back"))
     return [
         Part(
@@ -86,9 +113,9 @@ def _times(number_of: int) -> Cell:
     return Cell(words, number_of)
 
 
-def _of(part: int, whole: int) -> list[Cell]:
+def _of(part: int, whole: int, link: str, requests: int | None = None) -> list[Cell]:
     rate = share(part, whole)
-    return [number(part), Cell(percent(rate), rate if rate is not None else "")]
+    return [number(part, link, requests), Cell(percent(rate), rate if rate is not None else "")]
 
 
 # --- answers ----------------------------------------------------------------------------------------------
@@ -98,19 +125,22 @@ def answers(selection: Selection) -> Sequence[Part]:
     weeks: dict[date, dict[str, int]] = defaultdict(dict)
     doors: dict[str, int] = {}
     refused: dict[str, int] = {}
-    for _process, day, counted in selection.sums("answers"):
+    requests: dict[date, dict[str, int]] = defaultdict(dict)  # by trait
+    for _process, day, counted, held in selection.sums("answers", "requests"):
         add(weeks[week_of(day)], counted.get("first", {}))
+        add(requests[week_of(day)], held)
         add(doors, counted.get("doors", {}))
         add(refused, counted.get("refused", {}))
     labels = [short_day(monday) for monday in selection.weeks]
-    halves = [half_and_most(weeks[monday]) for monday in selection.weeks]
+    lists = [of_week(selection, monday, ENDED) for monday in selection.weeks]
+    half, most = ([percentile(weeks[monday], part) for monday in selection.weeks] for part in (50, 85))
     title = _("Working time until the first answer, by week")
     chart = charts.lines(
         title,
         labels,
         [
-            charts.Series(_("half took at most"), [half for half, _most in halves]),
-            charts.Series(_("85\u00a0% took at most"), [most for _half, most in halves], "warn"),
+            charts.Series(_("half took at most"), half, links=_slower(lists, half)),
+            charts.Series(_("85\u00a0% took at most"), most, "warn", _slower(lists, most)),
         ],
         in_words,
         in_minutes=True,
@@ -122,38 +152,68 @@ def answers(selection: Selection) -> Sequence[Part]:
         Column(_("85\u00a0%"), _("minutes"), is_number=True),
     ]
     rows = [
-        [week_cell(monday), number(sum(weeks[monday].values())), minutes(half), minutes(most)]
-        for monday, (half, most) in zip(selection.weeks, halves, strict=True)
+        [
+            week_cell(monday),
+            number(
+                sum(weeks[monday].values()), with_trait(link, ANSWERED), requests[monday].get(ANSWERED, 0)
+            ),
+            *half_and_most_cells(weeks[monday], link, FIRST_ANSWER),
+        ]
+        for monday, link in zip(selection.weeks, lists, strict=True)
     ]
     first = Part(_("Until the first answer"), Table("first", title, columns, rows), chart)
-    return [_doors(doors), first, _refused(refused, doors.get("mail", 0))]
+    ended = of_period(selection, ENDED)
+    held = joined(requests.values())
+    return [_doors(doors, ended, held), first, _refused(refused, doors.get("mail", 0), ended, held)]
 
 
-def _doors(doors: Mapping[str, int]) -> Part:
+def _slower(lists: Sequence[str], amounts: Sequence[int | None]) -> list[str]:
+    return [at_least(link, FIRST_ANSWER, amount) for link, amount in zip(lists, amounts, strict=True)]
+
+
+def _doors(doors: Mapping[str, int], ended: str, requests: Mapping[str, int]) -> Part:
+    """`ended`: the list of all requests that it is about. `requests`: by trait, how many have it."""
     answers_in_all = sum(doors.values())
     rows = [
-        [Cell(str(words)), *_of(doors.get(key, 0), answers_in_all), _drawn(doors.get(key, 0), answers_in_all)]
+        [
+            Cell(str(words)),
+            *_of(
+                doors.get(key, 0),
+                answers_in_all,
+                with_trait(ended, of_door(key)),
+                requests.get(of_door(key), 0),
+            ),
+            _drawn(doors.get(key, 0), answers_in_all),
+        ]
         for key, words in DOORS.items()
     ]
     columns = [Column(_("How")), *_share_columns(_("Answers")), Column("", only_drawn=True)]
     return Part(_("How people answer"), Table("doors", _("How people answer"), columns, rows))
 
 
-def _refused(refused: Mapping[str, int], by_mail: int) -> Part:
-    """Of all replies of people who were asked."""
+def _refused(refused: Mapping[str, int], by_mail: int, ended: str, requests: Mapping[str, int]) -> Part:
+    """Of all replies of people who were asked. The rest as of `_doors`."""
     replies = by_mail + sum(refused.values())
     unclear = share(sum(refused.get(key, 0) for key in UNANSWERED), replies)
     rows = [
-        [Cell(str(RESULTS.get(key, key))), *_of(count, replies), _drawn(count, replies)]
+        [
+            Cell(str(REASONS.get(key, key))),
+            *_of(count, replies, with_trait(ended, of_refusal(key)), requests.get(of_refusal(key), 0)),
+            _drawn(count, replies),
+        ]
         for key, count in sorted(refused.items(), key=lambda one: (-one[1], one[0]))
     ]
     columns = [Column(_("Reason")), *_share_columns(_("Replies")), Column("", only_drawn=True)]
     table = Table("refused", _("Replies that did not count"), columns, rows)
-    note = (
-        _("Of {n} replies by mail {share} were not clear.").format(n=replies, share=percent(unclear))
-        if replies
-        else ""
-    )
+    note: str | SafeString = ""
+    if replies:
+        note = format_html(
+            _("Of {n} replies by mail {share} were not clear."),
+            n=format_html('<a href="{}">{}</a>', with_trait(ended, REPLIED), replies),
+            share=format_html('<a href="{}">{}</a>', with_trait(ended, UNCLEAR), percent(unclear))
+            if unclear
+            else percent(unclear),
+        )
     return Part(_("Replies that did not count"), table, note=note)
 
 
@@ -171,27 +231,27 @@ def _drawn(part: int, whole: int) -> Cell:
 
 def rules(selection: Selection) -> Sequence[Part]:
     processes: dict[int, dict[str, int]] = defaultdict(dict)
-    for process, _day, counted, ended in selection.sums("rules", "ended"):
+    requests: dict[int, dict[str, int]] = defaultdict(dict)  # by trait
+    for process, _day, counted, ended, held in selection.sums("rules", "ended", "requests"):
         add(processes[process], counted)
         add(processes[process], {"ended": sum(ended.values())})
-    kinds = {
-        "ended": _("Requests that ended"),
-        "delegates": _("Answers of delegates"),
-        "by_hand": _("Put right by hand"),
-        "escalated": _("Others asked, because late"),
-        "expired": _("Steps nobody decided in time"),
-        "stopped": _("Requests that took too long"),
-        "undone": _("Answers taken back"),
-        "barred": _("Second pair of eyes missing"),
-    }
+        add(requests[process], held)
     rows = [
-        [
-            name(selection.names[key]),
-            number(counted.get("ended", 0), of_period(selection.of(key), ENDED)),
-            *(number(counted.get(kind, 0)) for kind in [*kinds][1:]),
-        ]
+        _rules_row(selection.of(key), selection.names[key], counted, requests[key])
         for key, counted in sorted(processes.items(), key=lambda one: selection.names.get(one[0], ""))
         if key in selection.names and counted["ended"]
     ]
-    columns = [Column(_("Process")), *(Column(words, is_number=True) for words in kinds.values())]
+    labels = [_("Requests that ended"), *(str(words) for words in RULES.values())]
+    columns = [Column(_("Process")), *(Column(words, is_number=True) for words in labels)]
     return [Part(_("By process"), Table("rules", _("Whether rules are kept"), columns, rows))]
+
+
+def _rules_row(
+    selection: Selection, process: str, counted: Mapping[str, int], requests: Mapping[str, int]
+) -> list[Cell]:
+    ended = of_period(selection, ENDED)
+    return [
+        name(process),
+        number(counted.get("ended", 0), ended),
+        *(number(counted.get(rule, 0), with_trait(ended, rule), requests.get(rule, 0)) for rule in RULES),
+    ]

@@ -12,20 +12,24 @@ from django.utils.translation import pgettext
 from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.picture import drawing_of
 from placet.approvals.processes import newest
+from placet.designer.lengths import in_words
 from placet.designer.request_days import ENDED
+from placet.designer.request_now import STUCK, TROUBLE
+from placet.designer.traits import CALENDAR, OF_STEPS, WAITED, WORKED, of_step
 from placet.reports import charts
-from placet.reports.amounts import in_words, percent, percentile
+from placet.reports.amounts import percent, percentile
 from placet.reports.parts import (
     Part,
     add,
-    half_and_most,
-    minutes,
+    at_least,
+    half_and_most_cells,
     of_period,
     of_week,
-    requests,
+    open_requests,
     short_day,
     week_cell,
     week_columns,
+    with_trait,
 )
 from placet.reports.selection import Selection, week_of
 from placet.reports.tables import Cell, Column, Table, name, number
@@ -47,19 +51,13 @@ def durations(selection: Selection) -> Sequence[Part]:
     by_week = [weeks[monday] for monday in selection.weeks]
     labels = [short_day(monday) for monday in selection.weeks]
     lists = [of_week(selection, monday, ENDED, state="ended") for monday in selection.weeks]
+    half, most = ([percentile(week["worked"], share) for week in by_week] for share in (50, 85))
     chart = charts.lines(
         _("Working time from start to end, by week"),
         labels,
         [
-            charts.Series(
-                _("half took at most"), [percentile(week["worked"], 50) for week in by_week], links=lists
-            ),
-            charts.Series(
-                _("85\u00a0% took at most"),
-                [percentile(week["worked"], 85) for week in by_week],
-                "warn",
-                lists,
-            ),
+            charts.Series(_("half took at most"), half, links=_slower(lists, half)),
+            charts.Series(_("85\u00a0% took at most"), most, "warn", _slower(lists, most)),
         ],
         in_words,
         in_minutes=True,
@@ -80,6 +78,10 @@ def durations(selection: Selection) -> Sequence[Part]:
     return [*parts, Part(_("By process"), Table("processes", _("Durations by process"), columns, by_process))]
 
 
+def _slower(lists: Sequence[str], amounts: Sequence[int | None]) -> list[str]:
+    return [at_least(link, WORKED, amount) for link, amount in zip(lists, amounts, strict=True)]
+
+
 def _columns() -> list[Column]:
     return [
         Column(_("Requests that ended"), is_number=True),
@@ -92,8 +94,11 @@ def _columns() -> list[Column]:
 
 def _durations(both: Both, link: str) -> list[Cell]:
     """`link`: the list of those that it is about."""
-    worked, whole = half_and_most(both["worked"]), half_and_most(both["all"])
-    return [number(sum(both["all"].values()), link), *(minutes(value) for value in (*worked, *whole))]
+    return [
+        number(sum(both["all"].values()), link),
+        *half_and_most_cells(both["worked"], link, WORKED),
+        *half_and_most_cells(both["all"], link, CALENDAR),
+    ]
 
 
 # --- steps ------------------------------------------------------------------------------------------------
@@ -106,7 +111,9 @@ def steps(selection: Selection) -> Sequence[Part]:
         return []
     selection = selection.of(process.pk)
     counted: dict[str, dict[str, Any]] = defaultdict(lambda: {**_both(), **dict.fromkeys(_COUNTS, 0)})
-    for _process, _day, sums in selection.sums("steps"):
+    requests: dict[str, int] = {}  # by trait
+    for _process, _day, sums, held in selection.sums("steps", "requests"):
+        add(requests, held)
         for key, step in sums.items():
             for kind in ("worked", "all"):
                 add(counted[key][kind], step[kind])
@@ -121,7 +128,10 @@ def steps(selection: Selection) -> Sequence[Part]:
     )
     whole = sum(counted[key]["minutes"] for key in keys)
     shares = {key: counted[key]["minutes"] / whole if whole else 0.0 for key in keys}
-    rows = [_step_row(selection, key, counted[key], now.get(key, {}), shares, definition) for key in keys]
+    rows = [
+        _step_row(selection, key, counted[key], now.get(key, {}), shares, definition, requests)
+        for key in keys
+    ]
     table = Table("steps", _("Waiting by step"), _step_columns(), rows)
     return [Part(process.name, table, _heat_map(definition, counted, shares), is_picture=True)]
 
@@ -168,8 +178,9 @@ def _step_row(
     now: Mapping[str, int],
     shares: Mapping[str, float],
     definition: Definition | None,
+    requests: Mapping[str, int],
 ) -> list[Cell]:
-    half, most = half_and_most(counted["worked"])
+    ended, now_in_step = of_period(selection, ENDED), open_requests(selection, step=key)
     part = round(100 * shares[key])
     return [
         name(
@@ -179,12 +190,13 @@ def _step_row(
         ),
         Cell(percent(part), part),
         Cell("", drawn=charts.bar([round(1000 * shares[key])], 1000)),
-        minutes(half),
-        minutes(most),
-        number(counted["visits"]),
-        number(counted["late"]),
-        number(counted["stuck"]),
-        number(counted["asked_back"]),
-        number(now.get("open", 0), requests(selection, step=key)),
-        number(now.get("stuck", 0)),
+        *half_and_most_cells(counted["worked"], ended, of_step(WAITED, key)),
+        *(
+            number(counted[sums], with_trait(ended, of_step(kind, key)), requests.get(of_step(kind, key), 0))
+            for kind, sums in OF_STEPS.items()
+        ),
+        number(now.get("open", 0), now_in_step, now.get("open_in")),
+        number(
+            now.get("stuck", 0), open_requests(selection, step=key, **{TROUBLE: STUCK}), now.get("stuck_in")
+        ),
     ]

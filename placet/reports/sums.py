@@ -1,16 +1,16 @@
 """What is counted of requests that ended: the facts of each, summed up by process."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from placet.approvals.definitions import WITHDRAWN
-from placet.approvals.models import Request, Visit
-from placet.replies import refusals
-from placet.reports.amounts import rounded
+from placet.approvals.models import Decision, Request, Visit
+from placet.designer import traits
+from placet.replies.reasons import reason_keys
+from placet.reports.amounts import joined, rounded
 from placet.reports.worked import WorkedTime
 
 GOOD = "approved"  # the result that counts as a good end
@@ -55,6 +55,7 @@ class AnswerFacts:
 class RequestFacts:
     """All that is counted of a request."""
 
+    id: int
     version: VersionFacts
     created_at: datetime
     closed_at: datetime
@@ -78,6 +79,14 @@ class RequestFacts:
     def clarifications(self) -> int:
         return sum(visit.asked_back for visit in self.visits)
 
+    def rework(self, refused: Iterable[str]) -> Mapping[str, bool]:
+        """Why it was not right at once, by the keys of `Sums.passes`. `refused`: reasons of replies."""
+        return {
+            "sent_back": self.rounds > 0,
+            "clarified": self.clarifications > 0,
+            "refused": any(key not in NO_REWORK for key in refused),
+        }
+
 
 @dataclass
 class Sums:
@@ -97,9 +106,24 @@ class Sums:
         default_factory=lambda: defaultdict(Counter)
     )  # doors, first, refused
     rules: Counter[str] = field(default_factory=Counter)
+    requests: Counter[str] = field(default_factory=Counter)  # by trait: how many have it
+    traits: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))  # ids of these
+    times: dict[str, list[tuple[int, int]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )  # what is measured → id and minutes
 
     def add(self, request: RequestFacts) -> None:
-        """A request that ended."""
+        """A request that ended. What it has by itself is what it is listed by: so a list has what a figure counts."""
+        self._count(request)
+        alone = Sums()
+        alone._count(request)
+        for trait in alone._traits(request):
+            self.requests[trait] += 1
+            self.traits[trait].append(request.id)
+        for measured, minutes in alone._times():
+            self.times[measured].append((request.id, minutes))
+
+    def _count(self, request: RequestFacts) -> None:
         is_withdrawn = request.state == Request.State.WITHDRAWN
         self.ended[WITHDRAWN_BY_HAND if is_withdrawn else request.result] += 1
         if not is_withdrawn:
@@ -135,11 +159,7 @@ class Sums:
     def _add_passes(self, request: RequestFacts, refused: Counter[str]) -> None:
         if request.state != Request.State.ENDED or request.result != GOOD:
             return
-        rework = {
-            "sent_back": request.rounds > 0,
-            "clarified": request.clarifications > 0,
-            "refused": any(key not in NO_REWORK for key in refused),
-        }
+        rework = request.rework(refused)
         self.passes["good"] += 1
         self.passes["first"] += not any(rework.values())
         self.passes[f"rounds:{request.rounds}"] += 1
@@ -176,6 +196,41 @@ class Sums:
             }
         )
 
+    # --- of a request alone --------------------------------------------------------------------------------
+
+    def _traits(self, request: RequestFacts) -> Iterator[str]:
+        refused = self.answers["refused"]
+        yield traits.of_rounds(request.rounds)
+        reworked = {"sent_back": traits.SENT_BACK, "clarified": traits.CLARIFIED, "refused": traits.REDONE}
+        yield from (reworked[reason] for reason, holds in request.rework(refused).items() if holds)
+        if self.passes["first"]:
+            yield traits.AT_ONCE
+        yield from (traits.of_door(door) for door in self.answers["doors"])
+        yield from (traits.of_refusal(reason) for reason in refused)
+        held = {
+            traits.ANSWERED: self.answers["first"],
+            traits.REPLIED: refused or self.answers["doors"][Decision.Door.MAIL],
+            traits.UNCLEAR: UNANSWERED & refused.keys(),
+        }
+        yield from (trait for trait, holds in held.items() if holds)
+        yield from (rule for rule, count in self.rules.items() if count)
+        for kind, counted in traits.OF_STEPS.items():
+            steps = [key for key, step in self.steps.items() if step[counted]]
+            yield from ([kind] if steps else [])
+            yield from (traits.of_step(kind, key) for key in steps)
+
+    def _times(self) -> Iterator[tuple[str, int]]:
+        """What it took the longest of each."""
+        waited = {key: step["worked"] for key, step in self.steps.items() if step["worked"]}
+        amounts = {
+            traits.WORKED: self.durations["worked"],
+            traits.CALENDAR: self.durations["all"],
+            traits.FIRST_ANSWER: self.answers["first"],
+            traits.WAITED: joined(waited.values()),
+            **{traits.of_step(traits.WAITED, key): worked for key, worked in waited.items()},
+        }
+        yield from ((measured, max(map(int, of))) for measured, of in amounts.items() if of)
+
 
 #: What somebody who administers, or owns the process, does to a request of others.
 BY_HAND = frozenset({"tried again", "signalled", "withdrawn"})
@@ -193,16 +248,4 @@ def _refusals(request: RequestFacts) -> Sequence[str]:
         for event in request.events
         if event.get("event") in ("reply refused", "line refused")
     ]
-    return [reason for reason in reasons if reason in told_keys()]
-
-
-@cache
-def told_keys() -> frozenset[str]:
-    """Keys of the refusals of replies whose sender is proved."""
-    return frozenset(_keys_below(refusals.Told))
-
-
-def _keys_below(kind: type[refusals.Refusal]) -> Iterator[str]:
-    for below in kind.__subclasses__():
-        yield below.key
-        yield from _keys_below(below)
+    return [reason for reason in reasons if reason in reason_keys()]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.utils.safestring import SafeString
+from django.utils.translation import ngettext
 
 BOM = "\ufeff"  # by which Excel knows that it is UTF-8
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -13,12 +14,13 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True)
 class Cell:
-    """`value`: as a program reads it, if that is not the text. `link`: the list that a figure counts. `is_name`: what
-    others wrote."""
+    """`value`: as a program reads it, if that is not the text. `link`: the list that a figure counts. `note`: of what
+    opens then, where it is not as many. `is_name`: what others wrote."""
 
     text: str
     value: str | int | None = None
     link: str = ""
+    note: str = ""
     drawn: SafeString | None = None  # in place of the text, on the page alone
     is_name: bool = False
 
@@ -65,8 +67,14 @@ def name(text: str, link: str = "") -> Cell:
     return Cell(text, link=link, is_name=True)
 
 
-def number(value: int, link: str = "") -> Cell:
-    return Cell(str(value), value, link if value else "")
+def number(value: int, link: str = "", requests: int | None = None) -> Cell:
+    """`requests`: in how many it was counted, where it counts something else."""
+    note = "" if requests is None or requests == value else in_requests(requests)
+    return Cell(str(value), value, link if value else "", note if value else "")
+
+
+def in_requests(number: int) -> str:
+    return ngettext("in {n} request", "in {n} requests", number).format(n=number)
 
 
 def _no_formula(text: str) -> str:

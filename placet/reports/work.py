@@ -13,6 +13,7 @@ from django.utils import timezone
 from placet.accounts.general import organisation_zone
 from placet.accounts.person_figures import are_person_figures_shown
 from placet.approvals.models import Request
+from placet.designer.models import DayTraits
 from placet.lib.zones import day_bounds
 from placet.reports import ended, standing
 from placet.reports.models import CountedDay, DaySums, OpenSeats, Standing
@@ -82,7 +83,7 @@ def work(ordinal: int) -> bool:
 
 
 def _keep(day: date, sums: Mapping[int, Sums]) -> None:
-    names = ("started", "missed", "ended", "durations", "steps", "passes", "answers", "rules")
+    names = ("started", "missed", "ended", "durations", "steps", "passes", "answers", "rules", "requests")
     rows = [
         DaySums(process_id=process, day=day, **{name: getattr(one, name) for name in names})
         for process, one in sums.items()
@@ -90,6 +91,17 @@ def _keep(day: date, sums: Mapping[int, Sums]) -> None:
     DaySums.objects.filter(day=day).exclude(process__in=[*sums]).delete()
     DaySums.objects.bulk_create(
         rows, update_conflicts=True, unique_fields=["process", "day"], update_fields=[*names]
+    )
+    ended_by_process = {process: one for process, one in sums.items() if one.traits}
+    DayTraits.objects.filter(day=day).exclude(process__in=[*ended_by_process]).delete()
+    DayTraits.objects.bulk_create(
+        [
+            DayTraits(process_id=process, day=day, traits=one.traits, times=one.times)
+            for process, one in ended_by_process.items()
+        ],
+        update_conflicts=True,
+        unique_fields=["process", "day"],
+        update_fields=["traits", "times"],
     )
 
 
@@ -109,7 +121,8 @@ def _keep_standing(processes: Mapping[int, standing.ProcessNow], now: datetime) 
         [
             OpenSeats(
                 process_id=key, person_id=person, seats=seats.seats, late=seats.late, paused=seats.paused,
-                oldest=seats.oldest,
+                oldest=seats.oldest, requests=len(seats.requests), late_requests=len(seats.late_requests),
+                paused_requests=len(seats.paused_requests),
             )
             for key, one in processes.items()
             for person, seats in one.people.items()

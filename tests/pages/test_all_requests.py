@@ -3,8 +3,8 @@
 import csv
 import io
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from urllib.parse import urlencode
+from datetime import UTC, date, datetime, timedelta
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from django.db import connection
@@ -15,13 +15,15 @@ from django.utils import timezone
 from lxml import etree
 from openpyxl import load_workbook
 
+from placet.accounts.general import organisation_zone
 from placet.accounts.models import Installation, Person
 from placet.approvals import engine, owning
 from placet.approvals.late import late_visits
 from placet.approvals.models import Assignment, Decision, Process, Request, Timer, Version, Visit
 from placet.approvals.processes import publish
 from placet.designer import request_filter
-from placet.designer.models import SavedView
+from placet.designer.models import DayTraits, SavedView
+from placet.reports import work as reports
 from tests.making import one_step
 
 As = Callable[[Person | None], Client]
@@ -93,6 +95,24 @@ def test_an_owner_sees_those_of_their_processes_and_an_administrator_all(
         ({"process": "purchase", "field": "item", "how": "has", "value": "A L"}, {"gone"}),
         ({"process": "purchase", "field": "quotes", "how": "is", "value": ""}, {"runs", "decided", "gone"}),
         ({"older": "7"}, set()),
+        ({"older": "0-1"}, {"runs", "decided", "gone", "other"}),
+        ({"older": "2-3"}, set()),
+        ({"older": "31-"}, set()),
+        ({"trouble": "stuck"}, set()),
+        ({"asked": "Bob Manager", "turn": "answer"}, {"runs", "other"}),
+        ({"asked": "Bob Manager", "turn": "longest"}, {"runs"}),
+        ({"asked": "Bob Manager", "turn": "late"}, set()),
+        ({"asked": "Bob Manager", "turn": "paused"}, set()),
+        ({"happened": "door:page"}, {"decided"}),
+        ({"happened": "rounds:0"}, {"decided", "gone"}),
+        ({"happened": "rounds:77"}, set()),
+        ({"process": "purchase", "happened": "passed:manager"}, {"decided"}),
+        ({"process": "purchase", "happened": "late:manager"}, set()),
+        ({"time": "worked", "least": "0 min"}, {"decided"}),
+        ({"time": "worked", "least": "1 min"}, set()),
+        ({"happened": "answered", "when": "ended", "from": "2026-01-01", "result": "rejected"}, {"decided"}),
+        ({"happened": "answered", "when": "ended", "to": "2026-01-01"}, set()),
+        ({"happened": "answered", "process": "one-step"}, set()),
         ({"from": "2026-01-01", "to": "2200-01-01"}, {"runs", "decided", "gone", "other"}),
         ({"to": "2025-12-31"}, set()),
         ({"when": "ended", "from": "2026-01-01"}, {"decided", "gone"}),
@@ -106,7 +126,50 @@ def test_an_owner_sees_those_of_their_processes_and_an_administrator_all(
 def test_each_filter_finds_what_fits(
     query: dict[str, str], names: set[str], made: dict[str, Request], admin: Person, as_: As
 ) -> None:
+    reports.work(timezone.now().astimezone(organisation_zone()).date().toordinal())
     assert listed(as_(admin), made, **query) == names
+
+
+def test_what_is_stuck_is_found_with_its_step(made: dict[str, Request], admin: Person, as_: As) -> None:
+    client = as_(admin)
+    Visit.objects.filter(request=made["runs"]).update(state=Visit.State.STUCK, reason="nobody is left")
+    Visit.objects.filter(request=made["other"]).update(reason="the manager cannot be asked")
+    assert listed(client, made, trouble="stuck") == {"runs"}
+    assert listed(client, made, trouble="unanswered") == {"other"}
+    of_step = {"process": "purchase", "trouble": "stuck"}
+    assert listed(client, made, **of_step, step="manager") == {"runs"}
+    assert listed(client, made, **of_step, step="finance") == set()
+
+
+def test_each_filter_is_a_chip_that_is_taken_off(made: dict[str, Request], admin: Person, as_: As) -> None:
+    """And the rest of the filter, its columns and its order stay; what is a step's goes with its process."""
+    query = (
+        "process=purchase&state=open&asked=Bob+Manager&turn=late&older=2-3&trouble=stuck&field=amount&how=above"
+        "&value=100&when=ended&from=2026-03-01&to=2026-03-02&happened=late%3Amanager&time=waited%3Amanager"
+        "&least=1+d+30+min&col=number&order=old"
+    )
+    client = as_(admin)
+    chips = {chip.sentence: chip.without for chip in client.get(f"{PAGE}?{query}").context["chips"]}
+    days = next(sentence for sentence in chips if sentence.startswith("ended on these days"))
+    assert [*chips] == [
+        "Process: Purchase", "State: running", "Waiting for: Bob Manager, what they can answer, and is late",
+        "Amount is at least 100", days, "Age: 2 to 3 days", "In need: stuck: nobody can be asked",
+        "What became of it: Manager: a deadline passed", "working time in Manager: at least 24 h 30 min",
+    ]  # fmt: skip
+    asked = dict(parse_qsl(query))
+    for sentence, gone in {
+        "State: running": ["state"],
+        "Waiting for: Bob Manager, what they can answer, and is late": ["asked", "turn"],
+        "Amount is at least 100": ["field", "how", "value"],
+        days: ["when", "from", "to"],
+        "working time in Manager: at least 24 h 30 min": ["time", "least"],
+        "Process: Purchase": ["process", "field", "how", "value", "happened", "time", "least"],
+    }.items():
+        assert dict(parse_qsl(chips[sentence])) == {k: v for k, v in asked.items() if k not in gone}
+    for without in chips.values():
+        answer = client.get(f"{PAGE}?{without}")
+        assert answer.status_code == 200, without
+        assert len(answer.context["chips"]) < len(chips)
 
 
 def test_age_and_deadlines_are_filters(made: dict[str, Request], admin: Person, as_: As) -> None:
@@ -154,6 +217,14 @@ def test_days_are_those_of_the_organisation(made: dict[str, Request], admin: Per
         {"state": "elsewhere"},
         {"process": "purchase", "field": "amount", "how": "above", "value": "much"},
         {"older": "-1"},
+        {"older": "3-"},
+        {"turn": "late"},
+        {"happened": "late:manager"},
+        {"happened": "rounds:007"},
+        {"happened": "rounds:12345"},
+        {"time": "worked"},
+        {"time": "worked", "least": "soon"},
+        {"least": "3 h"},
         {"from": "2026-03-02", "to": "2026-03-01"},
         {"from": "yesterday"},
         {"to": "9999-12-31"},
@@ -191,6 +262,8 @@ def test_columns_are_chosen_with_fields_of_the_form(made: dict[str, Request], ad
         {"process": "purchase", "field": "item", "how": "has", "value": "A "},
         {"state": "open"},
         {"from": "2026-01-01", "state": "open"},
+        {"happened": "many"},
+        {"happened": "many", "from": "2026-01-01", "state": "open"},
     ],
 )
 def test_pages_show_each_request_once_however_little_is_looked_through_at_a_time(
@@ -204,6 +277,11 @@ def test_pages_show_each_request_once_however_little_is_looked_through_at_a_time
     monkeypatch.setattr(request_filter, "LOOKED_THROUGH", looked_through)
     monkeypatch.setattr(request_filter, "FORMS_READ", looked_through)
     Request.objects.filter(pk=made["gone"].pk).update(title="gone")
+    if "happened" in query:
+        ids = {"rounds:0": [request.pk for request in made.values()]}
+        process = Process.objects.get(key="purchase")
+        DayTraits.objects.create(process=process, day=date(2026, 3, 2), traits=ids)
+        query = {**query, "happened": "rounds:0"}
     form = request_filter.FilterForm(query, admin)
     assert form.is_valid()
     wanted = [r.pk for r in Request.objects.order_by("pk" if order else "-pk") if _fits(r, query)]
@@ -229,6 +307,8 @@ def test_pages_show_each_request_once_however_little_is_looked_through_at_a_time
 def _fits(request: Request, query: dict[str, str]) -> bool:
     if query.get("state"):
         return request.state == "open"
+    if query.get("happened"):
+        return True
     return not query or (request.version.process.key == "purchase" and "A " in request.data["item"])
 
 

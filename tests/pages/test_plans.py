@@ -30,7 +30,8 @@ from placet.approvals.models import Ask, Assignment, Decision, Process, Request,
 from placet.approvals.record import note
 from placet.approvals.word_index import WORDS
 from placet.audit import chain
-from placet.designer import request_days
+from placet.designer import request_days, request_now
+from placet.designer.models import DayTraits
 from placet.mail import tasks
 from placet.mail.models import IncomingMail, ServerTask
 from placet.mail.read_past import read_past
@@ -282,6 +283,10 @@ def test_no_page_of_an_owner_reads_a_table_that_grows(
     client, everything = as_(owner), reverse("designer:requests")
     last = timezone.localdate()
     first = last - timedelta(days=1)
+    ended = list(Request.objects.exclude(closed_at=None).order_by("pk").values_list("pk", flat=True)[:1000])
+    traits, times = {"door:mail": ended}, {"worked": [[pk, 90] for pk in ended]}
+    purchase = Process.objects.get(key="purchase")
+    DayTraits.objects.create(process=purchase, day=last, traits=traits, times=times)
     pages = {
         **{
             name: world[name]
@@ -299,6 +304,17 @@ def test_no_page_of_an_owner_reads_a_table_that_grows(
         "all with a word": f"{everything}?q={grown.RARE[77]}",
         "all with a field": f"{everything}?process=purchase&field=item&how=has&value=desk",
         "all, further": f"{everything}?after=1000",
+        "all of an age": f"{everything}?older=8-14&state=open",
+        "all that are stuck": f"{everything}?trouble=stuck",
+        "all that are stuck in a step": f"{everything}?process=purchase&step=manager&trouble=stuck&state=open",
+        "all with nobody else to ask": f"{everything}?trouble=unanswered",
+        **{
+            f"all of what waits for somebody: {turn}": f"{everything}?asked=p1@contoso.example&turn={turn}"
+            for turn in request_now.TURNS
+        },
+        "all answered by mail": f"{everything}?happened=door:mail",
+        "all of one day answered by mail": f"{everything}?happened=door:mail&when=ended&from={first}&to={last}",
+        "all that took long": f"{everything}?time=worked&least=1+min",
         "all of a result": f"{everything}?result=approved",
         **{
             f"all that {when or 'started'} on some days": f"{everything}?when={when}&from={first}&to={last}"

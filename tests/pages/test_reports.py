@@ -132,12 +132,25 @@ def test_what_needs_an_owner_stands_on_top(owner: Person, admin: Person, purchas
     assert "Nothing is stuck" in as_(owner).get(home).content.decode()
     Visit.objects.filter(request=purchase).update(state=Visit.State.STUCK, reason="nobody is left")
     assert "Stuck requests" not in as_(owner).get(home).content.decode(), "of a process that is not theirs"
-    assert purchase.title in as_(admin).get(home).content.decode()
+    page = as_(admin).get(home).content.decode()
+    assert purchase.title in page
+    assert listed_by(page, "stuck", as_(admin)) == [purchase.pk]
     of_owner = Visit.objects.filter(request__version__process__key="one-step", state=Visit.State.OPEN)
     of_owner.update(reason="the manager cannot be asked")
-    assert "Late, and nobody else to ask" in as_(owner).get(home).content.decode()
+    page = as_(owner).get(home).content.decode()
+    assert "Late, and nobody else to ask" in page
+    late = {visit.request_id for visit in of_owner}
+    assert {*listed_by(page, "unanswered", as_(owner))} == late
     Mailbox.objects.create(name="Sales", address="s@x.example", active=True, trouble={"cause": "x"})
     assert "In trouble: Sales" in as_(owner).get(home).content.decode()
+
+
+def listed_by(page: str, trouble: str, client: Client) -> list[int]:
+    """What opens with the number of what is in need, which is as many."""
+    (link, number) = re.findall(rf'<a href="([^"]*trouble={trouble})">([0-9]+)<', page)[0]
+    requests = [row.request.pk for row in client.get(link).context["rows"]]
+    assert len(requests) == int(number)
+    return requests
 
 
 def test_before_anything_was_counted_pages_say_so(admin: Person, as_: As) -> None:

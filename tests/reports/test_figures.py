@@ -1,5 +1,6 @@
 """Every figure of the reports, against the same one found by hand from the rows of a random world."""
 
+import html
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -7,16 +8,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
 from django.db.models import F
-from django.http import QueryDict
 from django.utils import timezone
-from django.utils.html import escape
+from django.utils.html import strip_tags
 
-from placet.accounts import calendars
 from placet.accounts.models import Installation, Person
 from placet.approvals.definitions import definition_of
 from placet.approvals.models import (
@@ -31,7 +29,7 @@ from placet.approvals.models import (
     Visit,
 )
 from placet.audit.models import AuditEntry
-from placet.designer.request_filter import FilterForm, Requests
+from placet.designer.models import DayTraits
 from placet.reports import report_now, report_quality, report_times, work
 from placet.reports.amounts import rounded
 from placet.reports.models import CountedDay, DaySums, OpenSeats
@@ -41,10 +39,16 @@ from placet.reports.tables import Table
 from tests import clocks
 from tests.making import analysed, entries
 from tests.reports import world
+from tests.reports.by_hand import ZONE, local, monday, refused, worked
+from tests.reports.lists import (
+    everything_that_is_counted_opens_its_list,
+    listed,
+    nobody_sees_more_by_a_list,
+    nor_is_one_listed,
+)
 
 pytestmark = pytest.mark.django_db
 mail_is_read = clocks.mail_is_read
-ZONE = ZoneInfo(world.ZONE)
 SEEDS = (1, 2)
 
 
@@ -64,9 +68,11 @@ def test_every_figure_is_what_one_finds_by_hand(random_world: int) -> None:
             check(everything)
         for check_at in (trend_is, people_are):
             check_at(everything, ended)
-        lists_have_what_figures_count(everything)
+        everything_that_is_counted_opens_its_list(everything.person)
+        nobody_sees_more_by_a_list(everything.person, Person.objects.get(email="dave@contoso.example"))
         what_is_counted_again_is_the_same()
         without_figures_of_people_none_is_kept()
+        nor_is_one_listed(everything.person)
         days_that_are_over_are_counted_no_more(ended)
 
 
@@ -76,15 +82,6 @@ def selections(everything: Selection) -> Sequence[Selection]:
 
 
 # --- by hand ----------------------------------------------------------------------------------------------
-
-
-def local(moment: datetime) -> datetime:
-    return moment.astimezone(ZONE)
-
-
-def monday(moment: datetime) -> str:
-    day = local(moment).date()
-    return (day - timedelta(days=day.weekday())).isoformat()
 
 
 def requests(selection: Selection) -> Sequence[Request]:
@@ -99,13 +96,6 @@ def requests(selection: Selection) -> Sequence[Request]:
     ]
 
 
-def worked(request: Request, start: datetime, end: datetime) -> timedelta:
-    key = definition_of(request.version).calendar
-    version = calendars.version_of(key) if key else None
-    hours = calendars.hours(version) if version else calendars.of_installation()
-    return hours.working_time.between(start, end)
-
-
 def nearest_rank(amounts: Sequence[timedelta], percent: int) -> int | str:
     ordered = sorted(amounts)
     return rounded(ordered[ceil(percent * len(ordered) / 100) - 1]) if ordered else ""
@@ -113,15 +103,6 @@ def nearest_rank(amounts: Sequence[timedelta], percent: int) -> int | str:
 
 def percent(part: int, whole: int) -> int | str:
     return round(100 * part / whole) if whole else ""
-
-
-def refused(request: Request) -> list[str]:
-    told = {"unclear", "comment_needed", "already_decided", "may_not_decide", "help_asked"}
-    return [
-        entry.what["reason"]
-        for entry in entries("reply refused", request=request)
-        if entry.what["reason"] in told
-    ]
 
 
 def table(parts: Sequence[Part], key: str) -> Table:
@@ -135,6 +116,10 @@ def values(parts: Sequence[Part], key: str) -> dict[Any, list[Any]]:
     kept = [at for at, column in enumerate(found.columns) if not column.only_drawn]
     rows = [[row[at].text if row[at].value is None else row[at].value for at in kept] for row in found.rows]
     return {row[0]: row[1:] for row in rows}
+
+
+def links(note: str) -> list[str]:
+    return [html.unescape(link) for link in re.findall(r'href="([^"]+)"', note)]
 
 
 # --- each report ------------------------------------------------------------------------------------------
@@ -275,7 +260,16 @@ def answers_are(everything: Selection) -> None:
             [count, percent(count, replies)] for count in reasons.values()
         )
         (note,) = [part.note for part in parts if part.table.key == "refused"]
-        assert f"Of {replies} replies by mail {percent(reasons['unclear'], replies)} %" in note
+        assert f"Of {replies} replies by mail {percent(reasons['unclear'], replies)} %" in strip_tags(note)
+        some = requests(selection)
+        by_mail = {
+            one.pk for one in some if Decision.objects.filter(door="mail", assignment__visit__request=one)
+        }
+        lists = [listed(link, everything.person) for link in links(note)]
+        assert lists[0] == by_mail | {one.pk for one in some if refused(one)}
+        assert (
+            lists[1:] == [{one.pk for one in some if "unclear" in refused(one)}][: bool(reasons["unclear"])]
+        )
 
 
 def rules_are(everything: Selection) -> None:
@@ -336,7 +330,9 @@ def trend_is(everything: Selection, ended: datetime) -> None:
             .exists()
         ]
         (note,) = [part.note for part in parts if part.table.key == "missed"]
-        assert note == f"Behind their deadline now: {len(late)}"
+        assert strip_tags(note).startswith(f"Steps behind their deadline now: {len(late)}.")
+        in_note = [listed(link, everything.person) for link in links(note)]
+        assert in_note == ([{visit.request_id for visit in late}] if late else [])
 
 
 def people_are(everything: Selection, ended: datetime) -> None:
@@ -360,46 +356,15 @@ def people_are(everything: Selection, ended: datetime) -> None:
                 assert Assignment.objects.filter(person__name=name, state="open", created_at=oldest).exists()
 
 
-def lists_have_what_figures_count(everything: Selection) -> None:
-    """Of days; what stands in a chart is the same."""
-    lists: Counter[str] = Counter()
-    for selection in (everything, replace(everything, process=everything.processes[-1], days=30)):
-        parts = [
-            *report_now.trend(selection),
-            *report_times.durations(selection),
-            *report_quality.passes(selection),
-            *report_quality.rules(selection),
-        ]
-        for part in parts:
-            cells = [cell for row in part.table.rows for cell in row if "to=" in cell.link]
-            drawn = {*re.findall('<a href="([^"]+)"', part.chart or "")}
-            assert drawn <= {escape(cell.link) for cell in cells}
-            assert bool(drawn) == bool(cells) or part.chart is None
-            for cell in cells:
-                query = QueryDict(cell.link.partition("?")[2])
-                lists[query.get("when", "")] += 1
-                assert cell.value == counted_in_list(query, selection.person), cell
-    assert lists.keys() == {"", "ended", "missed", "ran"}
-
-
-def counted_in_list(query: QueryDict, person: Person) -> int:
-    """Requests of a list; of deadlines that passed, as often as one passed in them on these days."""
-    form = FilterForm(query, person)
-    assert form.is_valid(), form.errors
-    listed = [one for some in Requests(form).all(10_000) for one in some]
-    if query.get("when") != "missed":
-        return len(listed)
-    first, last = form.cleaned_data["from"], form.cleaned_data["to"]
-    acted = Timer.objects.filter(what="due", state="acted", visit__request__in=listed)
-    return sum(first <= local(timer.at).date() <= last for timer in acted)
-
-
 # --- counting ---------------------------------------------------------------------------------------------
 
 
 def sums() -> list[Any]:
-    names = ("started", "missed", "ended", "durations", "steps", "passes", "answers", "rules")
-    return list(DaySums.objects.order_by("day", "process").values_list("day", "process", *names))
+    names = ("started", "missed", "ended", "durations", "steps", "passes", "answers", "rules", "requests")
+    return [
+        *DaySums.objects.order_by("day", "process").values_list("day", "process", *names),
+        *DayTraits.objects.order_by("day", "process").values_list("day", "process", "traits", "times"),
+    ]
 
 
 def what_is_counted_again_is_the_same() -> None:
