@@ -70,7 +70,8 @@ def passes(selection: Selection) -> Sequence[Part]:
         Column(_("Of these at once"), is_number=True),
         Column(_("Share"), _("per cent"), is_number=True),
     ]
-    at_once = [with_trait(link, AT_ONCE) for link in lists]
+    # Where none was, what opens are those that were not.
+    at_once = [with_trait(link, AT_ONCE) if rate else link for rate, link in zip(rates, lists, strict=True)]
     series = charts.Series(_("approved at once"), rates, links=at_once)
     chart = charts.lines(title, labels, [series], percent)
     return [Part(_("By week"), Table("weeks", title, columns, rows), chart), *_rework(selection, whole)]

@@ -152,7 +152,7 @@ def test_each_filter_is_a_chip_that_is_taken_off(made: dict[str, Request], admin
     chips = {chip.sentence: chip.without for chip in client.get(f"{PAGE}?{query}").context["chips"]}
     days = next(sentence for sentence in chips if sentence.startswith("ended on these days"))
     assert [*chips] == [
-        "Process: Purchase", "State: running", "Waiting for: Bob Manager, what they can answer, and is late",
+        "Process: Purchase request", "State: running", "Waiting for: Bob Manager, what they can answer, and is late",
         "Amount is at least 100", days, "Age: 2 to 3 days", "In need: stuck: nobody can be asked",
         "What became of it: Manager: a deadline passed", "working time in Manager: at least 24 h 30 min",
     ]  # fmt: skip
@@ -163,7 +163,7 @@ def test_each_filter_is_a_chip_that_is_taken_off(made: dict[str, Request], admin
         "Amount is at least 100": ["field", "how", "value"],
         days: ["when", "from", "to"],
         "working time in Manager: at least 24 h 30 min": ["time", "least"],
-        "Process: Purchase": ["process", "field", "how", "value", "happened", "time", "least"],
+        "Process: Purchase request": ["process", "field", "how", "value", "happened", "time", "least"],
     }.items():
         assert dict(parse_qsl(chips[sentence])) == {k: v for k, v in asked.items() if k not in gone}
     for without in chips.values():
