@@ -53,10 +53,9 @@ def _fill(requests: int) -> None:
     from placet.approvals.models import Request
 
     call_command("migrate", verbosity=0)
-    if Request.objects.exists():
-        return
-    grown.grow(requests, people_in_all=min(grown.PEOPLE, requests))
-    spread()
+    if not Request.objects.exists():
+        grown.grow(requests, people_in_all=min(grown.PEOPLE, requests))
+        spread()
     _count()
 
 

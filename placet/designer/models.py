@@ -57,7 +57,7 @@ class DayTraits(models.Model):
     process = models.ForeignKey(Process, on_delete=models.CASCADE, related_name="day_traits", db_index=False)
     day = models.DateField()
     traits = models.JSONField(default=dict)  # trait → ids of the requests that have it
-    times = models.JSONField(default=dict)  # what is measured → [id, minutes] of each request, its longest
+    times = models.JSONField(default=dict)  # what is measured → minutes, a request's longest → ids
 
     class Meta:
         constraints = [

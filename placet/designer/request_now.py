@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from django import forms
-from django.db.models import Exists, Min, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -135,5 +135,7 @@ def seats_of(person: Person, turn: str, versions: Collection[int] | None) -> Que
     if turn == LATE:
         return seats.filter(is_late(OuterRef("visit"), clock.now()))
     if turn == LONGEST:
-        return seats.filter(created_at=seats.order_by().aggregate(first=Min("created_at"))["first"])
+        # The oldest id first, which an index has in order; what was asked at the same time may have a greater one.
+        first = seats.order_by("id").values_list("created_at", flat=True).first()
+        return seats.filter(created_at__lte=first) if first is not None else seats.none()
     return seats

@@ -64,7 +64,8 @@ def ids(
         fitting = {pk for row in _each(days, "traits", trait) for pk in row}
     if measured:
         least = lengths.minutes_of(given[LEAST]) or 0
-        slow = {pk for row in _each(days, "times", measured) for pk, minutes in row if minutes >= least}
+        times = (length for row in _each(days, "times", measured) for length in row.items())
+        slow = {pk for minutes, of_day in times if int(minutes) >= least for pk in of_day}
         fitting = slow if fitting is None else fitting & slow
     return sorted(fitting or ())
 

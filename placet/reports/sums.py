@@ -108,9 +108,9 @@ class Sums:
     rules: Counter[str] = field(default_factory=Counter)
     requests: Counter[str] = field(default_factory=Counter)  # by trait: how many have it
     traits: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))  # ids of these
-    times: dict[str, list[tuple[int, int]]] = field(
-        default_factory=lambda: defaultdict(list)
-    )  # what is measured → id and minutes
+    times: dict[str, dict[str, list[int]]] = field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(list))
+    )  # what is measured → minutes → ids
 
     def add(self, request: RequestFacts) -> None:
         """A request that ended. What it has by itself is what it is listed by: so a list has what a figure counts."""
@@ -121,7 +121,7 @@ class Sums:
             self.requests[trait] += 1
             self.traits[trait].append(request.id)
         for measured, minutes in alone._times():
-            self.times[measured].append((request.id, minutes))
+            self.times[measured][str(minutes)].append(request.id)
 
     def _count(self, request: RequestFacts) -> None:
         is_withdrawn = request.state == Request.State.WITHDRAWN

@@ -284,7 +284,7 @@ def test_no_page_of_an_owner_reads_a_table_that_grows(
     last = timezone.localdate()
     first = last - timedelta(days=1)
     ended = list(Request.objects.exclude(closed_at=None).order_by("pk").values_list("pk", flat=True)[:1000])
-    traits, times = {"door:mail": ended}, {"worked": [[pk, 90] for pk in ended]}
+    traits, times = {"door:mail": ended}, {"worked": {"90": ended}}
     purchase = Process.objects.get(key="purchase")
     DayTraits.objects.create(process=purchase, day=last, traits=traits, times=times)
     pages = {

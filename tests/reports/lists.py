@@ -177,9 +177,9 @@ class ByHand:
 
     def _good(self, one: EndedRequest, table: str, column: str, row: Any) -> int:
         if table == "weeks":
-            return one.week == row and (column == "Approved" or one.was_right_at_once)
+            return bool(one.week == row and (column == "Approved" or one.was_right_at_once))
         if table == "rounds":
-            return one.sent_back == row
+            return bool(one.sent_back == row)
         return {
             "sent back to the requester": bool(one.sent_back),
             "the requester was asked something": bool(one.asked_back.total()),
