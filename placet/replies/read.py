@@ -3,8 +3,8 @@
 1.  A text that is there to mislead the eye decides nothing (`read_tokens.misleading`).
 2.  Answers to questions are taken out (`read_questions`), a form is taken apart (`read_form`), the rest is split into
     sentences and clauses. Greetings, what stands below closings, and small print are no part of it (`read_frame`).
-3.  A clause decides only if every word of it is explained by phrases of one language, and one of them says an
-    outcome. One negation turns an approval into a rejection; any other negation decides nothing. What "they" or
+3.  A clause decides only if every word of it is explained by phrases of one language, or names the request beside a
+    strong answer (`read_named`), and one of them says an outcome. One negation turns an approval into a rejection; any other negation decides nothing. What "they" or
     "the supplier" decided is not the sender's answer; "cannot approve today" is none yet, "can approve" is none.
 4.  A doubt anywhere (a condition, a limit, "later", "maybe", somebody else) makes the whole unclear; so do a
     question, two outcomes, and a word for the other outcome in a clause that is not understood. In sentences
@@ -52,7 +52,8 @@ from placet.replies.read_clauses import (
 from placet.replies.read_comment import comment_of, parts_of
 from placet.replies.read_facts import UNKNOWN, About, other_value, same_values
 from placet.replies.read_likely import likely
-from placet.replies.read_matter import names_in, other_matter
+from placet.replies.read_matter import other_matter
+from placet.replies.read_named import RequestWords, names_in
 from placet.replies.read_own import Own
 from placet.replies.read_parts import part_alone
 from placet.replies.read_phrases import Role
@@ -208,7 +209,9 @@ def _read_answer(
     whole, end = (form.text + below, form.end) if form else (text + below, None)
     stands = read_own.standing(whole, end, own, known) if own else None
     text = stands.text if stands else whole
-    reading = _read(Text.of(text, known, end, names=names_in(text, about, known)), known, about)
+    words = RequestWords(about, known)
+    found = Text.of(text, known, end, names=names_in(text, about, known), request=words)
+    reading = _read(found, known, about)
     if own:
         reading = read_own.in_own_words(reading, whole, stands, own, known)
     if reading.likely and (reading.likely.outcome not in outcomes or (own and own.outcomes_in(whole))):

@@ -16,9 +16,9 @@ from placet.lib.sentences import NOTHING, Sentence, gettext_noop
 from placet.replies.languages import FALLBACK
 from placet.replies.read_clauses import Spoken, Taken, Text, View, shortened
 from placet.replies.read_facts import About
-from placet.replies.read_matter import Shown, bare, shared_beginning
 from placet.replies.read_parts import PART
 from placet.replies.read_phrases import Role
+from placet.replies.read_shown import Shown, bare, shared_beginning
 from placet.replies.read_tokens import Kind, Token, composed, is_ideograph, tokens
 from placet.replies.read_vocabulary import REJECT, Vocabulary
 
@@ -38,7 +38,7 @@ _TIE = "'"  # of "l'importo"
 
 def leaves_open(found: Text, view: View, about: About) -> Sentence:
     """What an answer names and leaves open; NOTHING if nothing, or if the title of the request is not known."""
-    title = _title(about)
+    title = composed(about.title)[:_LONGEST_TEXT]
     if not title:
         return NOTHING
     deciding = [clause for clause in view.clauses() if clause.taken is Taken.DECIDES]
@@ -47,11 +47,6 @@ def leaves_open(found: Text, view: View, about: About) -> Sentence:
         or _field_alone(deciding, found, view.code, about, title)
         or _one_of_several(deciding, found, view.code, about, title)
     )
-
-
-def _title(about: About) -> str:
-    unlabelled = (text for one in about.fields if not one.label for text in one.shown)
-    return composed(next(iter((*about.texts[:1], *unlabelled)), ""))[:_LONGEST_TEXT]
 
 
 def _words(text: str) -> list[Token]:

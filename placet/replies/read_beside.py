@@ -18,8 +18,8 @@ from placet.lib.sentences import NOTHING, Sentence
 from placet.replies.read_below import LIMIT
 from placet.replies.read_clauses import Piece, Spoken, Taken, Text, View
 from placet.replies.read_facts import About
-from placet.replies.read_matter import PLACE, Shown
 from placet.replies.read_phrases import Role
+from placet.replies.read_shown import PLACE, Shown
 from placet.replies.read_tokens import is_ideograph
 from placet.replies.read_vocabulary import APPROVE, begins_with
 

@@ -11,6 +11,7 @@ from placet.lib.sentences import NOTHING, gettext_noop
 from placet.lib.sentences import Sentence as Said  # a sentence of the text is another thing
 from placet.replies import read_frame
 from placet.replies.languages import FALLBACK, SHARED
+from placet.replies.read_named import RequestWords
 from placet.replies.read_phrases import Match, Meaning, Role
 from placet.replies.read_tokens import Kind, Token, has_more_tokens, is_ideograph, tokens
 from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary, begins_with, ends_with
@@ -22,6 +23,7 @@ _UNKNOWN, _PIECE = 10_000, 100  # what a tiling of a clause costs
 _MOST_ENDS = 5  # signs before a question mark that belong to the same question
 _SIGNS_OF_A_WORD = 4  # at most, where each is a token
 _MOST_OF_A_THING = 2  # words: "coffee machine"
+_MOST_OF_REQUEST = 12  # words of a request in a clause that decides
 _BEFORE_A_THING = 8  # words in which an article and what stands before it are looked for
 _THING = Meaning("", Role.FILLER)
 OF_REQUEST = "request"  # no language: what only names the request
@@ -105,6 +107,7 @@ class Text:
     frame: read_frame.Frame
     too_long: bool
     named: frozenset[int] = frozenset()  # tokens that only name the request
+    request: RequestWords | None = None
 
     @classmethod
     def of(
@@ -115,9 +118,10 @@ class Text:
         *,
         framed: bool = True,
         names: Iterable[tuple[int, int]] = (),
+        request: RequestWords | None = None,
     ) -> "Text":
         """Below `form_end` stands what a form says of itself. Not `framed`: all of it is read. `names`: where a text
-        only names the request."""
+        only names the request; `request`: its words, which name it in a clause that decides."""
         frame = read_frame.frame(text[:form_end], known) if framed else read_frame.Frame(len(text), "")
         if form_end is not None and frame.end == form_end:
             frame = read_frame.Frame(form_end, "", read_frame.Ends.FORM)
@@ -134,7 +138,7 @@ class Text:
             for at, token in enumerate(kept if places else ())
             if any(start <= token.start < end for start, end in places)
         )
-        return cls(text, kept, words, list(_sentences(kept)), matches, known, frame, too_long, named)
+        return cls(text, kept, words, list(_sentences(kept)), matches, known, frame, too_long, named, request)
 
     def speaks_of(self, at: int, code: str) -> str:
         """The outcome that a word speaks of by how it begins; without blanks between words, so do the next signs."""
@@ -326,7 +330,7 @@ def take(clause: Spoken, found: Text, code: str, *, asks: bool) -> None:
     said = [piece for piece in clause.pieces if not _is_thanks_or_sign(piece, found)]
     if len(said) == 1:
         clause.pieces = [_alone(piece, found) if piece is said[0] else piece for piece in clause.pieces]
-    pieces = clause.pieces = _with_things(clause.pieces, found, code)
+    pieces = clause.pieces = _with_request(_with_things(clause.pieces, found, code), found, code)
     roles = {piece.role for piece in pieces}
     if Role.RETRACTION in roles:
         clause.taken = Taken.RETRACTION
@@ -379,6 +383,22 @@ def _with_things(pieces: list[Piece], found: Text, code: str) -> list[Piece]:
                 piece = Piece(piece.start, piece.end, _THING)
         made.append(piece)
     return made
+
+
+def _with_request(pieces: list[Piece], found: Text, code: str) -> list[Piece]:
+    """A strong answer beside which only words of the request are not known is understood: "The permit for 41 Mill
+    Street is granted"."""
+    places = [piece.start for piece in pieces if piece.meaning is None]
+    answer = next((piece for piece in pieces if piece.role is Role.DECIDES), None)
+    if found.request is None or answer is None or not 0 < len(places) <= _MOST_OF_REQUEST:
+        return pieces
+    if any(found.speaks_of(at, code) for at in places):
+        return pieces
+    clause = range(pieces[0].start, pieces[-1].end)
+    named = found.request.named(places, clause, answer.start, found.text, found.tokens, found.matches, code)
+    if not named.issuperset(places):
+        return pieces
+    return [Piece(piece.start, piece.end, piece.meaning or _THING) for piece in pieces]
 
 
 def _ends_before(answer: Piece, article: int, found: Text, code: str) -> bool:

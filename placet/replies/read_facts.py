@@ -55,6 +55,12 @@ class About:
     of_process: Sequence[str] = ()  # the names of the process and the step, which no requester wrote
 
     @property
+    def title(self) -> str:
+        """What the request is called; "" if that is not known."""
+        unlabelled = (text for one in self.fields if not one.label for text in one.shown)
+        return next(iter((*self.texts[:1], *unlabelled)), "")
+
+    @property
     def numbers(self) -> frozenset[str]:
         """The digits of amounts and numbers that a field is for, of three or more. Those in texts are the requester's
         to choose."""

@@ -6,7 +6,8 @@ approved, if Carol agrees" a "yes" would leave the condition out. Of a rejection
 
 - an approval: a clause that decides it strongly; no doubt, denial, question or word against it in any other, in
   whatever language (`against`), and no number but the request's own amounts
-- a rejection: the same, or a "not" right beside a word of approving; doubts and reasons around it change nothing
+- a rejection: the same; or words that reject in a clause of which the rest is not understood, near the end, or a "not"
+  right beside a word of approving; doubts and reasons around it change nothing
 - neither, where another language finds the other answer, or where it names another thing than the request's
 """
 
@@ -17,13 +18,16 @@ from placet.lib.sentences import Sentence
 from placet.replies.read_clauses import Piece, Spoken, Taken, Text, View, shortened
 from placet.replies.read_facts import About, numbers_in
 from placet.replies.read_matter import other_matter
+from placet.replies.read_parts import part_alone
 from placet.replies.read_phrases import Role
+from placet.replies.read_topic import other_topic
 from placet.replies.read_vocabulary import APPROVE, REJECT
 
 _BARS = frozenset({Taken.QUESTION, Taken.RETRACTION})
 _OPEN = frozenset({Taken.DOUBT, Taken.NEGATED, Taken.ELSEWHERE, *_BARS})
 _NEGATIONS = frozenset({Role.NEGATION, Role.NEGATION_HELPER})
 _BETWEEN = frozenset({Role.FILLER, Role.COURTESY})
+_MOST_BEHIND = 1  # sentences behind one that rejects
 _LONGEST_WORDS = 79  # characters of a clause that are shown whole
 
 
@@ -45,7 +49,12 @@ def likely(
         return None
     view = max(views, key=lambda view: (view.known_by_itself, view.explained))
     clauses = [*view.clauses()]
-    said = [(clause, outcome) for clause in clauses if (outcome := _outcome(clause, found, view.code))]
+    last = _near_end(view)
+    said = [
+        (clause, outcome)
+        for clause in clauses
+        if (outcome := _outcome(clause, found, view.code, is_last=clause in last))
+    ]
     outcomes = {outcome for _clause, outcome in said}
     elsewhere = {clause.outcome for one in views for clause in one.clauses() if not clause.weak} - {""}
     if len(outcomes) != 1 or elsewhere - outcomes or any(clause.taken in _BARS for clause in clauses):
@@ -55,16 +64,44 @@ def likely(
         _may_be_less(found, clauses, about) or against(replace(view, outcome=APPROVE))
     ):
         return None
-    if other_matter(found, replace(view, outcome=outcome), about):
+    judged = _as_decided(view, clause, outcome) if _rejects(clause) else replace(view, outcome=outcome)
+    if other_matter(found, judged, about) or (_rejects(clause) and _is_another(found, judged, about)):
         return None
     words = shortened(found, clause)
     return Likely(outcome, words if len(words) <= _LONGEST_WORDS else f"{words}…")
 
 
-def _outcome(clause: Spoken, found: Text, code: str) -> str:
-    """The outcome that a clause decides, or denies with a "not" right beside a word of approving."""
+def _as_decided(view: View, guessed: Spoken, outcome: str) -> View:
+    """A view in which a clause decides that is guessed to."""
+    decided = replace(guessed, taken=Taken.DECIDES, outcome=outcome)
+    sentences = [[decided if one is guessed else one for one in sentence] for sentence in view.sentences]
+    return replace(view, sentences=sentences, outcome=outcome)
+
+
+def _is_another(found: Text, view: View, about: About) -> bool:
+    """Whether it speaks of another thing than the request, or of a part of it."""
+    return bool(other_topic(found, view, about) or part_alone(found, view, about))
+
+
+def _near_end(view: View) -> list[Spoken]:
+    """The last clauses of sentences behind which at most one more says something: what stands before may tell what
+    was, and "sorry for having rejected it, enjoy" goes on."""
+    near: list[Spoken] = []
+    behind = 0
+    for sentence in reversed(view.sentences):
+        said = [clause for clause in sentence if clause.taken is not Taken.FRAME]
+        near += said[-1:] if behind <= _MOST_BEHIND else []
+        behind += any(clause.taken is not Taken.HARMLESS for clause in said)
+    return near
+
+
+def _outcome(clause: Spoken, found: Text, code: str, *, is_last: bool) -> str:
+    """The outcome that a clause decides, or a rejection: by words that reject, or a "not" right beside a word of
+    approving."""
     if clause.taken is Taken.DECIDES:
         return clause.outcome
+    if is_last and _rejects(clause):
+        return REJECT
     denied = [at for at, piece in enumerate(clause.pieces) if piece.role is Role.NEGATION]
     if clause.taken not in (Taken.UNKNOWN, Taken.NEGATED) or len(denied) != 1:
         return ""
@@ -72,6 +109,15 @@ def _outcome(clause: Spoken, found: Text, code: str) -> str:
     beside = (_next(clause.pieces, denied[0], step) for step in (1, -1))
     is_denied = any(0 <= at < len(spoken) and spoken[at] == APPROVE for at in beside)
     return REJECT if is_denied and {*spoken} <= {"", APPROVE} else ""
+
+
+def _rejects(clause: Spoken) -> bool:
+    """Whether words of a clause that is not understood reject strongly, and none of it denies them or approves."""
+    if clause.taken is not Taken.UNKNOWN:
+        return False
+    meant = {(piece.role, piece.meaning.outcome) for piece in clause.pieces if piece.meaning}
+    others = {role for role, outcome in meant if outcome and (role, outcome) != (Role.DECIDES, REJECT)}
+    return (Role.DECIDES, REJECT) in meant and not others and not _NEGATIONS & {role for role, _ in meant}
 
 
 def _speaks_of(piece: Piece, found: Text, code: str) -> str:

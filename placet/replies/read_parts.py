@@ -17,8 +17,9 @@ from placet.lib.sentences import NOTHING, Sentence, gettext_noop
 from placet.replies.languages import FALLBACK
 from placet.replies.read_clauses import Spoken, Taken, Text, View
 from placet.replies.read_facts import About
-from placet.replies.read_matter import Shown
+from placet.replies.read_named import heads_of
 from placet.replies.read_phrases import Role
+from placet.replies.read_shown import Shown
 from placet.replies.read_tokens import Kind, is_ideograph, tokens
 from placet.replies.read_vocabulary import Vocabulary
 
@@ -54,19 +55,30 @@ def part_alone(found: Text, view: View, about: About) -> Sentence:
     left = _LONGEST
     for text in texts:
         parts = _parts(text[:left], known, code)
+        # "For the Lyon office" may be said of the laptop and of the monitor.
+        heads = [_head(part, known, code) for part in parts]
         left -= len(text)
         if len(called) == 1 and _is_prose(parts):
             names_here = [name for name in named if not _has(called[0], name)]
         else:
             names_here = named
         touching = [name for name in names_here if not all(_has(part, name) for part in parts)]
-        touched = {at for at, part in enumerate(parts) for name in touching if _has(part, name)}
+        touched = _touched(heads, touching) or _touched(parts, touching)
         if 0 < len(touched) < len(parts):
             only = next(name for name in touching if any(_has(part, name) for part in parts))
             return Sentence(PART, text=only[:_SHOWN])
         if left <= 0:
             break
     return NOTHING
+
+
+def _touched(parts: Sequence[Shown], names: Sequence[str]) -> set[int]:
+    return {at for at, part in enumerate(parts) for name in names if _has(part, name)}
+
+
+def _head(part: Shown, known: Vocabulary, code: str) -> Shown:
+    heads = tuple(heads_of(part.texts[0], known, code))
+    return Shown(About(texts=heads), known, code) if heads else part
 
 
 def _parts(text: str, known: Vocabulary, code: str) -> list[Shown]:

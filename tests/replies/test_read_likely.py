@@ -31,6 +31,8 @@ def likely(text: str, about: About = ABOUT) -> Likely | None:
         ("Nobody outside HR gets in. The request has been rejected.", "reject", "The request has been rejected"),
         ("das geht leider nicht", "reject", "das geht leider nicht"),
         ("Jeg vet at jeg sa ja til dem i fjor, dessverre. Jeg avviser avtalen.", "reject", "Jeg avviser avtalen"),
+        ("We looked at the rota. The whole endeavour is hereby rejected.", "reject", "rejected"),
+        ("Der Oktober ist voll. Der Sonderwunsch der Nachtschicht ist abgelehnt. Gruß, Max", "reject", "abgelehnt"),
         ("We have a freeze and I will not approve the position.", "reject", "I will not approve the position"),
         (f"We compared them twice. It is approved. {CELLAR}", "approve", "It is approved"),
         (f"We compared them twice, for 1,800 EUR. It is approved. {CELLAR}", "approve", "It is approved"),

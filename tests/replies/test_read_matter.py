@@ -303,7 +303,7 @@ def test_the_words_of_the_request_make_no_condition_clear() -> None:
 
 
 def test_a_form_of_the_requests_word_is_its_word() -> None:
-    from placet.replies.read_matter import Shown
+    from placet.replies.read_shown import Shown
     from placet.replies.read_vocabulary import vocabulary
 
     forms = {

@@ -1,0 +1,192 @@
+"""What a text names of the request: words that are understood because the request has them.
+
+"The permit for 41 Mill Street is hereby granted" says more than the tables know; where the request is that permit, all
+of it is understood. Whoever made the request wrote these words and may have foreseen what somebody answers with. So
+
+- anywhere only an identifier ("INV-3306") and the largest amount of a field for amounts are understood. A number of
+  pieces, a date or a smaller amount may limit an answer
+- words, in any form, are so in a clause that has a strong answer, for nothing else in it may be unknown; before the
+  answer only those of the title, for "Carol approved it" tells what Carol did. One of them has to be what the title
+  begins with: of "Laptops for Lyon" nobody knows what "I approve Lyon" says
+- none of a title that denies or doubts ("no", "or", "if")
+- none is that any language has a "not", a "but" or a doubt in, nor one that limits, counts or names a month; nor a
+  short word, which may be the "not" of a dialect
+- a number is, beside a word of the request that has this one number beside it wherever it stands there
+
+What names another thing than the request, or a part of it, is looked for all the same (`read_matter`, `read_parts`,
+`read_asked`).
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass, field
+
+from placet.replies.languages import FALLBACK, SHARED
+from placet.replies.read_facts import About, amount_in
+from placet.replies.read_phrases import Match, Role
+from placet.replies.read_shown import IDENTIFIER, JOINTS, NUMBERS, Shown, compact, plain, readings
+from placet.replies.read_tokens import Kind, Token, composed, is_ideograph, tokens
+from placet.replies.read_vocabulary import REJECT, Vocabulary, begins_with
+
+_SHORTEST = 4  # letters of a word
+_SHORTEST_WITHOUT_CAPITALS = 3  # the same in scripts that have none: their words are shorter
+_MOST_WORDS = 2_000  # of a request: each is compared with each that is not known
+_LONGEST_LIMIT = 4  # words
+_LONGEST_TITLE = 500  # characters
+_SEGMENTS = re.compile(r"[:;,，、：()|/\n]|\s[-–—]\s")
+_INSIDE = re.compile(r"[^\W_][.@/_] | [.@/_][^\W_]")
+_TURNS = (Role.NEGATION, Role.BUT, Role.DOUBT, Role.RETRACTION)
+
+
+def names_in(text: str, about: About, known: Vocabulary) -> Iterator[tuple[int, int]]:
+    """Where a text names the request by an identifier ("INV-3306"), or by the largest amount of a field for amounts. A
+    number of pieces, a date or a smaller amount may limit an answer, and what a text of the requester's holds may stand
+    there to be misread."""
+    shown = Shown(about, known, "")
+    if not shown.texts or not NUMBERS.search(text := plain(text)):
+        return
+    for one in IDENTIFIER.finditer(text):
+        letters = tuple(token.text for token in tokens(one[1] or ""))
+        matches = known.phrases.matches(letters, 0) if letters else ()
+        limits = any(match.meaning.role >= Role.NEGATION for match in matches)
+        if not limits and JOINTS.sub("", one[0].casefold()) in shown.identifiers:
+            yield one.span()
+    amounts = [one for one in (*about.fields, *about.amounts) if one.currency and one.number is not None]
+    if largest := max(amounts, key=lambda one: one.number or 0, default=None):
+        for one in amount_in(largest.currency).finditer(text):
+            written = NUMBERS.search(one[0])
+            if written and written[0] != one[0] and largest.number in readings(written[0]):
+                yield one.span()
+
+
+@dataclass(frozen=True)
+class RequestWords:
+    """The words of a request, as each language has forms of them."""
+
+    about: About
+    known: Vocabulary
+    _shown: dict[tuple[str, str], Shown] = field(default_factory=dict, compare=False, repr=False)
+
+    def named(
+        self,
+        places: Sequence[int],
+        clause: range,
+        answer: int,
+        text: str,
+        written: Sequence[Token],
+        matches: Sequence[Sequence[Match]],
+        code: str,
+    ) -> frozenset[int]:
+        """Which of the words at these places name the request in a clause with a strong answer at `answer`; none, if
+        no word of the clause is what it is called."""
+        title, every, heads = (self._words(code, which) for which in ("title", "every", "heads"))
+        if not heads.texts or len(every.words) > _MOST_WORDS:
+            return frozenset()
+        words = [
+            at
+            for at in places
+            if not self._limits(at, written, matches[at], code) and not _is_in_name(written[at], text)
+        ]
+        if not any(_has(heads, at, written) for at in clause):
+            return frozenset()
+        named = {
+            at
+            for at in words
+            if not written[at].text[:1].isdecimal() and _has(title if at < answer else every, at, written)
+        }
+        numbers = {at for at in words if _is_its_number(at, written, named, every)}
+        return frozenset(named | numbers)
+
+    def _words(self, code: str, which: str) -> Shown:
+        if (code, which) not in self._shown:
+            names = (self.about.title, *self.about.of_process)
+            heads = tuple(head for name in names for head in heads_of(name, self.known, code))
+            about = {"title": About(texts=names), "every": self.about, "heads": About(texts=heads)}[which]
+            self._shown[code, which] = Shown(about, self.known, code)
+        return self._shown[code, which]
+
+    def _limits(self, at: int, written: Sequence[Token], matches: Sequence[Match], code: str) -> bool:
+        if any(match.meaning.role >= Role.NEGATION_HELPER for match in matches):
+            return True
+        words = [token.text for token in written[at : at + _LONGEST_LIMIT]]
+        return any(
+            begins_with(words, self.known.parts[one].limits)
+            or words[0] in self.known.values[one].counts
+            or words[0] in self.known.values[one].months
+            or words[0] in self.known.also[one]
+            for one in (code, FALLBACK)
+        )
+
+
+def heads_of(title: str, known: Vocabulary, code: str) -> Iterator[str]:
+    """What each part of a title begins with: "Two laptops" of "Two laptops for the Lyon office". None, if it denies or
+    doubts."""
+    for segment in _SEGMENTS.split(composed(title)[:_LONGEST_TITLE]):
+        words = [token for token in tokens(segment) if token.kind is Kind.WORD]
+        texts = [token.text for token in words]
+        matches = [known.phrases.matches(texts, at) for at in range(len(texts))]
+        languages = {code, FALLBACK, SHARED, _language(matches)}
+        ended = False
+        head: list[Token] = []
+        for at, token in enumerate(words):
+            meant = [match for match in matches[at] if match.meaning.language in languages]
+            if any(match.meaning.role in _TURNS or match.meaning.outcome == REJECT for match in meant):
+                return
+            if ended:
+                continue
+            if not head and _begins_only(token, languages, known):
+                continue
+            small = any(match.length == 1 and match.meaning.role is Role.FILLER for match in meant)
+            ended = bool(head) and small and not _is_thing(token, languages, known)
+            if not ended:
+                head.append(token)
+        if head:
+            yield segment[head[0].start : head[-1].end]
+
+
+def _begins_only(token: Token, languages: set[str], known: Vocabulary) -> bool:
+    """Whether it is an article or a number of pieces."""
+    return token.text[:1].isdecimal() or any(
+        (token.text,) in known.parts[one].articles or token.text in known.values[one].counts
+        for one in languages
+        if one in known.parts
+    )
+
+
+def _is_thing(token: Token, languages: set[str], known: Vocabulary) -> bool:
+    return any((token.text,) in known.values[one].kinds for one in languages if one in known.values)
+
+
+def _language(matches: Sequence[Sequence[Match]]) -> str:
+    """The language that knows most of the words."""
+    knows = Counter(match.meaning.language for one in matches for match in one)
+    return knows.most_common(1)[0][0] if knows else FALLBACK
+
+
+def _has(shown: Shown, at: int, written: Sequence[Token]) -> bool:
+    word = written[at].text
+    if is_ideograph(word[0]):
+        return any(pair in shown.joined for start in (at - 1, at) if (pair := _pair(written, start)))
+    # Scripts without capitals have shorter words.
+    has_capitals = word.upper() != word
+    return len(word) >= (_SHORTEST if has_capitals else _SHORTEST_WITHOUT_CAPITALS) and shown.has_word(word)
+
+
+def _is_in_name(token: Token, text: str) -> bool:
+    """Whether a word is only a part of "contoso.example" or "finance@contoso.example"."""
+    before, behind = text[max(token.start - 2, 0) : token.start], text[token.end : token.end + 2]
+    return bool(_INSIDE.search(before + " ") or _INSIDE.search(" " + behind))
+
+
+def _is_its_number(at: int, written: Sequence[Token], named: Set[int], shown: Shown) -> bool:
+    """Whether it is the one number that stands in the request beside a word beside it."""
+    beside = (written[one].text for one in (at - 1, at + 1) if one in named)
+    digits = written[at].text
+    return digits[:1].isdecimal() and any(shown.numbers_beside(word) == {compact(digits)} for word in beside)
+
+
+def _pair(written: Sequence[Token], start: int) -> str:
+    """Two signs of a script without blanks, beside each other; "" if there are none."""
+    pair = [token.text for token in written[max(start, 0) : start + 2]]
+    return "".join(pair) if len(pair) == 2 and all(sign and is_ideograph(sign[0]) for sign in pair) else ""

@@ -1,0 +1,130 @@
+"""Words that are understood because the request has them: in a clause with a strong answer, and nowhere else."""
+
+import pytest
+
+from placet.replies.read import read_text
+from placet.replies.read_facts import About, Field
+from placet.replies.read_named import heads_of
+from placet.replies.read_vocabulary import APPROVE, REJECT, vocabulary
+
+PEOPLE = ("Anna Berg", "Tom Novak")
+
+
+def request(title: str, **fields: str) -> About:
+    shown = tuple(Field(label, (value,)) for label, value in fields.items())
+    return About(shown, PEOPLE, (), (title, "217"), ("Purchase", "Manager"))
+
+
+def outcome(text: str, about: About) -> str | None:
+    return read_text(text, about=about).outcome
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "other", "expected"),
+    [
+        (
+            "Die Klassenfahrt nach Rügen ist genehmigt.",
+            "Klassenfahrt 8b nach Rügen",
+            "Klassenfahrt nach Sylt",
+            APPROVE,
+        ),
+        ("I approve the gloves from Harcourt.", "Gloves from Harcourt", "Boots from Ashdown", APPROVE),
+        ("Погрузчик в этом году брать не будем.", "Погрузчик", "Кран", REJECT),
+        ("Вывеску не утверждаю.", "Вывеска", "Ограда", REJECT),
+        ("Буклети відхиляю.", "Буклети", "Плакати", REJECT),
+        ("De verhoging is toegekend.", "Verhoging budget", "Overwerk koopzondag", APPROVE),
+    ],
+)
+def test_a_sentence_that_names_the_request_is_understood(
+    text: str, title: str, other: str, expected: str
+) -> None:
+    assert outcome(text, request(title)) == expected
+    assert outcome(text, request(other)) is None
+    assert outcome(text, About()) in (None, expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "about"),
+    [
+        # Only where it goes, from whom, or for whom.
+        ("I approve Lyon.", request("Two laptops for the Lyon office")),
+        ("I approve Dell.", request("Two laptops", Supplier="Dell")),
+        ("I approve Bob.", request("Two laptops for Bob")),
+        ("Apruebo Sevilla.", request("Compra de cuatro sillas para Sevilla")),
+        ("Jag godkänner Lund.", request("Inköp av fyra stolar till Lund")),
+        # A part of it, for the same place.
+        ("I approve the laptop for Lyon.", request("Laptop and docking station for the Lyon office")),
+        ("Ich genehmige den Laptop für Lyon.", request("Laptop und Dockingstation für das Büro Lyon")),
+        (
+            "J'approuve l'ordinateur pour Lyon.",
+            request("Ordinateur et station d'accueil pour le bureau de Lyon"),
+        ),
+        # What somebody else does.
+        ("Carol approved the laptops.", request("Laptops", Approver="Carol")),
+        ("Laptops approved by Carol.", request("Laptops", Approver="Carol")),
+        ("Carol genehmigt die Laptops.", request("Laptops", Freigabe="Carol")),
+        # Words that turn an answer, though the request has them.
+        ("Genehmigt is des ned.", request("Laptop für Ned", Kunde="ned")),
+        ("The laptops are approved unless Carol objects.", request("Laptops unless Carol objects")),
+        ("Approve laptops maybe.", request("Laptops maybe")),
+        ("Laptops approved for March.", request("Laptops March", When="March, April")),
+        ("I approve three laptops.", request("Laptops", Offers="three laptops, five laptops")),
+        ("I approve laptops 3.", request("Laptops 5", Offers="laptops 3")),
+        ("I approve half laptops.", request("Laptops half")),
+        ("I approve some laptops.", request("some laptops")),
+        # A title that denies.
+        ("The refund is approved.", request("No refund for order 12")),
+        # Another one whose name holds a word of the request.
+        ("example.org renewal is approved.", request("example.com renewal")),
+        ("laptops@contoso.example approved.", request("Laptops")),
+    ],
+)
+def test_what_names_less_or_another_is_asked_back(text: str, about: About) -> None:
+    assert outcome(text, about) is None, text
+
+
+def test_whoever_writes_the_request_makes_no_condition_clear() -> None:
+    """Each of these is unclear, whatever of its words stands in the title or in a field."""
+    for text in (
+        "Approved if legal agrees.",
+        "Approved for 3 of the 5.",
+        "Approved, only up to 500.",
+        "Genehmigt, aber nur zwei davon.",
+        "Ich genehmige vorerst die Hälfte.",
+        "Approuvé sous réserve du budget.",
+        "Aprobado solo hasta 500.",
+        "Approved until Friday.",
+        "Approved in principle.",
+        "Goedgekeurd mits Jan akkoord is.",
+        "Zatwierdzam pod warunkiem zgody Anny.",
+        "Утверждаю при условии скидки.",
+        "条件付きで承認します。",
+    ):
+        for about in (
+            request(text, Note=text),
+            request(f"Laptop {text}"),
+            request("Laptop", Note=text.casefold()),
+        ):
+            assert outcome(text, about) is None, text
+
+
+def test_a_number_is_understood_beside_the_word_that_it_alone_stands_beside() -> None:
+    one = request("Statement 129", Note="Statement 129 of May")
+    assert outcome("We reject decree 129.", request("Decree 129")) == REJECT
+    assert outcome("I approve the boxes 7 here.", request("Boxes 7", Note="boxes 7 or boxes 9")) is None
+    assert outcome("Statement 130 is approved.", one) is None
+
+
+@pytest.mark.parametrize(
+    ("title", "language", "heads"),
+    [
+        ("Two laptops for the Lyon office", "en", ["laptops"]),
+        ("Offer to Dana Frost for the post of Head of Sales", "en", ["Offer"]),
+        ("Klassenfahrt 8b nach Rügen", "de", ["Klassenfahrt 8b"]),
+        ("Contract renewal – Brightwash Cleaning", "en", ["Contract", "Brightwash"]),
+        ("No new coffee machine this year", "en", []),
+        ("", "en", []),
+    ],
+)
+def test_what_a_title_begins_with(title: str, language: str, heads: list[str]) -> None:
+    assert [*heads_of(title, vocabulary(), language)] == heads
