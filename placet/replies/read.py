@@ -4,8 +4,9 @@
 2.  Answers to questions are taken out (`read_questions`), a form is taken apart (`read_form`), the rest is split into
     sentences and clauses. Greetings, what stands below closings, and small print are no part of it (`read_frame`).
 3.  A clause decides only if every word of it is explained by phrases of one language, or names the request beside a
-    strong answer (`read_named`), and one of them says an outcome. One negation turns an approval into a rejection; any other negation decides nothing. What "they" or
-    "the supplier" decided is not the sender's answer; "cannot approve today" is none yet, "can approve" is none.
+    strong answer (`read_named`), and one of them says an outcome. One negation turns an approval into a rejection; any
+    other negation decides nothing. What "they" or "the supplier" decided is not the sender's answer; "cannot approve
+    today" is none yet, "can approve" is none.
 4.  A doubt anywhere (a condition, a limit, "later", "maybe", somebody else) makes the whole unclear; so do a
     question, two outcomes, and a word for the other outcome in a clause that is not understood. In sentences
     behind a rejection, doubts and questions change nothing unless they take it back, nor do doubts in the reasons
