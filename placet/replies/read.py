@@ -45,6 +45,7 @@ from placet.replies.read_clauses import (
     Taken,
     Text,
     View,
+    is_thanks,
     is_too_long,
     languages_of,
     shortened,
@@ -293,9 +294,9 @@ def _judge(view: View, found: Text, known: Vocabulary, about: About) -> None:
 
 
 def _only_seen(view: View, found: Text, known: Vocabulary) -> Sentence:
-    """ "ok, thanks" may only say that the mail was seen."""
+    """ "Great, thanks" may only say that the mail was seen; "OK, thanks" agrees."""
     for sentence in view.sentences:
-        thanks = any(piece.role is Role.COURTESY for clause in sentence for piece in clause.pieces)
+        thanks = any(is_thanks(piece, found, view.code) for clause in sentence for piece in clause.pieces)
         decides = [
             p
             for c in sentence
@@ -303,12 +304,16 @@ def _only_seen(view: View, found: Text, known: Vocabulary) -> Sentence:
             for p in c.pieces
             if p.meaning and p.meaning.outcome
         ]
-        if thanks and decides and all(tuple(found.words[p.start : p.end]) in known.seen for p in decides):
+        said = {tuple(found.words[piece.start : piece.end]) for piece in decides}
+        if thanks and said and said <= known.seen and not said <= _OKAY:
             return Sentence(
                 "“{text}” with thanks may only say that the mail was seen.",
                 text=shortened(found, sentence[0]),
             )
     return NOTHING
+
+
+_OKAY = frozenset({("ok",), ("okay",)})
 
 
 def _stands_alone(view: View) -> bool:

@@ -298,6 +298,8 @@ def _is_answer_too(asks: Match, others: Sequence[Match]) -> bool:
 def _is_numbered(found: Text, at: int, code: str) -> bool:
     """Whether a number is only a name: "order 4711"; but "no 4711" may say no."""
     label = found.words[at - 1]
+    if found.words[at].isdecimal() and ends_with(found.words, at, found.known.lines.coded):
+        return True  # "cost centre 4711"
     decides = any(
         match.meaning.outcome and match.meaning.language in (code, SHARED) for match in found.matches[at - 1]
     )
@@ -327,6 +329,7 @@ def clauses_of(pieces: Sequence[Piece], pause: str, *, opens: bool) -> list[Spok
 
 def take(clause: Spoken, found: Text, code: str, *, asks: bool) -> None:
     """What a clause is, by itself."""
+    clause.pieces = _with_names(clause.pieces, found)
     said = [piece for piece in clause.pieces if not _is_thanks_or_sign(piece, found)]
     if len(said) == 1:
         clause.pieces = [_alone(piece, found) if piece is said[0] else piece for piece in clause.pieces]
@@ -383,6 +386,18 @@ def _with_things(pieces: list[Piece], found: Text, code: str) -> list[Piece]:
                 piece = Piece(piece.start, piece.end, _THING)
         made.append(piece)
     return made
+
+
+def _with_names(pieces: list[Piece], found: Text) -> list[Piece]:
+    """Thanks to whoever asks, by name, at the end of a clause: "OK thanks Alice"."""
+    people = found.request.about.name_words if found.request else frozenset()
+    names = [
+        *takewhile(lambda piece: piece.meaning is None and found.words[piece.start] in people, pieces[::-1])
+    ]
+    before = pieces[: len(pieces) - len(names)]
+    if not names or not before or before[-1].role is not Role.COURTESY:
+        return pieces
+    return [*before, *(Piece(one.start, one.end, Meaning(OF_REQUEST, Role.FILLER)) for one in names[::-1])]
 
 
 def _with_request(pieces: list[Piece], found: Text, code: str) -> list[Piece]:
@@ -584,7 +599,7 @@ def take_unfinished(sentences: Sequence[list[Spoken]], found: Text, code: str) -
             clause = sentence[at]
             turns = clause.pieces[-1].role is Role.BUT
             polite = {piece.role for piece in clause.pieces} <= _POLITE
-            thanks = any(_is_thanks(piece, found, code) for piece in clause.pieces)
+            thanks = any(is_thanks(piece, found, code) for piece in clause.pieces)
             open_end = clause.outcome and clause is sentence[-1] and _ends_with_colon(clause, found)
             if goes_on or (turns and _may_end(clause.pieces[-1], found, code)):
                 if turns and clause.taken is not Taken.QUESTION:
@@ -599,7 +614,7 @@ def take_unfinished(sentences: Sequence[list[Spoken]], found: Text, code: str) -
 _POLITE = {Role.FILLER, Role.COURTESY, Role.GREETING}
 
 
-def _is_thanks(piece: Piece, found: Text, code: str) -> bool:
+def is_thanks(piece: Piece, found: Text, code: str) -> bool:
     """Whether something polite does not ask for more, as "please" does."""
     words = tuple(found.words[piece.start : piece.end])
     return piece.role is Role.COURTESY and words not in found.known.parts[code].myself

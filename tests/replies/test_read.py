@@ -79,6 +79,9 @@ def test_no_phrase_stands_for_two_outcomes() -> None:
         ("Yes, approved", "approve", "", "en"),
         ("Yes please", "approve", "", "en"),
         ("Approved, thanks!", "approve", "", "en"),
+        ("OK thanks", "approve", "", "en"),
+        ("Okay, thank you!", "approve", "", "en"),
+        ("Ok, danke", "approve", "", "de"),
         ("No, thanks", "reject", "", "en"),
         ("No, sorry", "reject", "", "en"),
         ("Ja, genehmigt", "approve", "", "de"),
@@ -119,8 +122,8 @@ def test_answers(text: str, outcome: str, comment: str, language: str) -> None:
         "Sí, no",
         "No, approved",
         "Yes, rejected",
-        "OK, thanks",  # may only mean that it was seen
-        "ok thanks",
+        "Great, thanks",  # may only mean that it was seen
+        "all good thanks",
         "Not yet",
         "I will approve it tomorrow",
         "I don't reject",

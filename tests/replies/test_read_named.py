@@ -115,6 +115,28 @@ def test_a_number_is_understood_beside_the_word_that_it_alone_stands_beside() ->
     assert outcome("Statement 130 is approved.", one) is None
 
 
+def test_thanks_to_whoever_asks_change_nothing() -> None:
+    about = request("Standing desk")
+    for text in (
+        "Approved, thanks Anna",
+        "Looks good to me, thanks Anna",
+        "OK thanks Anna",
+        "Genehmigt, danke Anna Berg",
+    ):
+        assert outcome(text, about) == APPROVE, text
+    assert outcome("Approved, thanks Carol", about) is None
+    assert outcome("Thanks Anna", about) is None
+
+
+def test_a_cost_centre_is_comment_unless_the_request_has_another_one() -> None:
+    for text in ("OK, please charge cost centre 4711", "Yes, please charge it to cost center 4711."):
+        reading = read_text(text, about=request("Standing desk"))
+        assert (reading.outcome, reading.comment) == (APPROVE, text)
+        assert outcome(text, request("Standing desk", **{"Cost centre": "4711"})) == APPROVE
+        assert outcome(text, request("Standing desk", **{"Cost centre": "1200"})) is None
+        assert outcome(text, request("Standing desk", **{"Cost center": "1200"})) is None
+
+
 @pytest.mark.parametrize(
     ("title", "language", "heads"),
     [
