@@ -27,7 +27,7 @@ A wrong decision is worse than a hundred answers that have to be given again. Th
 """
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 
 from placet.lib.sentences import NOTHING, Sentence, gettext_noop
@@ -305,12 +305,20 @@ def _only_seen(view: View, found: Text, known: Vocabulary) -> Sentence:
             if p.meaning and p.meaning.outcome
         ]
         said = {tuple(found.words[piece.start : piece.end]) for piece in decides}
-        if thanks and said and said <= known.seen and not said <= _OKAY:
+        if thanks and said and said <= known.seen and not _agrees(sentence, said):
             return Sentence(
                 "“{text}” with thanks may only say that the mail was seen.",
                 text=shortened(found, sentence[0]),
             )
     return NOTHING
+
+
+def _agrees(sentence: Sequence[Spoken], said: Set[tuple[str, ...]]) -> bool:
+    """Whether it is "OK", and nothing but thanks to somebody beside it: "ok, seen, thanks" may only say that."""
+    pieces = [piece for clause in sentence for piece in clause.pieces]
+    names = (piece for piece in pieces if piece.meaning and piece.meaning.language == OF_REQUEST)
+    others = {piece.role for piece in pieces} - {Role.DECIDES, Role.DECIDES_WEAKLY, Role.COURTESY}
+    return said <= _OKAY and others <= {piece.role for piece in names}
 
 
 _OKAY = frozenset({("ok",), ("okay",)})

@@ -124,6 +124,7 @@ def test_answers(text: str, outcome: str, comment: str, language: str) -> None:
         "Yes, rejected",
         "Great, thanks",  # may only mean that it was seen
         "all good thanks",
+        "ok visto, gracias!!",
         "Not yet",
         "I will approve it tomorrow",
         "I don't reject",
