@@ -403,13 +403,16 @@ def _with_names(pieces: list[Piece], found: Text) -> list[Piece]:
 def _with_request(pieces: list[Piece], found: Text, code: str) -> list[Piece]:
     """A strong answer beside which only words of the request are not known is understood: "The permit for 41 Mill
     Street is granted"."""
-    places = [piece.start for piece in pieces if piece.meaning is None]
     answer = next((piece for piece in pieces if piece.role is Role.DECIDES), None)
-    if found.request is None or answer is None or not 0 < len(places) <= _MOST_OF_REQUEST:
-        return pieces
-    if any(found.speaks_of(at, code) for at in places):
+    if found.request is None or answer is None:
         return pieces
     clause = range(pieces[0].start, pieces[-1].end)
+    things = [piece.start for piece in pieces if piece.meaning == _THING]
+    limiting = found.request.limiting(things, clause, found.tokens, code)
+    pieces = [Piece(piece.start, piece.end, None) if piece.start in limiting else piece for piece in pieces]
+    places = [piece.start for piece in pieces if piece.meaning is None]
+    if not 0 < len(places) <= _MOST_OF_REQUEST or any(found.speaks_of(at, code) for at in places):
+        return pieces
     named = found.request.named(places, clause, answer.start, found.text, found.tokens, found.matches, code)
     if not named.issuperset(places):
         return pieces

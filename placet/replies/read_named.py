@@ -5,9 +5,12 @@ of it is understood. Whoever made the request wrote these words and may have for
 
 - anywhere only an identifier ("INV-3306") and the largest amount of a field for amounts are understood. A number of
   pieces, a date or a smaller amount may limit an answer
-- words, in any form, are so in a clause that has a strong answer, for nothing else in it may be unknown; before the
-  answer only those of the title, for "Carol approved it" tells what Carol did. One of them has to be what the title
-  begins with: of "Laptops for Lyon" nobody knows what "I approve Lyon" says
+- words of the title, in any form, are so in a clause that has a strong answer, for nothing else in it may be unknown.
+  One of them has to be what the title begins with: of "Laptops for Lyon" nobody knows what "I approve Lyon" says. The
+  others are names, with a capital, or stand beside the same word as in the title: of "Contract for Lyon, monthly"
+  nobody knows what "the contract monthly" says
+- no words of fields, nor of notes: "smaller", "monthly" or "from Carol" may limit an answer or tell whose it is
+- none before the answer, where what is decided on stands behind it: "Lyon rejected the laptops" tells what Lyon did
 - none of a title that denies or doubts ("no", "or", "if")
 - none is that any language has a "not", a "but" or a doubt in, nor one that limits, counts or names a month; nor a
   short word, which may be the "not" of a dialect
@@ -33,6 +36,7 @@ _SHORTEST = 4  # letters of a word
 _SHORTEST_WITHOUT_CAPITALS = 3  # the same in scripts that have none: their words are shorter
 _MOST_WORDS = 2_000  # of a request: each is compared with each that is not known
 _LONGEST_LIMIT = 4  # words
+_LONGEST_SMALL = 4  # letters of a word that stands between two: "with", "nach"
 _LONGEST_TITLE = 500  # characters
 _SEGMENTS = re.compile(r"[:;,，、：()|/\n]|\s[-–—]\s")
 _INSIDE = re.compile(r"[^\W_][.@/_] | [.@/_][^\W_]")
@@ -88,15 +92,42 @@ class RequestWords:
             for at in places
             if not self._limits(at, written, matches[at], code) and not _is_in_name(written[at], text)
         ]
-        if not any(_has(heads, at, written) for at in clause):
+        called = [at for at in clause if _has(heads, at, written)]
+        # "Lyon rejected the laptops", "Carol approved it": who stands before the answer may have given it.
+        is_subject = any(at < answer for at in words if _has(title, at, written)) and called[-1:] > [answer]
+        if not called or is_subject:
             return frozenset()
         named = {
             at
             for at in words
-            if not written[at].text[:1].isdecimal() and _has(title if at < answer else every, at, written)
+            if not written[at].text[:1].isdecimal()
+            and _has(title, at, written)
+            and self._is_as_in_title(at, clause, text, written, code)
         }
         numbers = {at for at in words if _is_its_number(at, written, named, every)}
         return frozenset(named | numbers)
+
+    def limiting(
+        self,
+        things: Sequence[int],
+        clause: range,
+        written: Sequence[Token],
+        code: str,
+    ) -> frozenset[int]:
+        """Which of the words that were taken for the name of a thing may limit it, beside what the request is called:
+        "the smaller contract" of "Maintenance contract", whatever its fields tell of a smaller one."""
+        if not things or not any(_has(self._words(code, "heads"), at, written) for at in clause):
+            return frozenset()
+        title, limits = self._words(code, "title"), self.known.parts[code].limits
+        return frozenset(
+            at
+            for at in things
+            if written[at].text not in self.known.values[code].counts  # which `read_matter` compares
+            and (
+                begins_with([token.text for token in written[at : at + _LONGEST_LIMIT]], limits)
+                or not title.has_word(written[at].text)
+            )
+        )
 
     def _words(self, code: str, which: str) -> Shown:
         if (code, which) not in self._shown:
@@ -105,6 +136,36 @@ class RequestWords:
             about = {"title": About(texts=names), "every": self.about, "heads": About(texts=heads)}[which]
             self._shown[code, which] = Shown(about, self.known, code)
         return self._shown[code, which]
+
+    def _is_as_in_title(
+        self, at: int, clause: range, text: str, written: Sequence[Token], code: str
+    ) -> bool:
+        """Whether a word of the title is what it begins with, is a name, or stands beside the same word as there: of
+        "Contract for Lyon, if need be temporarily" nobody knows what "the contract temporarily" says."""
+        word = written[at].text
+        if (
+            word.upper() == word
+            or _is_name(at, clause, text, written)
+            or _has(self._words(code, "heads"), at, written)
+        ):
+            return True
+        beside = [_beside([written[one].text for one in clause], at - clause.start, step) for step in (-1, 1)]
+        return any(
+            self._is_form(word, own, code)
+            and any(
+                near and (other := _beside(segment, place, step)) and self._is_form(near, other, code)
+                for near, step in zip(beside, (-1, 1), strict=True)
+            )
+            for segment in self._segments()
+            for place, own in enumerate(segment)
+        )
+
+    def _segments(self) -> Iterator[list[str]]:
+        for segment in _SEGMENTS.split(composed(self.about.title)[:_LONGEST_TITLE]):
+            yield [token.text for token in tokens(segment) if token.kind is Kind.WORD]
+
+    def _is_form(self, word: str, own: str, code: str) -> bool:
+        return Shown(About(texts=(own,)), self.known, code).has_word(word)
 
     def _limits(self, at: int, written: Sequence[Token], matches: Sequence[Match], code: str) -> bool:
         if any(match.meaning.role >= Role.NEGATION_HELPER for match in matches):
@@ -171,6 +232,22 @@ def _has(shown: Shown, at: int, written: Sequence[Token]) -> bool:
     # Scripts without capitals have shorter words.
     has_capitals = word.upper() != word
     return len(word) >= (_SHORTEST if has_capitals else _SHORTEST_WITHOUT_CAPITALS) and shown.has_word(word)
+
+
+def _beside(words: Sequence[str], at: int, step: int) -> str:
+    """The word beside one, past small ones; "" if there is none."""
+    at += step
+    while 0 <= at < len(words):
+        if len(words[at]) > _LONGEST_SMALL:
+            return words[at]
+        at += step
+    return ""
+
+
+def _is_name(at: int, clause: range, text: str, written: Sequence[Token]) -> bool:
+    """Whether a word is written as a name, with a capital, in a clause that has words without."""
+    firsts = [text[written[one].start] for one in clause]
+    return text[written[at].start].isupper() and any(map(str.islower, firsts))
 
 
 def _is_in_name(token: Token, text: str) -> bool:
