@@ -413,7 +413,8 @@ def _with_request(pieces: list[Piece], found: Text, code: str) -> list[Piece]:
     places = [piece.start for piece in pieces if piece.meaning is None]
     if not 0 < len(places) <= _MOST_OF_REQUEST or any(found.speaks_of(at, code) for at in places):
         return pieces
-    named = found.request.named(places, clause, answer.start, found.text, found.tokens, found.matches, code)
+    spoken = range(answer.start, answer.end)
+    named = found.request.named(places, clause, spoken, found.text, found.tokens, found.matches, code)
     if not named.issuperset(places):
         return pieces
     return [Piece(piece.start, piece.end, piece.meaning or _THING) for piece in pieces]

@@ -24,6 +24,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
+from itertools import islice
 
 from placet.replies.languages import FALLBACK, SHARED
 from placet.replies.read_facts import About, amount_in
@@ -76,14 +77,14 @@ class RequestWords:
         self,
         places: Sequence[int],
         clause: range,
-        answer: int,
+        answer: range,
         text: str,
         written: Sequence[Token],
         matches: Sequence[Sequence[Match]],
         code: str,
     ) -> frozenset[int]:
-        """Which of the words at these places name the request in a clause with a strong answer at `answer`; none, if
-        no word of the clause is what it is called."""
+        """Which of the words at these places name the request in a clause with a strong answer; none, if no word of
+        the clause is what it is called, or one of them may be who answered."""
         title, every, heads = (self._words(code, which) for which in ("title", "every", "heads"))
         if not heads.texts or len(every.words) > _MOST_WORDS:
             return frozenset()
@@ -93,10 +94,11 @@ class RequestWords:
             if not self._limits(at, written, matches[at], code) and not _is_in_name(written[at], text)
         ]
         called = [at for at in clause if _has(heads, at, written)]
-        # "Lyon rejected the laptops", "Carol approved it": who stands before the answer may have given it.
-        is_subject = any(at < answer for at in words if _has(title, at, written)) and called[-1:] > [answer]
-        if not called or is_subject:
+        before = [at for at in words if at < answer.start and _has(title, at, written)]
+        if not called or (before and self._may_be_who_answers(called, answer, clause, text, written)):
             return frozenset()
+        if called[0] < answer.start and answer.stop in words:
+            return frozenset()  # "den Vertrag genehmigt Köln"
         named = {
             at
             for at in words
@@ -106,6 +108,30 @@ class RequestWords:
         }
         numbers = {at for at in words if _is_its_number(at, written, named, every)}
         return frozenset(named | numbers)
+
+    def _may_be_who_answers(
+        self, called: Sequence[int], answer: range, clause: range, text: str, written: Sequence[Token]
+    ) -> bool:
+        """Whether words before the answer may tell who gave it: "Lyon rejected the laptops"; "Carol approved it" of
+        "Carol Smith: laptops", where a name stands at the beginning and none of what is decided on behind it."""
+        first = written[clause.start]
+        return called[-1] > answer.start or (
+            called[0] == clause.start
+            and text[first.start].isupper()
+            and self._is_called_as_people(first.text)
+        )
+
+    def _is_called_as_people(self, word: str) -> bool:
+        """Whether the title has a word with a capital, and another with one beside it: "Carol Smith"."""
+        title = composed(self.about.title)[:_LONGEST_TITLE]
+        words = [one for one in tokens(title) if one.kind is Kind.WORD]
+        capitals = [title[one.start].isupper() for one in words]
+        return any(
+            one.text == word
+            and capitals[at]
+            and any(capitals[max(at - 1, 0) : at] + capitals[at + 1 : at + 2])
+            for at, one in enumerate(words)
+        )
 
     def limiting(
         self,
@@ -132,21 +158,20 @@ class RequestWords:
     def _words(self, code: str, which: str) -> Shown:
         if (code, which) not in self._shown:
             names = (self.about.title, *self.about.of_process)
-            heads = tuple(head for name in names for head in heads_of(name, self.known, code))
-            about = {"title": About(texts=names), "every": self.about, "heads": About(texts=heads)}[which]
+            most = 1 if which == "first" else None
+            heads = tuple(head for name in names for head in islice(heads_of(name, self.known, code), most))
+            about = {"title": About(texts=names), "every": self.about}.get(which, About(texts=heads))
             self._shown[code, which] = Shown(about, self.known, code)
         return self._shown[code, which]
 
-    def _is_as_in_title(
-        self, at: int, clause: range, text: str, written: Sequence[Token], code: str
-    ) -> bool:
+    def _is_as_in_title(self, at: int, clause: range, text: str, written: Sequence[Token], code: str) -> bool:
         """Whether a word of the title is what it begins with, is a name, or stands beside the same word as there: of
         "Contract for Lyon, if need be temporarily" nobody knows what "the contract temporarily" says."""
         word = written[at].text
         if (
             word.upper() == word
             or _is_name(at, clause, text, written)
-            or _has(self._words(code, "heads"), at, written)
+            or _has(self._words(code, "first"), at, written)
         ):
             return True
         beside = [_beside([written[one].text for one in clause], at - clause.start, step) for step in (-1, 1)]
