@@ -57,6 +57,7 @@ class Shown:
     known: Vocabulary
     code: str
     texts: list[str] = field(init=False)
+    _looked_up: dict[str, bool] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         every = (*self.about.fields, *self.about.amounts)
@@ -232,8 +233,11 @@ class Shown:
 
     def has_word(self, word: str) -> bool:
         """Whether a word, or a form of it, is one of the request's."""
-        if is_ideograph(word):
-            return word in self.joined
+        if word not in self._looked_up:
+            self._looked_up[word] = word in self.joined if is_ideograph(word) else self._has_form(word)
+        return self._looked_up[word]
+
+    def _has_form(self, word: str) -> bool:
         return any(
             self._is_form(form, one) for form in self._without_beginning(bare(word)) for one in self.words
         )
