@@ -2,7 +2,8 @@
 
 A text of the request that joins things ("and", "+", a list) has parts. An answer may decide on all of them: "approved",
 "the order is approved", "the laptop and the monitor are approved". If it names words of some and none of the others,
-only these may be meant, and it decides nothing.
+only these may be meant, and it decides nothing. Neither does one that names what else the request speaks of and nothing
+that it is called: "I approve the team" of "Bonus for the logistics team".
 
 This only ever adds a doubt.
 """
@@ -19,7 +20,7 @@ from placet.replies.read_clauses import Spoken, Taken, Text, View
 from placet.replies.read_facts import About
 from placet.replies.read_named import heads_of
 from placet.replies.read_phrases import Role
-from placet.replies.read_shown import Shown
+from placet.replies.read_shown import PLACE, Shown
 from placet.replies.read_tokens import Kind, is_ideograph, tokens
 from placet.replies.read_vocabulary import Vocabulary
 
@@ -41,6 +42,8 @@ def part_alone(found: Text, view: View, about: About) -> Sentence:
     What the whole request is called may be told of in a reason, too."""
     known, code = found.known, view.code
     deciding = [one for one in view.sentences if any(clause.taken is Taken.DECIDES for clause in one)]
+    if beside := _beside_its_name(deciding, found, code, about):
+        return Sentence(PART, text=beside[:_SHOWN])
     people = about.name_words
     names = dict.fromkeys(name for sentence in deciding for name in _names(sentence, found, code))
     named = [name for name in names if name not in people][:_MOST_NAMES]
@@ -70,6 +73,48 @@ def part_alone(found: Text, view: View, about: About) -> Sentence:
         if left <= 0:
             break
     return NOTHING
+
+
+def _beside_its_name(deciding: Sequence[Sequence[Spoken]], found: Text, code: str, about: About) -> str:
+    """What an answer decides on, if the request speaks of it, but is not called so: for whom it is, where, from whom.
+    "" if there is none, or if nothing is known of what the request is called."""
+    own = tuple(heads_of(about.title[:_LONGEST], found.known, code))
+    general = found.known.general[code] | found.known.general[FALLBACK]
+    if general.issuperset(word for head in own for word in _words(head)):
+        return ""
+    of_process = (head for name in about.of_process for head in heads_of(name, found.known, code))
+    called, every = (Shown(one, found.known, code) for one in (About(texts=(*own, *of_process)), about))
+    for sentence in deciding:
+        if not any(_has(called, word) for clause in sentence for word in _words_of(clause, found)):
+            objects = (found.tokens[at].text for clause in sentence for at in _objects(clause, found, code))
+            names = (name for name in objects if _tells(name, found.known, code) and _has(every, name))
+            if name := next(names, ""):
+                return name
+    return ""
+
+
+def _words_of(clause: Spoken, found: Text) -> list[str]:
+    start, end = clause.pieces[0].start, clause.pieces[-1].end
+    return [token.text for token in found.tokens[start:end] if token.kind is Kind.WORD]
+
+
+def _objects(clause: Spoken, found: Text, code: str) -> list[int]:
+    """Where what is decided on stands: words that answer nothing, behind an answer and at most an article. None that
+    says of which kind it is, for what has another name may be of this kind."""
+    kinds, articles = found.known.values[code].kinds, found.known.parts[code].articles
+    objects: list[int] = []
+    behind = False
+    for piece in clause.pieces:
+        words = found.words[piece.start : piece.end]
+        if piece.role is Role.DECIDES:
+            behind = True
+        elif tuple(words) not in articles:
+            if behind and piece.role is Role.FILLER:
+                objects += range(piece.start, piece.end)
+            behind = behind and piece.role is Role.FILLER and not (piece.meaning and piece.meaning.language)
+            if any(kinds.get((word,), PLACE) != PLACE for word in words):
+                return []
+    return objects
 
 
 def _touched(parts: Sequence[Shown], names: Sequence[str]) -> set[int]:

@@ -52,6 +52,12 @@ def test_a_sentence_that_names_the_request_is_understood(
         ("I approve Bob.", request("Two laptops for Bob")),
         ("Apruebo Sevilla.", request("Compra de cuatro sillas para Sevilla")),
         ("Jag godkänner Lund.", request("Inköp av fyra stolar till Lund")),
+        # The same behind an article.
+        ("J'approuve l'équipe.", request("Prime de Noël pour l'équipe logistique")),
+        ("Apruebo el equipo.", request("Paga de Navidad para el equipo logístico")),
+        ("Do il via libera a Torino.", request("Carrelli per la sede di Torino")),
+        ("Rejeito a Dell.", request("Toldos para o escritório", Fornecedor="Dell")),
+        ("Одобряю отдел.", request("Премия для отдела логистики")),
         # A part of it, for the same place.
         ("I approve the laptop for Lyon.", request("Laptop and docking station for the Lyon office")),
         ("Ich genehmige den Laptop für Lyon.", request("Laptop und Dockingstation für das Büro Lyon")),
