@@ -58,6 +58,14 @@ def test_a_sentence_that_names_the_request_is_understood(
         ("Do il via libera a Torino.", request("Carrelli per la sede di Torino")),
         ("Rejeito a Dell.", request("Toldos para o escritório", Fornecedor="Dell")),
         ("Одобряю отдел.", request("Премия для отдела логистики")),
+        # Hired, at some times, one of several, a need, a dialect's "not".
+        ("Je valide les chariots en location.", request("Chariots élévateurs")),
+        ("Approvo un carrello.", request("Carrelli per la sede")),
+        ("Concedo un plazo para la licencia.", request("Licencia de terraza")),
+        ("A licença está aprovada à semana.", request("Licença de esplanada")),
+        ("É preciso autorizar os toldos.", request("Toldos para o escritório")),
+        ("Вывеска одобрена на год.", request("Вывеска для кафе")),
+        ("J'approuve point les chariots.", request("Chariots élévateurs")),
         # A part of it, for the same place.
         ("I approve the laptop for Lyon.", request("Laptop and docking station for the Lyon office")),
         ("Ich genehmige den Laptop für Lyon.", request("Laptop und Dockingstation für das Büro Lyon")),
