@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -55,7 +55,7 @@ def of(selection: Selection) -> Sequence[Need]:
 
 def _of_visits(visits: QuerySet[Visit, Any], title: str, help_: str, trouble: str) -> Sequence[Need]:
     """Each request once, whatever of it is in need."""
-    count = visits.order_by().aggregate(count=Count("request", distinct=True))["count"]
+    count = Request.objects.filter(pk__in=visits.order_by().values("request")).count()
     if not count:
         return []
     first = {visit.request_id: visit.request for visit in visits[:SHOWN]}

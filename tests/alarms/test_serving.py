@@ -71,7 +71,7 @@ def test_a_worker_that_hangs_is_noticed_by_another(
         runner.stop()
     (message,) = receiver.got
     assert (message["what"], message["mailbox"]) == ("alarm", silent.address)
-    assert "the worker that does it hangs" in message["cause"]
+    assert "the worker that reads it hangs" in message["cause"]
     assert list(OutgoingMail.objects.values_list("kind", "to", "mailbox")) == [
         (messages.ALARM, admin.email, other.pk)
     ]

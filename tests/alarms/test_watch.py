@@ -373,7 +373,7 @@ def test_where_no_failure_is_known_it_leads_to_the_workers(
     clock.shift(minutes(31))
     client.force_login(admin)
     shown = client.get(reverse("panel:people")).content.decode()
-    assert "the worker that does it hangs" in shown and "Open Diagnostics" in shown
+    assert "the worker that reads it hangs" in shown and "Open Diagnostics" in shown
     assert "silent" in client.get(reverse("panel:home")).content.decode()
 
 

@@ -94,7 +94,7 @@ def test_where_the_end_comes_earlier_those_who_are_asked_hear_of_it(
     assert timers(request)["expire"] == "09 17:00 waiting"
     assert asks(bob) == ["Please decide: Desk", "Please decide: Desk"]
     newest = OutgoingMail.objects.filter(kind="ask", to=bob.email).order_by("-pk")[0]
-    assert "From 9 March 2026, 17:00 UTC on" in " ".join(text_of(newest).split())
+    assert "count until 9 March 2026, 17:00 UTC" in " ".join(text_of(newest).split())
     seat = Assignment.objects.get(person=bob)
     assert len({line.facts_hash for line in seat.ask_lines.all()}) == 1  # either can be answered
     assert standing(request) == ("open", "")

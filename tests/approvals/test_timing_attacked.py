@@ -150,7 +150,7 @@ def test_whoever_is_asked_is_told_when_the_end_moves(
     start(definition, alice, needed="2026-03-20 10:00")
     enters(carol, "2026-03-10 10:00")
     newest = OutgoingMail.objects.filter(kind="ask", to=bob.email).order_by("-pk")[0]
-    assert "From 10 March 2026, 10:00 UTC on" in " ".join(text_of(newest).split())
+    assert "count until 10 March 2026, 10:00 UTC" in " ".join(text_of(newest).split())
     seat = Assignment.objects.get(person=bob)
     assert len({line.facts_hash for line in seat.ask_lines.all()}) == 1  # either mail can be answered
 

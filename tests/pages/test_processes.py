@@ -551,7 +551,7 @@ def test_an_owner_tries_a_step_again_that_was_stuck(purchase: Request, owner: Pe
     Visit.objects.filter(pk=visit.pk).update(state=Visit.State.STUCK, reason="nobody is there")
     client = as_(owner)
     shown = client.get(reverse("portal:request", args=[purchase.public_id])).content.decode()
-    assert "An administrator puts the people or groups right. Then:" in shown
+    assert "An administrator corrects the people or groups. Then:" in shown
     client.post(reverse("portal:ask_again", args=[purchase.public_id]), {"which": visit.pk})
     visit.refresh_from_db()
     assert visit.state == Visit.State.OPEN
