@@ -1,7 +1,8 @@
 """Which requests somebody wants to see, of all that they own, and one page of them after the other.
 
-No filter is without a bound: where no index leads to the requests that fit, they are looked for among so many at a
-time, and the page says how far it looked. What some days are asked for is `request_days`.
+Where no index leads to the requests that fit, they are looked for among so many at a time, and the page says how far
+it looked. What some days are asked for is `request_days`. Only what became of requests (`request_traits`) is read of
+all days that were counted, where no days are asked for.
 """
 
 from bisect import bisect_left, bisect_right

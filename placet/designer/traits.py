@@ -57,10 +57,10 @@ def of_step(kind: str, step: str) -> str:
 def groups(definition: Definition | None, asked: str) -> Groups:
     """All traits that can be asked for; those of single steps where one process is looked at. `asked`: one that is
     offered in any case, if there can be such a one."""
-    _number, is_rounds, often = asked.rpartition(_ROUNDS)
+    often = asked.removeprefix(_ROUNDS) if asked.startswith(_ROUNDS) else ""
     rounds = [*range(_ROUNDS_OFFERED + 1)]
     is_number = often.isascii() and often.isdecimal() and len(often) <= _MOST_DIGITS
-    if is_rounds and is_number and often == str(int(often)):
+    if is_number and often == str(int(often)):
         rounds = sorted({*rounds, int(often)})
     return [
         (

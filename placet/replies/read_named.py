@@ -24,7 +24,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
-from itertools import islice
 
 from placet.replies.languages import FALLBACK, SHARED
 from placet.replies.read_facts import About, amount_in
@@ -72,6 +71,8 @@ class RequestWords:
     about: About
     known: Vocabulary
     _shown: dict[tuple[str, str], Shown] = field(default_factory=dict, compare=False, repr=False)
+    _single: dict[tuple[str, str], Shown] = field(default_factory=dict, compare=False, repr=False)
+    _parts_of_title: list[list[str]] = field(default_factory=list, compare=False, repr=False)
 
     def named(
         self,
@@ -159,7 +160,7 @@ class RequestWords:
         if (code, which) not in self._shown:
             names = (self.about.title, *self.about.of_process)
             most = 1 if which == "first" else None
-            heads = tuple(head for name in names for head in islice(heads_of(name, self.known, code), most))
+            heads = tuple(head for name in names for head in heads_of(name, self.known, code)[:most])
             about = {"title": About(texts=names), "every": self.about}.get(which, About(texts=heads))
             self._shown[code, which] = Shown(about, self.known, code)
         return self._shown[code, which]
@@ -185,12 +186,16 @@ class RequestWords:
             for place, own in enumerate(segment)
         )
 
-    def _segments(self) -> Iterator[list[str]]:
-        for segment in _SEGMENTS.split(composed(self.about.title)[:_LONGEST_TITLE]):
-            yield [token.text for token in tokens(segment) if token.kind is Kind.WORD]
+    def _segments(self) -> Sequence[Sequence[str]]:
+        if not self._parts_of_title:
+            for segment in _SEGMENTS.split(composed(self.about.title)[:_LONGEST_TITLE]):
+                self._parts_of_title.append([t.text for t in tokens(segment) if t.kind is Kind.WORD])
+        return self._parts_of_title
 
     def _is_form(self, word: str, own: str, code: str) -> bool:
-        return Shown(About(texts=(own,)), self.known, code).has_word(word)
+        if (code, own) not in self._single:
+            self._single[code, own] = Shown(About(texts=(own,)), self.known, code)
+        return self._single[code, own].has_word(word)
 
     def _limits(self, at: int, written: Sequence[Token], matches: Sequence[Match], code: str) -> bool:
         if any(match.meaning.role >= Role.NEGATION_HELPER for match in matches):
@@ -205,9 +210,10 @@ class RequestWords:
         )
 
 
-def heads_of(title: str, known: Vocabulary, code: str) -> Iterator[str]:
-    """What each part of a title begins with: "Two laptops" of "Two laptops for the Lyon office". None, if it denies or
-    doubts."""
+def heads_of(title: str, known: Vocabulary, code: str) -> Sequence[str]:
+    """What each part of a title begins with: "laptops" of "Two laptops for the Lyon office". None, if any part denies
+    or doubts: of "Laptops, or monitors" nobody knows what "the laptops" says."""
+    heads: list[str] = []
     for segment in _SEGMENTS.split(composed(title)[:_LONGEST_TITLE]):
         words = [token for token in tokens(segment) if token.kind is Kind.WORD]
         texts = [token.text for token in words]
@@ -218,7 +224,7 @@ def heads_of(title: str, known: Vocabulary, code: str) -> Iterator[str]:
         for at, token in enumerate(words):
             meant = [match for match in matches[at] if match.meaning.language in languages]
             if any(match.meaning.role in _TURNS or match.meaning.outcome == REJECT for match in meant):
-                return
+                return ()
             if ended:
                 continue
             if not head and _begins_only(token, languages, known):
@@ -228,7 +234,8 @@ def heads_of(title: str, known: Vocabulary, code: str) -> Iterator[str]:
             if not ended:
                 head.append(token)
         if head:
-            yield segment[head[0].start : head[-1].end]
+            heads.append(segment[head[0].start : head[-1].end])
+    return heads
 
 
 def _begins_only(token: Token, languages: set[str], known: Vocabulary) -> bool:

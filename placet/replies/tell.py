@@ -219,7 +219,7 @@ def _for_confirmation(
     return answering_again.AskForRest(
         language,
         said.confirm_subject,
-        said.understood(word, likely.words.rstrip(".")),  # a full stop follows it
+        said.understood(word, likely.words),
         reply.mail.message_id,
         without_codes(with_signature(reply.mail.new_text, reply.mail).strip(), reply.code),
         [(understood, said.yes), *others],

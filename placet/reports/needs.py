@@ -58,9 +58,10 @@ def _of_visits(visits: QuerySet[Visit, Any], title: str, help_: str, trouble: st
     count = Request.objects.filter(pk__in=visits.order_by().values("request")).count()
     if not count:
         return []
-    first = {visit.request_id: visit.request for visit in visits[:SHOWN]}
+    # A request may be in need in many branches.
+    first = {visit.request_id: visit.request for visit in visits[: SHOWN * SHOWN]}
     link = f"{reverse('designer:requests')}?{urlencode({TROUBLE: trouble})}"
-    return [Need(title, help_, count, [*first.values()], link)]
+    return [Need(title, help_, count, [*first.values()][:SHOWN], link)]
 
 
 def _mailboxes() -> Sequence[Need]:

@@ -100,7 +100,9 @@ def test_a_sentence_that_names_the_request_is_understood(
         ("I approve laptops 3.", request("Laptops 5", Offers="laptops 3")),
         ("I approve half laptops.", request("Laptops half")),
         ("I approve some laptops.", request("some laptops")),
-        # A title that denies.
+        # A title that denies, or doubts, in whichever part of it.
+        ("The laptops for Lyon are approved.", request("Laptops, or monitors for Lyon")),
+        ("The Smith contract Maintenance is approved.", request("Contract Smith, without Maintenance")),
         ("The refund is approved.", request("No refund for order 12")),
         # Another one whose name holds a word of the request.
         ("example.org renewal is approved.", request("example.com renewal")),
