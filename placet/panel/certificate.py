@@ -93,7 +93,7 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     waiting = credentials.waiting(mailbox)
-    if waiting is not None and (upload or make):  # the page shows neither form, so not what is wrong with one
+    if waiting is not None and make:  # the page has no place for what is wrong with it
         messages.error(request, _("Another certificate is not in use yet. Use that one, or remove it first."))
     context = {
         "mailbox": mailbox,
