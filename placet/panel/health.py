@@ -219,13 +219,12 @@ def work_is_done() -> bool:
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to do after the installation: on the page with that address, or by a command on the server."""
+    """One thing to do after the installation, on the page with that address."""
 
     title: str
     help: str
     page: str
     done: bool
-    command: str = ""
 
 
 def first_steps(reader: Person) -> list[Step]:
@@ -256,10 +255,9 @@ def first_steps(reader: Person) -> list[Step]:
         ),
         Step(
             _("Publish a process"),
-            _("On the server. The one for purchases comes with Placet:"),
-            "",
+            _("Take one of the templates, or make your own."),
+            "designer:new",
             Version.objects.exists(),
-            "placet process publish purchase",
         ),
         Step(
             _("Have the first request decided"),

@@ -189,7 +189,12 @@ def make_world(sandbox: Sandbox, way: str) -> World:
     finance = Group.objects.create(key="finance", name="Finance")
     finance.members.add(people["carol"])
     publish(values(SAMPLE))
-    saved = store.save(
+    return World(sandbox, connected(sandbox, way), people, way)
+
+
+def connected(sandbox: Sandbox, way: str = "graph") -> Mailbox:
+    """The mailbox of a sandbox, active."""
+    return store.save(
         {
             "via": way,
             "server_address": sandbox.url,
@@ -202,8 +207,7 @@ def make_world(sandbox: Sandbox, way: str) -> World:
         },
         secret=sandbox.client_secret,
         by="a test",
-    )
-    return World(sandbox, saved.mailbox, people, way)
+    ).mailbox
 
 
 def close_connections() -> None:

@@ -1,13 +1,16 @@
-"""A process made in a real browser by its pages alone: with a mouse, by keys, on a phone, and without scripts."""
+"""A process made, tried and published in a real browser by its pages alone: with a mouse, by keys, on a phone, and
+without scripts. A request of it is started in the same way, and decided by two replies."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from placet.accounts.models import Group, Person
+from placet.accounts.models import Person
 from placet.approvals.definitions import definition_of
-from placet.approvals.models import Version
+from placet.approvals.models import Request, Version
+from placet.sandbox.server import Sandbox
+from tests.journeys.conftest import DOMAIN, World, close_connections, connected
 from tests.pages.browsing import reach
 from tests.pages.test_every_page import too_wide, violations
 from tests.pages.test_request_form_browser import Opened, page_of
@@ -190,6 +193,41 @@ def _mail(story: Story, *, is_measured: bool) -> None:
     story.save("Save, and back to all steps")
 
 
+def _tried(story: Story) -> None:
+    """Somebody pretended asks for 2,000 EUR: the manager and finance would be asked, and two replies approve it."""
+    page, hands = story.page, story.hands
+    hands.press(page.get_by_role("link", name="Try it", exact=True))
+    hands.fill(page.get_by_label("Started by"), "alice@contoso.example")
+    hands.fill(page.get_by_label("What do you need?"), "A lathe")
+    hands.fill(page.get_by_label("Amount"), "2000")
+    hands.press(page.get_by_role("button", name="Start the trial"))
+    for name, words in (("Bob Manager", "fine, go ahead"), ("Carol Finance", "Approved.")):
+        card = page.locator("section", has=page.get_by_role("heading", name=f"Answer as {name}"))
+        hands.fill(card.get_by_label("Reply by mail, in your own words"), words)
+        hands.press(card.get_by_role("button", name="Send the reply"))
+    expect(page.locator(".stands .badge")).to_have_text("Approved")
+    assert not Request.objects.exists()
+
+
+def _asked(page: Page, hands: Mouse) -> None:
+    page.goto("/")
+    hands.press(page.get_by_role("link", name="Start a request", exact=True).first)
+    hands.fill(page.get_by_label("What do you need?"), "A lathe")
+    hands.fill(page.get_by_label("Amount"), "2000")
+    hands.press(page.get_by_role("button", name="Send request"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("A lathe")
+
+
+@pytest.fixture
+def world(alice: Person, bob: Person, carol: Person, transactional_db: None) -> Iterator[World]:
+    people = {"alice": alice, "bob": bob, "carol": carol}
+    with Sandbox(DOMAIN) as sandbox:
+        for name in ("approvals", *people):
+            sandbox.add_mailbox(name, name.title())
+        yield World(sandbox, connected(sandbox), people, "graph")
+        close_connections()
+
+
 DEFINITION = {
     "manager": ({"manager": True}, "first"),
     "finance": ({"group": "finance"}, "all"),
@@ -198,10 +236,9 @@ DEFINITION = {
 
 
 @pytest.mark.parametrize("way", ["mouse", "keys", "phone", "without scripts"])
-def test_a_purchase_process_is_made_and_published_by_pages_alone(
-    way: str, alice: Person, bob: Person, carol: Person, admin: Person, page_of: Opened
+def test_a_purchase_process_is_made_tried_and_published_by_pages_alone_and_runs(
+    way: str, world: World, alice: Person, admin: Person, page_of: Opened
 ) -> None:
-    Group.objects.get_or_create(key="finance", defaults={"name": "Finance"})
     size: str = "phone" if way == "phone" else "wide"
     hands: Callable[[Page], Mouse] = Keys if way == "keys" else Mouse
     with page_of(admin, size=size, scripted=way != "without scripts") as page:
@@ -218,6 +255,8 @@ def test_a_purchase_process_is_made_and_published_by_pages_alone(
         if way in ("mouse", "phone"):
             assert violations(page) == []
             assert not too_wide(page)
+        _tried(story)
+        story.hands.press(page.get_by_role("link", name="Designer", exact=True))
         story.hands.press(page.get_by_role("link", name="Publish it …"))
         story.hands.press(page.get_by_role("button", name="Publish", exact=True))
         expect(page.locator("main")).to_contain_text("Version 1 is published")
@@ -241,3 +280,12 @@ def test_a_purchase_process_is_made_and_published_by_pages_alone(
         ("cfo", None, "approved"),
         ("cfo", None, "rejected"),
     }
+    with page_of(alice, size=size, scripted=way != "without scripts") as page:
+        _asked(page, hands(page))
+        for name, words in (("bob", "Fine by me, go ahead"), ("carol", "Approved, thanks Alice")):
+            world.run()
+            world.sandbox.reply_as(name, world.newest(name, "Spending" if name == "bob" else "").id, words)
+            world.run()
+        page.reload()
+        expect(page.locator(".badge").first).to_have_text("Approved")
+    assert world.decisions() == [("Bob", "approve"), ("Carol", "approve")]

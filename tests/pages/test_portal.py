@@ -132,10 +132,8 @@ def test_every_type_of_field_has_an_input_and_comes_back(alice: Person, as_: As)
     }  # fmt: skip
 
 
-def test_without_a_process_an_administrator_is_told_how_to_publish_one(
-    admin: Person, dave: Person, as_: As
-) -> None:
-    assert "placet process publish purchase" in as_(admin).get(reverse("portal:start")).content.decode()
+def test_without_a_process_an_administrator_is_led_to_a_new_one(admin: Person, dave: Person, as_: As) -> None:
+    assert reverse("designer:new") in as_(admin).get(reverse("portal:start")).content.decode()
     assert "Ask your administrator" in as_(dave).get(reverse("portal:start")).content.decode()
 
 
