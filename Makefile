@@ -147,8 +147,9 @@ messages: setup
 
 # Versions move only here. No registry's address is written: pip asks the one it is configured for.
 lock:
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --all-extras --upgrade pyproject.toml -o requirements/run.txt
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --all-extras -c requirements/run.txt pyproject.toml requirements/dev.in -o requirements/dev.txt
+	$(LOCKED) --extra postgresql --upgrade pyproject.toml -o requirements/run.txt
+	$(LOCKED) --extra mcp -c requirements/run.txt pyproject.toml -o requirements/mcp.txt
+	$(LOCKED) --all-extras -c requirements/run.txt pyproject.toml requirements/dev.in -o requirements/dev.txt
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build *.egg-info
