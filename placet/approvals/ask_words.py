@@ -15,9 +15,10 @@ from placet.approvals.change_words import (
     silent_line,
     why_asked_again,
 )
-from placet.approvals.definitions import ApprovalStep, Definition
+from placet.approvals.definitions import Definition
 from placet.approvals.models import Clarification
 from placet.approvals.name_lists import listed_names
+from placet.approvals.steps import ApprovalStep
 from placet.lib.sentences import Sentence
 from placet.mail.writing import when
 

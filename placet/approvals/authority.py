@@ -25,10 +25,11 @@ from placet.approvals.authority_cells import (
 )
 from placet.approvals.authority_csv import Rows, TableInvalid, columns_as_json, columns_from_json, is_list
 from placet.approvals.authority_gaps import gap_in_words, prove
-from placet.approvals.definitions import KEY, Definition, Who, definition_of
+from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.installation_record import note_table_version
 from placet.approvals.models import AuthorityTable, Process, TableMatch, TableVersion, Visit
 from placet.approvals.record import digest_of_table
+from placet.approvals.steps import KEY, Who
 from placet.lib.conditions import value_of
 
 LONGEST_KEY = 50

@@ -14,7 +14,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from placet.accounts.addresses import PersonInvalid, check_address, normal
-from placet.approvals.definitions import HIGHEST_LEVEL
+from placet.approvals.steps import HIGHEST_LEVEL
 from placet.lib.conditions import ConditionError
 
 TEXT, NUMBER, ASK = "text", "number", "ask"

@@ -19,19 +19,13 @@ from typing import Any
 
 from lxml import etree
 
-from placet.approvals.definitions import (
-    ApprovalStep,
-    CallStep,
-    Definition,
-    IncludeStep,
-    ParallelStep,
-    WaitStep,
-)
+from placet.approvals.definitions import Definition
 from placet.approvals.picture_graph import BranchGraph, Edge, Graph, Node, drawable, graph_of
 from placet.approvals.picture_layout import Block, Box, Layout, Point, Way
 from placet.approvals.picture_text import plain
 from placet.approvals.picture_wide import wide
 from placet.approvals.rule_words import rule_in_words
+from placet.approvals.steps import ApprovalStep, CallStep, IncludeStep, ParallelStep, WaitStep
 
 MODEL = "http://www.omg.org/spec/BPMN/20100524/MODEL"
 DIAGRAM = "http://www.omg.org/spec/BPMN/20100524/DI"

@@ -5,8 +5,9 @@ what is published then; and when a step calls, for other processes may have newe
 from collections.abc import Callable, Iterator
 from functools import cache
 
-from placet.approvals.definitions import CallStep, Definition, ParallelStep, Place
+from placet.approvals.definitions import Definition, Place
 from placet.approvals.models import Request
+from placet.approvals.steps import CallStep, ParallelStep
 
 DEEPEST = 5  # requests that call each other
 MOST_OPEN = 100  # requests that one called, itself or through others

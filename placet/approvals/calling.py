@@ -11,13 +11,14 @@ from django.db import transaction
 from placet.accounts.models import Person
 from placet.approvals import earlier, engine, engine_starts, engine_stops, engine_time, engine_visits, record
 from placet.approvals.call_limits import DEEPEST, MOST_OPEN, callers_of, open_below
-from placet.approvals.definitions import WITHDRAWN, CallStep, Definition, definition_of
+from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.form import FormInvalid, read_form
 from placet.approvals.form_computed import as_entered
 from placet.approvals.form_parts import CURRENCY
 from placet.approvals.includes import newest_published
 from placet.approvals.models import CallTask, Request, Visit
 from placet.approvals.record import note
+from placet.approvals.steps import WITHDRAWN, CallStep
 from placet.audit import chain
 from placet.lib import clock
 from placet.lib.conditions import ConditionError, value_of

@@ -12,12 +12,13 @@ from django.utils.translation import ngettext
 from placet.accounts.models import Person
 from placet.approvals.changes import changes_since
 from placet.approvals.clarification_mails import shown
-from placet.approvals.definitions import ApprovalStep, Definition, ParallelStep
+from placet.approvals.definitions import Definition
 from placet.approvals.delegate_words import who_decided
 from placet.approvals.mail_parts import ShownFact
 from placet.approvals.models import AskLine, Assignment, Decision, Request, Timer, Visit
 from placet.approvals.name_lists import listed_names
 from placet.approvals.outcomes import LABELS, REVISED
+from placet.approvals.steps import ApprovalStep, ParallelStep
 from placet.mail.writing import when
 
 MOST_SHOWN = 20  # decisions in one mail

@@ -12,22 +12,7 @@ from placet.approvals import authority, earlier
 from placet.approvals.authority_cells import matched_columns
 from placet.approvals.call_limits import problems_of_calls
 from placet.approvals.deadline_checks import calendar_problems, deadline_problems, longest_problems
-from placet.approvals.definitions import (
-    KEY,
-    NAMES_PEOPLE,
-    NO_DATES,
-    WITHDRAWN,
-    ApprovalStep,
-    CallStep,
-    Definition,
-    EndStep,
-    IncludeStep,
-    NoticeStep,
-    ParallelStep,
-    Transition,
-    WaitStep,
-    Who,
-)
+from placet.approvals.definitions import Definition
 from placet.approvals.form import PLACE, SHORTEST_TITLE, condition_values, letters, title_of
 from placet.approvals.form_checks import (
     chosen_amounts,
@@ -52,6 +37,21 @@ from placet.approvals.rule_checks import (
 )
 from placet.approvals.silence_checks import silence_problems
 from placet.approvals.step_mail_checks import mail_problems
+from placet.approvals.steps import (
+    KEY,
+    NAMES_PEOPLE,
+    NO_DATES,
+    WITHDRAWN,
+    ApprovalStep,
+    CallStep,
+    EndStep,
+    IncludeStep,
+    NoticeStep,
+    ParallelStep,
+    Transition,
+    WaitStep,
+    Who,
+)
 from placet.approvals.undecided import undecided_problem
 from placet.approvals.undo_rules import undo_problems
 from placet.approvals.whom import LIMIT, entries_of

@@ -20,11 +20,12 @@ from django.utils.translation import gettext_lazy, pgettext
 
 from placet.approvals import cel_rows
 from placet.approvals.cel_rows import Name
-from placet.approvals.definitions import ApprovalStep, Definition, ParallelStep, WaitStep
+from placet.approvals.definitions import Definition
 from placet.approvals.earlier import REQUEST, STEPS
 from placet.approvals.form_numbers import amount_as_read
 from placet.approvals.form_parts import CURRENCY, FormField, Input
 from placet.approvals.outcomes import as_read
+from placet.approvals.steps import ApprovalStep, ParallelStep, WaitStep
 from placet.lib.conditions import ConditionError, compile_condition
 
 Kind = Literal[

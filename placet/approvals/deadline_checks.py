@@ -6,8 +6,9 @@ from typing import Any
 from placet.accounts import calendars
 from placet.approvals import earlier
 from placet.approvals.deadlines import EXPIRED, Amount, Deadline, DeadlineInvalid, moment_of
-from placet.approvals.definitions import WITHDRAWN, ApprovalStep, Definition, EndStep, WaitStep
+from placet.approvals.definitions import Definition
 from placet.approvals.escalation_checks import escalation_problems
+from placet.approvals.steps import WITHDRAWN, ApprovalStep, EndStep, WaitStep
 from placet.lib import clock
 from placet.lib.conditions import ConditionError, compile_condition, value_of
 from placet.lib.working_time import NoWorkingTime

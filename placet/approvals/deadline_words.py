@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from django.utils.translation import gettext as _
 
 from placet.approvals import engine_stops
-from placet.approvals.definitions import ApprovalStep, Definition
+from placet.approvals.definitions import Definition
 from placet.approvals.models import Timer, Visit
+from placet.approvals.steps import ApprovalStep
 from placet.lib import clock
 from placet.mail.writing import no_links, when
 

@@ -17,7 +17,7 @@ from placet.accounts.models import Person
 from placet.approvals import policy
 from placet.approvals.composing import page_of, queue, with_code, written_to
 from placet.approvals.deadline_words import until_when
-from placet.approvals.definitions import ApprovalStep, Definition
+from placet.approvals.definitions import Definition
 from placet.approvals.form import facts_as_read
 from placet.approvals.mail_parts import ShownFact, named, quoted
 from placet.approvals.models import Ask, AskLine, Request
@@ -26,6 +26,7 @@ from placet.approvals.outcomes import APPROVE, REJECT
 from placet.approvals.prepared_replies import reply_address
 from placet.approvals.record import DIGEST
 from placet.approvals.step_mail_words import text_as_read
+from placet.approvals.steps import ApprovalStep
 from placet.lib.sentences import NOTHING, Sentence
 from placet.mail.marker import marker
 from placet.mail.models import IncomingMail, OutgoingMail

@@ -16,12 +16,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from placet.approvals.counted import counted_by_visit, counting_in
-from placet.approvals.definitions import ApprovalStep, Definition, EndStep, IncludeStep, ParallelStep
+from placet.approvals.definitions import Definition
 from placet.approvals.form import condition_values, sample_data
 from placet.approvals.form_parts import FormField
 from placet.approvals.form_types import sample_of, seen_values
 from placet.approvals.included_names import hint, is_unknown_yet
 from placet.approvals.models import Decision, Request, Visit
+from placet.approvals.steps import ApprovalStep, EndStep, IncludeStep, ParallelStep
 
 STEPS = "steps"
 REQUEST = "request"

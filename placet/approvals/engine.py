@@ -80,7 +80,7 @@ from placet.approvals import (
     record,
 )
 from placet.approvals.answers import read_answers
-from placet.approvals.definitions import WITHDRAWN, ApprovalStep, Definition, definition_of
+from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.engine_errors import (
     AlreadyAnswered,
     AnswersInvalid,
@@ -115,6 +115,7 @@ from placet.approvals.models import (
 )
 from placet.approvals.questions import asked_in
 from placet.approvals.record import note
+from placet.approvals.steps import WITHDRAWN, ApprovalStep
 from placet.audit import chain
 from placet.lib import clock, rows
 from placet.lib.plain_text import plain_text

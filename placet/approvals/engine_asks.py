@@ -13,7 +13,7 @@ from placet.accounts.models import Person
 from placet.approvals import authority, composing, digests, messages, record, turns, whom
 from placet.approvals.ask_words import Escalated, Why
 from placet.approvals.change_words import Revised, news_of
-from placet.approvals.definitions import ApprovalStep, Definition
+from placet.approvals.definitions import Definition
 from placet.approvals.delegate_words import asked_in_place, delegates_of, reassigned_to
 from placet.approvals.form import facts_hash
 from placet.approvals.models import (
@@ -28,6 +28,7 @@ from placet.approvals.models import (
     Visit,
 )
 from placet.approvals.record import note
+from placet.approvals.steps import ApprovalStep
 from placet.lib import clock
 from placet.lib.ids import new_code
 from placet.lib.sentences import NOTHING, Sentence

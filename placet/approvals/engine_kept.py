@@ -19,7 +19,7 @@ from django.db.models import prefetch_related_objects
 from placet.accounts.models import Person
 from placet.approvals import engine_asks, record, whom
 from placet.approvals.counted import counted_by_visit
-from placet.approvals.definitions import ApprovalStep, Definition
+from placet.approvals.definitions import Definition
 from placet.approvals.engine_revisions import data_at
 from placet.approvals.form import condition_values, lacks_what_is_entered
 from placet.approvals.form_types import seen_values
@@ -27,6 +27,7 @@ from placet.approvals.models import Assignment, Decision, Request, Visit
 from placet.approvals.outcomes import REVISED, Condition
 from placet.approvals.record import note
 from placet.approvals.returns import NOW, WAS
+from placet.approvals.steps import ApprovalStep
 from placet.lib import rows
 from placet.lib.conditions import ConditionError, holds, names_in
 

@@ -13,8 +13,9 @@ from typing import Any
 
 from django.db.models import F
 
-from placet.approvals.definitions import CallStep, Definition, EndStep, WaitStep, definition_of
+from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.models import Request, Timer, Visit
+from placet.approvals.steps import CallStep, EndStep, WaitStep
 from placet.audit import chain
 from placet.audit.models import AuditEntry
 from placet.lib.sentences import Sentence

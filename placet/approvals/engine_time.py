@@ -30,9 +30,10 @@ from placet.approvals.deadlines import (
     rung_at,
     warning_at,
 )
-from placet.approvals.definitions import ApprovalStep, Definition, WaitStep
+from placet.approvals.definitions import Definition
 from placet.approvals.models import Assignment, Request, Timer, Visit
 from placet.approvals.record import note
+from placet.approvals.steps import ApprovalStep, WaitStep
 from placet.lib import clock, rows
 from placet.lib.conditions import ConditionError, value_of
 from placet.lib.sentences import Sentence

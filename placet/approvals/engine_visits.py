@@ -38,19 +38,19 @@ from placet.approvals import (
     turns,
     whom,
 )
-from placet.approvals.definitions import (
+from placet.approvals.definitions import Definition
+from placet.approvals.models import Assignment, Request, Signal, Visit
+from placet.approvals.record import note
+from placet.approvals.steps import (
     ARRIVED,
     SENT,
     ApprovalStep,
     CallStep,
-    Definition,
     EndStep,
     NoticeStep,
     ParallelStep,
     WaitStep,
 )
-from placet.approvals.models import Assignment, Request, Signal, Visit
-from placet.approvals.record import note
 from placet.lib import clock, rows
 from placet.lib.conditions import ConditionError
 from placet.lib.sentences import Sentence

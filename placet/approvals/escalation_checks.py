@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from placet.accounts import calendars
 from placet.accounts.addresses import person_at
 from placet.approvals.deadlines import Amount, reminder_at, rung_at, warning_at
-from placet.approvals.definitions import ApprovalStep, Definition, Rung
+from placet.approvals.definitions import Definition
 from placet.approvals.rules import GROUP, Together
+from placet.approvals.steps import ApprovalStep, Rung
 from placet.lib import clock
 from placet.lib.working_time import NoWorkingTime, WorkingTime
 

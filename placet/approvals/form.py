@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from placet.approvals.definitions import ApprovalStep, Definition, NoticeStep
+from placet.approvals.definitions import Definition
 from placet.approvals.field_types import currency_seen, is_filled
 from placet.approvals.form_by_mail import conditional_now
 from placet.approvals.form_logic import NO_FILES, Data, Files, Scope, fill
@@ -16,6 +16,7 @@ from placet.approvals.form_parts import FormField, Input
 from placet.approvals.form_tables import ShownTable, column_of, shown_table, totals_of
 from placet.approvals.form_types import sample_of, seen_values, type_of
 from placet.approvals.models import Request
+from placet.approvals.steps import ApprovalStep, NoticeStep
 from placet.lib.canonical import digest
 
 SHORTEST_TITLE = 2  # letters or digits: subjects are known again by them

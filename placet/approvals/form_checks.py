@@ -9,14 +9,7 @@ from typing import Any
 
 from django.utils import translation
 
-from placet.approvals.definitions import (
-    ApprovalStep,
-    Definition,
-    IncludeStep,
-    NoticeStep,
-    StepForm,
-    names_fit,
-)
+from placet.approvals.definitions import Definition
 from placet.approvals.field_types import MOST_PEOPLE, Text, day_of, is_filled, problem_of_pattern
 from placet.approvals.form import PLACE, condition_values, sample_data
 from placet.approvals.form_computed import COMPUTED, as_entered
@@ -38,6 +31,7 @@ from placet.approvals.form_options import Lists
 from placet.approvals.form_parts import CURRENCY, MOST_FILES, MOST_ROWS, FormField, FormPart, Input, Option
 from placet.approvals.form_tables import SUMMED, computed_in_order, most_rows, sample_row, seen_row
 from placet.approvals.form_types import seen_values, type_of
+from placet.approvals.steps import ApprovalStep, IncludeStep, NoticeStep, StepForm, names_fit
 from placet.lib import clock
 from placet.lib.conditions import ConditionError, holds, names_in, value_of
 

@@ -4,7 +4,8 @@
 
 from collections.abc import Iterator
 
-from placet.approvals.definitions import ApprovalStep, Definition, IncludeStep
+from placet.approvals.definitions import Definition
+from placet.approvals.steps import ApprovalStep, IncludeStep
 
 
 def is_unknown_yet(definition: Definition, name: str) -> bool:

@@ -19,15 +19,10 @@ from itertools import repeat
 from typing import Any
 
 from placet.approvals import earlier
-from placet.approvals.definitions import (
-    Definition,
-    EndStep,
-    IncludeStep,
-    ParallelStep,
-    definition_of,
-)
+from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.form_parts import FormField
 from placet.approvals.models import Process, Version
+from placet.approvals.steps import EndStep, IncludeStep, ParallelStep
 from placet.approvals.undo_rules import grace_in
 
 LONGEST_KEY = 60  # of a step

@@ -17,9 +17,10 @@ from placet.accounts import delegations
 from placet.accounts.delegations import Scope
 from placet.accounts.models import Delegation, Person
 from placet.approvals import absences, earlier, owning, policy, whom
-from placet.approvals.definitions import Definition, Who
+from placet.approvals.definitions import Definition
 from placet.approvals.form_numbers import minor_digits
 from placet.approvals.models import Assignment, Delegate, Request
+from placet.approvals.steps import Who
 from placet.lib.conditions import ConditionError, holds, names_in
 from placet.lib.sentences import NOTHING, Sentence
 

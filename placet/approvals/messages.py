@@ -21,7 +21,7 @@ from placet.approvals.changes import changes_since
 from placet.approvals.clarification_mails import question_and_answer, why_again
 from placet.approvals.composing import mailbox_for, page_link, page_of, queue, with_code, written_to
 from placet.approvals.deadline_words import until_when
-from placet.approvals.definitions import ApprovalStep, Definition, NoticeStep, definition_of
+from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.delegate_words import in_place_of, in_whose_place
 from placet.approvals.form import entered_on_page_only, facts_as_read
 from placet.approvals.form_by_mail import conditional_now
@@ -42,6 +42,7 @@ from placet.approvals.questions import Question as Asked
 from placet.approvals.questions import as_read as as_answered
 from placet.approvals.questions import asked_in
 from placet.approvals.step_mail_words import subject_as_read, text_as_read
+from placet.approvals.steps import ApprovalStep, NoticeStep
 from placet.lib.prepared import Prepared
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mail.writing import Link, Notice, labelled, no_links, when

@@ -7,10 +7,10 @@ from django.db.models.functions import RowNumber
 from django.utils.translation import ngettext
 
 from placet.accounts.models import Person
-from placet.approvals.definitions import ApprovalStep
 from placet.approvals.models import Assignment
 from placet.approvals.name_lists import MOST_NAMES, listed_names
 from placet.approvals.rule_words import NOBODY_KNOWN, NamedPeople, People, names_in_rule, rule_in_words
+from placet.approvals.steps import ApprovalStep
 
 _ASKED = (Assignment.State.OPEN, Assignment.State.DECIDED)
 

@@ -13,9 +13,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
 
-from placet.approvals.definitions import Definition, Transition
+from placet.approvals.definitions import Definition
 from placet.approvals.picture_graph import START, Edge, Graph, drawable, graph_of
 from placet.approvals.picture_words import way_label
+from placet.approvals.steps import Transition
 
 What = Literal["new", "changed", "removed"]
 WORDS: dict[What, Promise] = {

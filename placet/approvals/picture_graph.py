@@ -12,9 +12,10 @@ from functools import cached_property
 from django.utils.translation import gettext as _
 
 from placet.approvals import picture_words as words
-from placet.approvals.definitions import Definition, EndStep, ParallelStep, Place, Transition
+from placet.approvals.definitions import Definition, Place
 from placet.approvals.picture_text import MORE, plain
 from placet.approvals.returns import returns_problems, written_out
+from placet.approvals.steps import EndStep, ParallelStep, Transition
 
 START = "start>"
 _TONES = {"approved": "good", "rejected": "bad"}

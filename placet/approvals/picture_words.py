@@ -12,13 +12,14 @@ from django.utils.translation import pgettext, pgettext_lazy
 
 from placet.approvals.conditions import sentence
 from placet.approvals.deadlines import EXPIRED
-from placet.approvals.definitions import (
+from placet.approvals.definitions import Definition
+from placet.approvals.outcomes import as_read
+from placet.approvals.steps import (
     ARRIVED,
     SENT,
     WITHDRAWN,
     ApprovalStep,
     CallStep,
-    Definition,
     IncludeStep,
     NoticeStep,
     ParallelStep,
@@ -26,7 +27,6 @@ from placet.approvals.definitions import (
     WaitStep,
     Who,
 )
-from placet.approvals.outcomes import as_read
 
 _BEFORE_CURRENCY = re.compile(r"(?<=[0-9]) (?=[A-Z]{3}\b)")
 _RESULTS: dict[str, Promise] = {

@@ -5,10 +5,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from placet.approvals import earlier
-from placet.approvals.definitions import ApprovalStep, Definition, ParallelStep, Transition, WaitStep
+from placet.approvals.definitions import Definition
 from placet.approvals.models import Assignment, Request
 from placet.approvals.outcomes import Condition
 from placet.approvals.rules import WAITING, BranchLine, Seats
+from placet.approvals.steps import ApprovalStep, ParallelStep, Transition, WaitStep
 from placet.lib.conditions import ConditionError, holds
 from placet.lib.sentences import Sentence
 

@@ -9,11 +9,12 @@ from typing import get_args
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from placet.approvals.definitions import ApprovalStep, Definition
+from placet.approvals.definitions import Definition
 from placet.approvals.form_checks import input_problems
 from placet.approvals.form_option_checks import independence_problems
 from placet.approvals.form_parts import FormField, SmallType
 from placet.approvals.questions import bare_label
+from placet.approvals.steps import ApprovalStep
 
 #: What fits into a line of a reply.
 TYPES = (*get_args(SmallType), "people")

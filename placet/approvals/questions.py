@@ -8,12 +8,13 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from placet.approvals.definitions import ApprovalStep, Definition
+from placet.approvals.definitions import Definition
 from placet.approvals.form_by_mail import conditional_fields, conditional_now
 from placet.approvals.form_logic import Data
 from placet.approvals.form_parts import FormField
 from placet.approvals.form_types import type_of
 from placet.approvals.outcomes import Outcome
+from placet.approvals.steps import ApprovalStep
 
 MOST_OPTIONS_SHOWN = 30  # of one question in a mail; the page has all
 

@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from placet.approvals import earlier
-from placet.approvals.definitions import ApprovalStep, Definition
+from placet.approvals.definitions import Definition
 from placet.approvals.form import condition_values, sample_data
 from placet.approvals.outcomes import REVISED, Outcome, text_for_ever
+from placet.approvals.steps import ApprovalStep
 from placet.lib.conditions import ConditionError, compile_condition, holds
 
 NAME = "Changes"  # of a step that is written here for an outcome without a label of its own

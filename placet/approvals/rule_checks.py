@@ -5,9 +5,9 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from placet.approvals.definitions import KEY, ApprovalStep, Who
 from placet.approvals.rule_words import names_in_rule
 from placet.approvals.rules import GROUP, Line, Much, Together
+from placet.approvals.steps import KEY, ApprovalStep, Who
 
 
 def names_problems(step: ApprovalStep) -> Iterator[str]:

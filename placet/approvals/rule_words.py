@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from placet.approvals.definitions import ApprovalStep
 from placet.approvals.name_lists import listed_names
 from placet.approvals.rules import GROUP, Line, Much, Together
+from placet.approvals.steps import ApprovalStep
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,10 @@ wrote the comment, answered the questions, or entered what the form requires, an
 
 from collections.abc import Collection, Iterator
 
-from placet.approvals.definitions import ApprovalStep, Definition, ParallelStep
+from placet.approvals.definitions import Definition
 from placet.approvals.outcomes import Outcome
 from placet.approvals.questions import asked_in
+from placet.approvals.steps import ApprovalStep, ParallelStep
 
 
 def silence_problems(definition: Definition, key: str, step: ApprovalStep) -> Iterator[str]:

@@ -6,10 +6,11 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from placet.approvals import engine_stops
-from placet.approvals.definitions import ApprovalStep, ParallelStep, WaitStep, definition_of
+from placet.approvals.definitions import definition_of
 from placet.approvals.delegate_words import in_place_of, who_decided
 from placet.approvals.engine_hold import until_of
 from placet.approvals.models import Assignment, Clarification, Decision, Delegate, Request, Timer, Visit
+from placet.approvals.steps import ApprovalStep, ParallelStep, WaitStep
 from placet.lib import clock
 from placet.mail.writing import when
 

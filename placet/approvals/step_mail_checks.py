@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from placet.approvals.definitions import ApprovalStep, Definition, NoticeStep
+from placet.approvals.definitions import Definition
 from placet.approvals.form import PLACE, SHORTEST_TITLE, condition_values, letters
 from placet.approvals.form_types import seen_values
 from placet.approvals.step_mail_words import is_unseen
 from placet.approvals.step_mails import by_language
+from placet.approvals.steps import ApprovalStep, NoticeStep
 
 _BRACES = re.compile(r"\{[^{}\n]{0,80}\}")
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 
 from placet.accounts.models import Group, Person
-from placet.approvals.definitions import ApprovalStep, Definition
+from placet.approvals.definitions import Definition
 from placet.approvals.models import Turn
+from placet.approvals.steps import ApprovalStep
 
 
 def hold(definition: Definition) -> None:

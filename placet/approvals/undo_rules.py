@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from placet.approvals.definitions import ApprovalStep, Definition
+from placet.approvals.definitions import Definition
 from placet.approvals.grace import NONE, length_of
 from placet.approvals.models import Version
+from placet.approvals.steps import ApprovalStep
 
 
 def grace_in(definition: Definition, step_key: str) -> timedelta:

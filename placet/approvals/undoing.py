@@ -25,7 +25,7 @@ from placet.approvals import (
     record,
     undo_words,
 )
-from placet.approvals.definitions import WITHDRAWN, Definition, definition_of
+from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.engine_errors import NoLongerOpen, NotAllowed, NotUndone
 from placet.approvals.grace import NONE
 from placet.approvals.may_decide import Seat
@@ -39,6 +39,7 @@ from placet.approvals.models import (
     Visit,
 )
 from placet.approvals.record import note
+from placet.approvals.steps import WITHDRAWN
 from placet.approvals.undo_rules import grace_in
 from placet.audit import chain
 from placet.lib import clock, rows

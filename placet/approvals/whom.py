@@ -24,9 +24,10 @@ from placet.accounts.models import Group, Person
 from placet.approvals import authority, earlier
 from placet.approvals.authority_cells import GROUP, level_of
 from placet.approvals.counted import counting_in
-from placet.approvals.definitions import ApprovalStep, Chain, Definition, NoticeStep, Who
+from placet.approvals.definitions import Definition
 from placet.approvals.models import Assignment, Decision, Request, TableVersion, Timer, Turn, Visit
 from placet.approvals.rules import WAITING, Rule, Seats, Shortage
+from placet.approvals.steps import ApprovalStep, Chain, NoticeStep, Who
 from placet.lib.conditions import ConditionError, holds, names_in, value_of
 from placet.lib.sentences import NOTHING, Sentence, listed
 

@@ -11,9 +11,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from placet.approvals.definitions import KEY
 from placet.approvals.models import Process, ProcessDraft
 from placet.approvals.picture import drawing_of
+from placet.approvals.steps import KEY
 from placet.designer import card, flow
 from placet.designer.cards import cards_of, keys_beside
 from placet.designer.changes import written

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from placet.approvals.definitions import KEY
+from placet.approvals.steps import KEY
 from placet.designer import other_rows, then_rows, until_rows, what_rows, who_rows
 from placet.designer.condition_rows import sentence
 from placet.designer.placing import Problem

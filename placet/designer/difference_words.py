@@ -12,8 +12,9 @@ from django.utils.translation import gettext_lazy, ngettext
 from pydantic import ValidationError
 
 from placet.approvals import conditions
-from placet.approvals.definitions import ApprovalStep, Definition
+from placet.approvals.definitions import Definition
 from placet.approvals.rule_words import rule_in_words
+from placet.approvals.steps import ApprovalStep
 from placet.designer.yaml_tree import in_line, tree_of
 
 LONGEST_VALUE = 300  # letters of a value that is shown in a sentence

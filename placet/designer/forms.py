@@ -10,10 +10,10 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from placet.approvals.definitions import PROCESS_KEY
 from placet.approvals.models import Process
 from placet.approvals.process_text import Unreadable
 from placet.approvals.renaming import renamed, said_in
+from placet.approvals.steps import PROCESS_KEY
 from placet.designer.revisions import LONGEST_TEXT
 from placet.portal.giving import SomebodyField, suggested
 from placet.workflowgen.report import Report

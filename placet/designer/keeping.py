@@ -12,10 +12,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from placet.approvals import owning, processes
-from placet.approvals.definitions import CallStep, definition_of
+from placet.approvals.definitions import definition_of
 from placet.approvals.drafts import discard as discard_draft
 from placet.approvals.drafts import draft_of, problems_of_draft
 from placet.approvals.models import Process, ProcessDraft, Request, Version
+from placet.approvals.steps import CallStep
 from placet.designer.card_views import base_in
 from placet.designer.forms import OwnerForm
 from placet.designer.people import find_process, owners_only

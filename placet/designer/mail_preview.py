@@ -11,8 +11,9 @@ from django.utils.translation import get_language_info
 from placet.accounts.models import Person
 from placet.approvals import composing, engine_starts, messages
 from placet.approvals.ask_words import Why
-from placet.approvals.definitions import ApprovalStep, Definition, NoticeStep
+from placet.approvals.definitions import Definition
 from placet.approvals.models import Ask, Assignment, Visit
+from placet.approvals.steps import ApprovalStep, NoticeStep
 from placet.designer.filled_in import readable_sample
 from placet.designer.trying import rolled_back, version_of
 from placet.designer.trying_shown import Mail

@@ -9,9 +9,10 @@ from django.utils.translation import gettext as _
 
 from placet.accounts.models import Calendar, Group
 from placet.approvals.conditions import Subject, subjects_of
-from placet.approvals.definitions import NAMES_PEOPLE, Definition
+from placet.approvals.definitions import Definition
 from placet.approvals.models import AuthorityTable
 from placet.approvals.outcomes import in_language
+from placet.approvals.steps import NAMES_PEOPLE
 from placet.designer.reading import Reading, items, mapping, words
 
 MOST_GROUPS = 100  # that are listed; of more, those that the process names, and others by their key

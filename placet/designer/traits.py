@@ -10,7 +10,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from placet.approvals.definitions import ApprovalStep, CallStep, Definition, WaitStep
+from placet.approvals.definitions import Definition
+from placet.approvals.steps import ApprovalStep, CallStep, WaitStep
 from placet.portal.path import DOORS
 from placet.replies.reasons import REASONS
 

@@ -19,11 +19,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from placet.accounts.models import Person
-from placet.approvals.definitions import ApprovalStep, Definition
+from placet.approvals.definitions import Definition
 from placet.approvals.form_logic import fill
 from placet.approvals.models import Assignment, Process, Version
 from placet.approvals.picture import drawing_of
 from placet.approvals.processes import newest
+from placet.approvals.steps import ApprovalStep
 from placet.designer import cases
 from placet.designer.people import find_process, owners_only
 from placet.designer.try_state import (

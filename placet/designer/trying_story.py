@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from placet.approvals.definitions import WITHDRAWN, ApprovalStep, Definition, WaitStep, definition_of
+from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.delegate_words import who_decided
 from placet.approvals.models import (
     Assignment,
@@ -21,6 +21,7 @@ from placet.approvals.models import (
     Timer,
     Visit,
 )
+from placet.approvals.steps import WITHDRAWN, ApprovalStep, WaitStep
 from placet.designer.trying_shown import (
     Choice,
     Coming,

@@ -6,8 +6,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from placet.approvals.definitions import ApprovalStep, Definition, Who
+from placet.approvals.definitions import Definition
 from placet.approvals.models import Timer
+from placet.approvals.steps import ApprovalStep, Who
 
 
 def why_asked(definition: Definition, step: ApprovalStep, source: int | None) -> str:

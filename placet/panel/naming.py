@@ -8,8 +8,9 @@ from django.db.models import OuterRef, Q, Subquery
 from placet.accounts.addresses import normal
 from placet.approvals import authority
 from placet.approvals.authority_cells import GROUP
-from placet.approvals.definitions import Who, definition_of
+from placet.approvals.definitions import definition_of
 from placet.approvals.models import Request, Version
+from placet.approvals.steps import Who
 
 
 def processes_naming(*, group: str = "", addresses: Collection[str] = (), table: str = "") -> list[str]:

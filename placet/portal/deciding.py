@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 from placet.accounts.models import Person
 from placet.approvals import engine, engine_errors, policy
 from placet.approvals.attachments import FilesOfAnswer
-from placet.approvals.definitions import ApprovalStep, Definition, definition_of
+from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.delegate_words import who_decided
 from placet.approvals.form import Fact, facts_as_read, facts_hash
 from placet.approvals.grace import NONE
@@ -25,6 +25,7 @@ from placet.approvals.messages import decided_elsewhere, outcome_of
 from placet.approvals.models import Assignment, Decision, Request
 from placet.approvals.outcomes import APPROVE, LABELS, REJECT, Outcome
 from placet.approvals.questions import asked_in
+from placet.approvals.steps import ApprovalStep
 from placet.approvals.undo_rules import grace_in
 from placet.portal.forms import Pick, SeveralForm
 from placet.portal.in_place import seats_of

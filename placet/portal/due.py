@@ -8,8 +8,9 @@ from datetime import datetime
 from django.utils.translation import ngettext
 
 from placet.approvals import engine_stops, waiting_ends
-from placet.approvals.definitions import ApprovalStep, Definition
+from placet.approvals.definitions import Definition
 from placet.approvals.models import Assignment, Request, Timer, Visit
+from placet.approvals.steps import ApprovalStep
 from placet.lib import clock
 
 What, State = Timer.What, Timer.State

@@ -15,16 +15,7 @@ from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
 from placet.approvals import whom
 from placet.approvals.deadlines import EXPIRED
-from placet.approvals.definitions import (
-    WITHDRAWN,
-    ApprovalStep,
-    CallStep,
-    Definition,
-    NoticeStep,
-    ParallelStep,
-    WaitStep,
-    definition_of,
-)
+from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.delegate_words import who_decided
 from placet.approvals.engine_stops import has_ended
 from placet.approvals.models import (
@@ -44,6 +35,7 @@ from placet.approvals.policy import is_certain, way_on
 from placet.approvals.questions import Answered
 from placet.approvals.questions import as_read as answers_as_read
 from placet.approvals.rule_words import beside_each_other
+from placet.approvals.steps import WITHDRAWN, ApprovalStep, CallStep, NoticeStep, ParallelStep, WaitStep
 from placet.approvals.undo_rules import undoes
 from placet.lib.conditions import ConditionError
 from placet.mail.models import OutgoingMail

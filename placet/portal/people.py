@@ -17,8 +17,9 @@ from django.views.decorators.cache import never_cache
 
 from placet.accounts.models import Person
 from placet.approvals import absences, owning
-from placet.approvals.definitions import ApprovalStep, Definition, NoticeStep
+from placet.approvals.definitions import Definition
 from placet.approvals.models import Assignment, Delegate, Notified, Request
+from placet.approvals.steps import ApprovalStep, NoticeStep
 
 
 class PersonsRequest(HttpRequest):

@@ -12,11 +12,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from placet.approvals.deadlines import EXPIRED
-from placet.approvals.definitions import Definition, EndStep, ParallelStep
+from placet.approvals.definitions import Definition
 from placet.approvals.engine_stops import has_ended
 from placet.approvals.models import Request, Visit
 from placet.approvals.name_lists import listed_names
 from placet.approvals.picture import Mark, State
+from placet.approvals.steps import EndStep, ParallelStep
 
 MOST_LINES = 2  # of those who decided
 Tone = Literal["good", "bad", "neutral"]

@@ -11,11 +11,12 @@ from django.utils.translation import gettext as _
 
 from placet.approvals import drafts, owning, policy
 from placet.approvals.change_words import SentBack
-from placet.approvals.definitions import ApprovalStep, Definition
+from placet.approvals.definitions import Definition
 from placet.approvals.form import Fact, facts_as_read, facts_hash
 from placet.approvals.mail_parts import one_of
 from placet.approvals.models import Assignment, Clarification, ProcessDraft, Request
 from placet.approvals.rule_words import rule_in_words
+from placet.approvals.steps import ApprovalStep
 from placet.lib.web import entered, keep
 from placet.portal import deciding, live
 from placet.portal.away import away_of

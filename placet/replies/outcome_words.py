@@ -5,8 +5,8 @@ from unicodedata import category
 
 from django.conf import settings
 
-from placet.approvals.definitions import ApprovalStep
 from placet.approvals.outcomes import Outcome
+from placet.approvals.steps import ApprovalStep
 from placet.replies.read import read_text
 from placet.replies.read_own import own_of, spelled
 from placet.replies.read_phrases import Meaning, Role

@@ -25,7 +25,7 @@ from placet.replies.read_tokens import Kind, composed, phrase, spellings, tokens
 from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary, begins_with
 
 if TYPE_CHECKING:  # what a process is needs the database, and replies are read without one, too
-    from placet.approvals.definitions import ApprovalStep
+    from placet.approvals.steps import ApprovalStep
 
 KEPT = 256  # steps whose words are kept
 _SHOWN = 80  # characters

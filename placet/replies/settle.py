@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from placet.accounts.reader import as_read_by
 from placet.approvals import engine, engine_errors
-from placet.approvals.definitions import ApprovalStep, definition_of
+from placet.approvals.definitions import definition_of
 from placet.approvals.delegate_words import who_decided
 from placet.approvals.form import entered_on_page_only, facts, facts_as_read, filled_fields
 from placet.approvals.form_numbers import minor_digits
@@ -23,6 +23,7 @@ from placet.approvals.outcomes import LABELS, Outcome
 from placet.approvals.questions import Question, asked_in
 from placet.approvals.questions import as_read as as_answered
 from placet.approvals.record import Logged
+from placet.approvals.steps import ApprovalStep
 from placet.mail.models import IncomingMail
 from placet.replies import refusals
 from placet.replies.pick import Picked, without_codes

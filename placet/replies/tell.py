@@ -24,7 +24,6 @@ from placet.approvals import (
     engine_pending,
     messages,
 )
-from placet.approvals.definitions import ApprovalStep
 from placet.approvals.mail_parts import either_of
 from placet.approvals.messages import Misuse
 from placet.approvals.models import AskLine, Assignment, Clarification, Decision, Delegate, PendingAnswer
@@ -32,6 +31,7 @@ from placet.approvals.outcomes import APPROVE, REJECT, Outcome
 from placet.approvals.prepared_replies import answer_lines
 from placet.approvals.record import Logged
 from placet.approvals.standing import standing_of
+from placet.approvals.steps import ApprovalStep
 from placet.lib import clock
 from placet.mail import tasks
 from placet.mail.models import IncomingMail

@@ -10,8 +10,9 @@ from typing import Any
 from django.db.models import Count
 
 from placet.accounts import calendars
-from placet.approvals.definitions import ApprovalStep, CallStep, Definition, WaitStep, definition_of
+from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.models import Decision, Delegate, Request, Timer, UndoneDecision, Version, Visit
+from placet.approvals.steps import ApprovalStep, CallStep, WaitStep
 from placet.audit.models import AuditEntry
 from placet.reports.sums import AnswerFacts, RequestFacts, Sums, VersionFacts, VisitFacts
 from placet.reports.worked import WorkedTime

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from placet.approvals.definitions import WITHDRAWN
 from placet.approvals.models import Decision, Request, Visit
+from placet.approvals.steps import WITHDRAWN
 from placet.designer import traits
 from placet.replies.reasons import reason_keys
 from placet.reports.amounts import joined, rounded

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from placet.approvals.deadlines import Amount, Deadline, DeadlineInvalid, Expiry, moment_of, reminder_at
-from placet.approvals.definitions import ApprovalStep
+from placet.approvals.steps import ApprovalStep
 from placet.lib.working_time import Span, WorkingTime
 
 DAY = (Span(9 * 60, 12 * 60), Span(13 * 60, 17 * 60))

@@ -7,9 +7,9 @@ import pytest
 
 from placet.accounts.models import Person
 from placet.approvals import policy
-from placet.approvals.definitions import ApprovalStep
 from placet.approvals.models import Assignment, Decision, Request
 from placet.approvals.processes import parse_definition, publish
+from placet.approvals.steps import ApprovalStep
 from placet.lib.conditions import ConditionError
 from tests.making import SAMPLE, one_step
 

@@ -23,18 +23,12 @@ from django.utils.html import escape
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Group, Person
 from placet.approvals import attachments, engine, engine_errors, evidence, timing
-from placet.approvals.definitions import (
-    ApprovalStep,
-    Definition,
-    EndStep,
-    NoticeStep,
-    WaitStep,
-    definition_of,
-)
+from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.form import FormInvalid
 from placet.approvals.form_schema import schema_of
 from placet.approvals.models import Assignment, Decision, Draft, Request, Timer, Version
 from placet.approvals.processes import publish
+from placet.approvals.steps import ApprovalStep, EndStep, NoticeStep, WaitStep
 from placet.audit import chain
 from placet.commands.process import SAMPLES, import_tables_of
 from placet.mail.models import OutgoingMail

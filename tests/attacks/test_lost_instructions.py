@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.reading.door import parsed
-from placet.approvals.definitions import ApprovalStep
+from placet.approvals.steps import ApprovalStep
 from placet.lib.sentences import NOTHING
 from placet.replies.languages import SHARED
 from placet.replies.parse.folding import fold

@@ -10,11 +10,12 @@ import yaml
 from django.test import Client
 from django.urls import reverse
 
-from placet.approvals.definitions import ApprovalStep, definition_of
+from placet.approvals.definitions import definition_of
 from placet.approvals.form import facts_hash
 from placet.approvals.models import Assignment, Decision, Request
 from placet.approvals.outcomes import APPROVE, REJECT
 from placet.approvals.processes import DefinitionInvalid, parse_definition, publish
+from placet.approvals.steps import ApprovalStep
 from placet.commands.process import SAMPLES
 from placet.replies import tell
 from placet.replies.languages import SHARED

@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from placet.accounts.models import Person
 from placet.approvals import drafts, owning
-from placet.approvals.definitions import KEY
 from placet.approvals.models import ProcessDraft, Request, Version
 from placet.approvals.processes import parse_definition, publish
+from placet.approvals.steps import KEY
 from placet.audit.models import AuditEntry
 from placet.designer import cases, edits, revisions
 from placet.designer.reading import read

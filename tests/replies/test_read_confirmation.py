@@ -2,7 +2,7 @@
 
 import pytest
 
-from placet.approvals.definitions import ApprovalStep
+from placet.approvals.steps import ApprovalStep
 from placet.mailboxes.base import Folder, Received
 from placet.replies.languages.table import refusal_texts
 from placet.replies.parse import Mail, OwnMail, parse

@@ -3,7 +3,7 @@
 import pytest
 from django.conf import settings
 
-from placet.approvals.definitions import ApprovalStep
+from placet.approvals.steps import ApprovalStep
 from placet.replies.outcome_words import SAYS, problems
 from placet.replies.read import read_text
 from placet.replies.read_own import own_of

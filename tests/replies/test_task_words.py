@@ -3,7 +3,7 @@
 import pytest
 from django.conf import settings
 
-from placet.approvals.definitions import ApprovalStep
+from placet.approvals.steps import ApprovalStep
 from placet.approvals.task_words import TASK_WORDS
 from placet.replies import outcome_words
 from placet.replies.read import read_text
