@@ -8,6 +8,7 @@ A definition is data (JSON; YAML is how it travels):
     start                       key of the first step
     proof                       colleague | outside | page: how sure a reply's sender must be
     requester_may_decide        false unless said
+    decisions_by_api            false: no answer by API counts; it does unless said
     start_form                  {hide: names}: fields that are not entered where a request is started, but later
     answer_brackets             two signs that replies may put an answer to a question between; [] unless said
     most_rounds                 how often a request may enter one step; 20 unless said
@@ -99,6 +100,7 @@ class Definition(DefinitionPart):
     start: str
     proof: Proof = "colleague"
     requester_may_decide: bool = False
+    decisions_by_api: bool | None = None
     start_form: StartForm | None = None
     most_rounds: int | None = Field(None, ge=1, le=1000, strict=True)
     answer_brackets: Annotated[str, AfterValidator(_two_signs)] | None = None

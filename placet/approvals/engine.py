@@ -214,12 +214,14 @@ def decide(
     completes: PendingAnswer | None = None,
     files: attachments.FilesOfAnswer | None = None,
     shown: str | None = None,
+    key: str = "",
 ) -> Decision:
     """Apply one answer. The first one wins, whatever the door. Of an answer by mail: `ask` is what it answers, `logged`
     what the mail log says of it, `completes` the earlier answer of which it is the rest. `answers`: to the questions of
     the step by their names, as they were entered. `entered`: the same by field of the form; a field that is left out
     stays as it is. `files`: what it does to those of the form; None: nothing, and what was kept for it is not attached.
-    `shown`: the hash of what the answer is to; that is compared here, where nobody changes it.
+    `shown`: the hash of what the answer is to; that is compared here, where nobody changes it. `key`: of an answer by
+    API, the public part of the key that gave it.
 
     Raises AlreadyDecided, NoLongerOpen, NotAllowed, Changed, OtherFiles, AnswersInvalid, FieldsInvalid, CommentNeeded
     or Lapsed, and EngineError if the comment is too long and no mail has the whole of it; then nothing has changed.
@@ -231,6 +233,7 @@ def decide(
     definition = definition_of(request.version)
     seat = Seat(request, definition, assignment, seats)
     engine_answerable.must_be_allowed(seat, by)
+    engine_answerable.must_take_channel(definition, assignment.visit.step_key, door)
     engine_answerable.must_be_in_time(request, definition, assignment, incoming)
     engine_answerable.must_be_meant_still(definition, assignment, by, incoming)
     facts = facts_hash(request, definition, assignment.visit.step_key)
@@ -266,7 +269,7 @@ def decide(
     )
     rows.insert([decision])
     rows.change(assignment, state=Assignment.State.DECIDED)
-    decided = record.together(record.decided(decision, facts, ask, proof or {}), in_place)
+    decided = record.together(record.decided(decision, facts, ask, proof or {}, key), in_place)
     _note_decided(request, decision, decided, logged)
     changed = engine_revisions.revise(request, definition, data, decision)
     if files is not None:

@@ -14,11 +14,12 @@ from placet.approvals.engine_errors import (
     EngineError,
     NoLongerOpen,
     NotAllowed,
+    NotByApi,
     TooLate,
 )
 from placet.approvals.grace import NONE
 from placet.approvals.may_decide import Seat, Why, may_decide, over, rests_on, row_of
-from placet.approvals.models import Assignment, Delegate, Request
+from placet.approvals.models import Assignment, Decision, Delegate, Request
 from placet.approvals.name_lists import listed_names
 from placet.approvals.undo_rules import grace_in
 from placet.lib import clock
@@ -118,6 +119,19 @@ def must_be_allowed(seat: Seat, by: Person) -> None:
     bar = may_decide(person, seat, clock.now())
     if bar is not None:
         raise _BARS[bar.why](bar.sentence)
+
+
+def must_take_channel(definition: Definition, step_key: str, door: Decision.Door) -> None:
+    """An answer by API is proved by a key. Where a process wants somebody who signed in, or refuses answers by API, a
+    key decides nothing."""
+    if door != Decision.Door.API:
+        return
+    if definition.decisions_by_api is False:
+        raise NotByApi(
+            Sentence("This process takes no decisions by API: please open the request and sign in.")
+        )
+    if definition.proof_for(step_key) == "page":
+        raise NotByApi(Sentence("This can be decided on the page only: please open the request and sign in."))
 
 
 _BARS: Mapping[Why, type[EngineError]] = {

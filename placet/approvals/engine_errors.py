@@ -47,6 +47,10 @@ class Barred(NotAllowed):
     """This person may decide nothing here: the request is their own, or somebody else has to be the second one."""
 
 
+class NotByApi(NotAllowed):
+    """The process, or this step of it, takes no decisions by API."""
+
+
 class ProcessRetired(EngineError):
     """Nobody starts this process any more."""
 

@@ -245,6 +245,10 @@ def _with_copies(
         assert read is not None
         copy = _Copy(key, *read)
         ways = copy.put_into(written, ways)
+        if (
+            read[1].decisions_by_api is False
+        ):  # its steps would be decided as their own process does not let them
+            written["decisions_by_api"] = False
         places |= {f"steps.{new}": f"steps.{key}: {copy.place(name)}" for name, new in copy.names.items()}
     written["transitions"] = [way for way, _place in ways]
     places |= {f"transitions, number {number}": place for number, (_, place) in enumerate(ways, start=1)}

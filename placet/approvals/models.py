@@ -674,6 +674,7 @@ class Decision(models.Model):
     class Door(models.TextChoices):
         MAIL = "mail", "by mail"
         PAGE = "page", "on the page"
+        API = "api", "by API"
 
     assignment = models.OneToOneField(Assignment, on_delete=models.PROTECT, related_name="decision")
     outcome = models.CharField(max_length=40)

@@ -273,9 +273,16 @@ def signalled(signal: Signal) -> What:
     return {"signal": signal.pk, "key": signal.key}
 
 
-def decided(decision: Decision, facts_hash: str, ask: Ask | None, proof: Mapping[str, Any]) -> What:
+def by_key(key: str) -> What:
+    """The public part of the key that a caller of the API had; "" of whoever had none."""
+    return {"key": key} if key else {}
+
+
+def decided(
+    decision: Decision, facts_hash: str, ask: Ask | None, proof: Mapping[str, Any], key: str = ""
+) -> What:
     """`facts_hash`: of what was shown. `ask`: the mail that was answered, where it was one. `proof`: of who sent the
-    answer."""
+    answer. `key`: the public part of the key that gave it, where it came by API."""
     assignment, by = decision.assignment, decision.by_person
     shown = sha256(ask.outgoing.raw) if ask is not None and ask.outgoing is not None else ""
     return {
@@ -286,6 +293,7 @@ def decided(decision: Decision, facts_hash: str, ask: Ask | None, proof: Mapping
         "door": decision.door,
         "ask": str(ask.public_id) if ask is not None else None,
         "revision": decision.revision,
+        **by_key(key),
         "personal": {
             "name": by.name,
             "address": by.email,

@@ -40,6 +40,7 @@ _OF_PROCESS: dict[str, str | Promise] = {
     "start": gettext_lazy("First step"),
     "proof": gettext_lazy("Proof of the sender"),
     "requester_may_decide": gettext_lazy("Requesters may decide themselves"),
+    "decisions_by_api": gettext_lazy("Answers by API"),
     "start_form": gettext_lazy("Form at the start"),
     "most_rounds": gettext_lazy("How often a request may enter a step"),
     "answer_brackets": gettext_lazy("Brackets of answers"),

@@ -69,6 +69,8 @@ def _rights(data: Mapping[str, Any]) -> Row:
             proof_choices(words(data.get("proof")), of_step=False), place=("proof",)),
         Box("requester", _("The requester may be asked about their own request"), may, "tick",
             place=("requester_may_decide",)),
+        Box("no-api", _("Answers by API do not count"), "yes" if data.get("decisions_by_api") is False else "", "tick",
+            place=("decisions_by_api",)),
     ]  # fmt: skip
     return row
 
@@ -94,6 +96,10 @@ def settings_in(post: Mapping[str, str], data: Mapping[str, Any], around: Surrou
     may = bool(post.get("requester"))
     values["requester_may_decide"] = (
         True if may else (False if data.get("requester_may_decide") is False else None)
+    )
+    refused = bool(post.get("no-api"))
+    values["decisions_by_api"] = (
+        False if refused else (True if data.get("decisions_by_api") is True else None)
     )
     values["longest"] = _longest_in(post, data.get("longest"))
     if _start_form(data, around):

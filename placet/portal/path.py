@@ -72,6 +72,7 @@ _UNDID_ANSWER = pgettext_lazy("after a person's name", "answered “{answer}”,
 DOORS: dict[str, Promise] = {
     Decision.Door.MAIL: gettext_lazy("by mail"),
     Decision.Door.PAGE: gettext_lazy("on the page"),
+    Decision.Door.API: gettext_lazy("by API"),
 }
 
 

@@ -250,7 +250,7 @@ def answers_are(everything: Selection) -> None:
                     weeks[monday(one.closed_at)].append(worked(one, visit.opened_at, answers[0].at))
         parts = report_quality.answers(selection)
         assert [*values(parts, "doors").values()] == [
-            [doors[door], percent(doors[door], doors.total())] for door in ("mail", "page")
+            [doors[door], percent(doors[door], doors.total())] for door in ("mail", "page", "api")
         ]
         assert {week: row for week, row in values(parts, "first").items() if row[0]} == {
             week: [len(some), nearest_rank(some, 50), nearest_rank(some, 85)] for week, some in weeks.items()
