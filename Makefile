@@ -25,7 +25,7 @@ help:
 	@echo "make screenshots pictures of every page and mail, in screenshots/"
 	@echo "make mutants     whether the tests would notice: 300 small changes to what decisions rest on"
 	@echo "make container   the image, built and run with PostgreSQL and Caddy as deploy/container says (as root on Debian)"
-	@echo "make release     the wheel, its checksums and notes, in dist/"
+	@echo "make release     the wheels, their checksums and notes, in dist/"
 	@echo "make soak        attacks, models, kills and faults at full length, on SQLite and PostgreSQL (about 80 minutes;"
 	@echo "                 soak-attacks, soak-models, soak-faults and soak-faults-postgres are its parts)"
 
@@ -33,11 +33,11 @@ help:
 setup: $(STAMP)
 	@$(BIN)/python -m placet.replies.languages.table
 
-$(STAMP): requirements/dev.txt requirements/run.txt pyproject.toml
+$(STAMP): requirements/dev.txt requirements/run.txt pyproject.toml clients/python/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Placet needs Python 3.11 or newer; $(PYTHON) is older. Say which: make PYTHON=python3.13 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e clients/python
 	@touch $(STAMP)
 
 # Says how long the set-up took, from here on.
@@ -67,7 +67,7 @@ check: export PLACET_DATA_DIR = $(CURDIR)/$(VENV)/data
 check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy placet tests benchmarks tools
+	$(BIN)/mypy placet tests benchmarks tools clients/python/src
 	$(BIN)/placet django makemigrations --check --dry-run
 	$(BIN)/pytest -q -p no:xdist tests/test_complete.py
 
@@ -152,4 +152,4 @@ lock:
 	$(LOCKED) --all-extras -c requirements/run.txt pyproject.toml requirements/dev.in -o requirements/dev.txt
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build *.egg-info
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build *.egg-info clients/python/build clients/python/src/*.egg-info

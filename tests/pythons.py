@@ -12,7 +12,18 @@ import pytest
 from tests.rotation import module_of, one_of_each
 
 TESTS = Path(__file__).parent
-PARTS = ("accounts", "audit", "commands", "lib", "mail", "mailboxes", "replies", "sandbox", "test_backup")
+PARTS = (
+    "accounts",
+    "audit",
+    "clients",
+    "commands",
+    "lib",
+    "mail",
+    "mailboxes",
+    "replies",
+    "sandbox",
+    "test_backup",
+)
 
 #: Texts and mails as they come: what `email`, `re`, `html` and `unicodedata` make of them.
 WHOLE = (

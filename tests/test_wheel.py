@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from placet_client.version import __version__ as client_version
 
 from placet import __version__
 from tests.installation import PATIENCE, ended_after, free_port
@@ -27,6 +28,7 @@ from tools.release import ReleaseInvalid
 
 RUN = "import sys; from placet.cli import main; sys.exit(main())"
 MOMENT = 1_764_374_400
+CLIENT = ROOT / release.CLIENT
 WORDS_SHIPPED = "from placet.replies.languages.table import shipped; print(len(shipped().get('codes')))"
 
 
@@ -35,7 +37,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What is tracked, as a commit would give it, beside the data of somebody who ran it there."""
     tree = tmp_path_factory.mktemp("release") / "tree"
     for path in tracked():
-        if path.is_relative_to(PACKAGE) or path.parent == ROOT:
+        if path.is_relative_to(PACKAGE) or path.is_relative_to(CLIENT) or path.parent == ROOT:
             copy = tree / path.relative_to(ROOT)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, copy)
@@ -110,12 +112,12 @@ def test_it_names_every_library_that_it_imports(metadata: "Message[str, str]") -
                 imported |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 imported.add(node.module.partition(".")[0])
-    theirs = imported - sys.stdlib_module_names - {"placet", "_typeshed"}
+    theirs = imported - sys.stdlib_module_names - {"placet", "placet_client", "_typeshed"}  # ours, beside it
     undeclared = {
         name for name in theirs if not {_distribution(one) for one in known.get(name, [])} & declared.keys()
     }
     assert undeclared == set()
-    assert {name for name, extra in declared.items() if extra} == {"procrastinate", "psycopg"}
+    assert {name for name, extra in declared.items() if extra} == {"mcp", "procrastinate", "psycopg"}
 
 
 # --- it works ---------------------------------------------------------------------------------------------
@@ -179,6 +181,31 @@ def test_its_pages_have_their_templates_files_and_translations(served: str) -> N
     for file in files:
         assert requests.get(f"{served}{file}", timeout=60).status_code == 200, file
     assert requests.get(f"{served}/readyz", timeout=60).text == "ready\n"
+
+
+# --- the client beside it ----------------------------------------------------------------------------------
+
+
+def test_the_client_is_a_wheel_of_its_own(tree: Path, tmp_path: Path) -> None:
+    shutil.copytree(tree / release.CLIENT, tmp_path / "tree" / release.CLIENT)
+    (tmp_path / "tree" / release.CLIENT / "src" / "local.py").write_text("must not be published")
+    wheel = release.build_client(tmp_path / "tree", tmp_path, MOMENT)
+    with zipfile.ZipFile(wheel) as archive:
+        (stem,) = {name.partition("/")[0] for name in archive.namelist()} - {"placet_client"}
+        metadata = message_from_string(archive.read(f"{stem}/METADATA").decode())
+        assert "placet-ask = placet_client.ask:main" in archive.read(f"{stem}/entry_points.txt").decode()
+        assert {entry.date_time[:3] for entry in archive.infolist()} == {(2025, 11, 29)}
+        archive.extractall(tmp_path / "site")
+    assert (metadata["Name"], metadata["Version"], metadata["Requires-Python"]) == (
+        "placet-client", client_version, ">=3.10",
+    )  # fmt: skip
+    assert metadata.get_all("Requires-Dist") == ["requests>=2.32"]
+    shown = subprocess.run(
+        [sys.executable, "-m", "placet_client.ask", "--version"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
+        cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=True,
+    )  # fmt: skip
+    assert shown.stdout == f"placet-ask {client_version}\n"
 
 
 # --- it is a release ---------------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
-"""`make release`: of the last commit, into dist/: the wheel, the libraries that it was tested with (for pip, each with
-its hashes), what is new in it, as the changelog says, and SHA256SUMS.
+"""`make release`: of the last commit, into dist/: the wheels of Placet and of its client, the libraries that they were
+tested with (for pip, each with its hashes), what is new, as the changelog says, and SHA256SUMS.
 
 The same commit gives the same bytes: files have the time of the commit. Beside what is tracked the wheel has the table
 of the words of replies, so that nobody who installs it has to make it.
@@ -20,6 +20,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 LANGUAGES = Path("placet/replies/languages")
 TABLE = LANGUAGES / "words.table"
+CLIENT = Path("clients/python")
+#: By what a file of the release is called, the file of requirements/ that it is.
+REQUIREMENTS = {"requirements": "run.txt", "requirements-mcp": "mcp.txt"}
 _WHOLE = (
     "import sys; from placet.replies.languages import table as t; "
     "sys.exit(t._kept(t.SHIPPED / t.IN_WHEEL, t._source()) is None)"
@@ -42,9 +45,12 @@ def main() -> int:
             _export(tree)
             version = version_of(tree)
             notes = notes_of((tree / "CHANGELOG.md").read_text(), version)
-            build(tree, target, int(_git("log", "-1", "--format=%ct")))
+            moment = int(_git("log", "-1", "--format=%ct"))
+            build(tree, target, moment)
+            build_client(tree, target, moment)
             (target / f"placet-{version}-notes.md").write_text(notes)
-            shutil.copyfile(tree / "requirements" / "run.txt", target / f"placet-{version}-requirements.txt")
+            for name, file in REQUIREMENTS.items():
+                shutil.copyfile(tree / "requirements" / file, target / f"placet-{version}-{name}.txt")
     except ReleaseInvalid as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -55,12 +61,14 @@ def main() -> int:
 
 
 def version_of(tree: Path) -> str:
-    found = re.search(
-        r'^__version__ = "(\d+\.\d+\.\d+)"$', (tree / "placet" / "__init__.py").read_text(), re.M
-    )
-    if found is None:
-        raise ReleaseInvalid("placet/__init__.py has no __version__ such as 0.2.0.")
-    return found[1]
+    return _version_in(tree, "placet/__init__.py")
+
+
+def _version_in(tree: Path, file: str) -> str:
+    line = re.search(r'^__version__ = "(\d+\.\d+\.\d+)"$', (tree / file).read_text(), re.M)
+    if line is None:
+        raise ReleaseInvalid(f"{file} has no __version__ such as 0.2.0.")
+    return line[1]
 
 
 def notes_of(changelog: str, version: str) -> str:
@@ -74,34 +82,61 @@ def notes_of(changelog: str, version: str) -> str:
 
 def build(tree: Path, target: Path, moment: int) -> Path:
     """The wheel of what lies in `tree`, with all that it needs. `moment`: of every file, seconds since 1970."""
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("PLACET_")},
-        "PYTHONPATH": str(tree), "SOURCE_DATE_EPOCH": str(moment), "PYTHONPYCACHEPREFIX": str(tree / "cache"),
-    }  # fmt: skip
+    environment = _environment(tree, moment)
     tracked = {path.relative_to(tree) for path in (tree / "placet").rglob("*") if path.is_file()}
     _python(environment, tree, "-m", "placet.replies.languages.table")
     (table,) = (tree / "cache").rglob("words.*.table")
     table.rename(tree / TABLE)
     shutil.rmtree(tree / "cache")
-    _python(
-        environment, tree, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps",
-        "--no-build-isolation", "--no-index", "--wheel-dir", str(target), ".",
-    )  # fmt: skip
+    _pip_wheel(environment, tree, target)
     wheel = target / f"placet-{version_of(tree)}-py3-none-any.whl"
     needed = {path.as_posix() for path in {*tracked, TABLE} if path.suffix != ".po"}  # a .mo is made of each
     _check(wheel, needed, tree / "installed", environment)
     return wheel
 
 
-def _check(wheel: Path, needed: set[str], site: Path, environment: Mapping[str, str]) -> None:
-    """ReleaseInvalid unless it holds what is needed and nothing else, and its table is one of its words."""
+def build_client(tree: Path, target: Path, moment: int) -> Path:
+    """The wheel of `placet-client` of what lies in `tree`, with what is tracked and nothing else."""
+    project = tree / CLIENT
+    source = project / "src"
+    package = source / "placet_client"
+    tracked = {path.relative_to(source).as_posix() for path in package.rglob("*") if path.is_file()}
+    _pip_wheel(_environment(tree, moment), project, target)
+    version = _version_in(tree, (package / "version.py").relative_to(tree).as_posix())
+    wheel = target / f"placet_client-{version}-py3-none-any.whl"
     with zipfile.ZipFile(wheel) as archive:
-        names = {name for name in archive.namelist() if ".dist-info/" not in name}
-        archive.extractall(site)  # noqa: S202 - made here
+        _check_names(archive, tracked)
+    return wheel
+
+
+def _environment(tree: Path, moment: int) -> dict[str, str]:
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("PLACET_")},
+        "PYTHONPATH": str(tree), "SOURCE_DATE_EPOCH": str(moment), "PYTHONPYCACHEPREFIX": str(tree / "cache"),
+    }  # fmt: skip
+
+
+def _pip_wheel(environment: Mapping[str, str], project: Path, target: Path) -> None:
+    _python(
+        environment, project, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps",
+        "--no-build-isolation", "--no-index", "--wheel-dir", str(target), ".",
+    )  # fmt: skip
+
+
+def _check_names(archive: zipfile.ZipFile, needed: set[str]) -> None:
+    """ReleaseInvalid unless it holds what is needed and nothing else."""
+    names = {name for name in archive.namelist() if ".dist-info/" not in name}
     if names != needed:
         raise ReleaseInvalid(
             f"The wheel is not what is tracked; these differ: {', '.join(sorted(names ^ needed))}"
         )
+
+
+def _check(wheel: Path, needed: set[str], site: Path, environment: Mapping[str, str]) -> None:
+    """ReleaseInvalid unless it holds what is needed and nothing else, and its table is one of its words."""
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)  # noqa: S202 - made here
+        _check_names(archive, needed)
     try:
         _python({**environment, "PYTHONPATH": str(site)}, site, "-c", _WHOLE)
     except subprocess.CalledProcessError as error:
