@@ -9,7 +9,7 @@ TESTS ?=
 PYTEST = $(BIN)/pytest -n $(JOBS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-changed test-postgres check acceptance bench bench-growth soak soak-attacks soak-models soak-faults soak-faults-postgres mutants screenshots container release messages lock clean
+.PHONY: help setup demo test test-changed test-postgres check acceptance bench bench-growth soak soak-attacks soak-models soak-faults soak-faults-postgres mutants screenshots container release messages openapi lock clean
 
 help:
 	@echo "make demo        try Placet: SQLite and a local Exchange Online, nothing else needed"
@@ -21,6 +21,7 @@ help:
 	@echo "make bench       the figures"
 	@echo "make bench-growth  pages, regular work and answers at 10,000 and 300,000 requests (SIZES=...), of one line and with"
 	@echo "                 branches, on both databases"
+	@echo "make openapi     the description of the API, brought up to date"
 	@echo "make messages    the catalogues of translated texts, brought up to date"
 	@echo "make screenshots pictures of every page and mail, in screenshots/"
 	@echo "make mutants     whether the tests would notice: 300 small changes to what decisions rest on"
@@ -144,6 +145,11 @@ release: setup
 # The texts of pages and mails in other languages than English, brought up to date with the sources.
 messages: setup
 	$(BIN)/python -m tools.messages
+
+# The description of the API, in docs/.
+openapi: export PLACET_DATA_DIR = $(CURDIR)/$(VENV)/data
+openapi: setup
+	$(BIN)/python -m tools.openapi
 
 # Versions move only here. No registry's address is written: pip asks the one it is configured for.
 lock:

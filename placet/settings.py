@@ -1,6 +1,7 @@
 """Django's settings, made from `placet.lib.config`."""
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ INSTALLED_APPS = [
     "placet.mail",
     "placet.alarms",
     "placet.approvals",
+    "placet.api",
     "placet.portal",
     "placet.designer",
     "placet.reports",
@@ -196,7 +198,11 @@ USE_TZ = True
 USE_I18N = True
 
 STATIC_URL = "static/"
-STATICFILES_DIRS = [BASE_DIR / "static"]
+# The page that shows the API is django-ninja's. Its folder is looked up without loading it, which only a call does.
+_NINJA = find_spec("ninja")
+assert _NINJA is not None
+assert _NINJA.origin is not None
+STATICFILES_DIRS = [BASE_DIR / "static", ("ninja", Path(_NINJA.origin).parent / "static" / "ninja")]
 # Served from the package by WhiteNoise: nothing to collect.
 WHITENOISE_USE_FINDERS = True
 STORAGES = {

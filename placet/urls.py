@@ -11,6 +11,8 @@ from placet.panel.readiness import readyz
 from placet.panel.views import healthz
 from placet.portal.confirming import confirm_address
 
+handler400 = "placet.api.entrance.bad_request"
+
 urlpatterns = [
     path("healthz", healthz),
     path("readyz", readyz),
@@ -22,6 +24,7 @@ urlpatterns = [
     path("administration/", include("placet.panel.urls")),
     path("processes/", include("placet.designer.urls")),
     path("reports/", include("placet.reports.urls")),
+    path("api/", include("placet.api.urls")),
     # The mail about another address links here (`placet.approvals.another_address`).
     path("confirm/<str:link>/", confirm_address, name="confirm_address"),
     path("", include("placet.portal.urls")),

@@ -41,13 +41,15 @@ MAY_IMPORT = {
     "workflowgen": APPROVALS
     | {"workflowgen"},  # makes drafts of files; what is read of mails does not know it
     "replies": APPROVALS | {"replies"},
-    "portal": APPROVALS | {"portal"},
+    # Other systems: keys, operations. Calls the engine, and knows no page.
+    "api": APPROVALS | {"api"},
+    "portal": APPROVALS | {"api", "portal"},
     # Those who own processes make and try them there: replies are read, files of others become drafts.
     "designer": APPROVALS | {"replies", "portal", "workflowgen", "designer"},
     # Their owners look there at what they come to; the mail log's words are those of refusals.
     "reports": APPROVALS | {"replies", "portal", "designer", "panel", "reports"},
     # Administration has mails taken in again, and shares the pages' ways with the portal.
-    "panel": APPROVALS | {"alarms", "replies", "portal", "workflowgen", "panel"},
+    "panel": APPROVALS | {"alarms", "replies", "portal", "workflowgen", "api", "panel"},
     "sandbox": LOWEST
     | {"sandbox"},  # a stand-in that shared code with what it tests would share its mistakes
 }

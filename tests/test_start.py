@@ -71,7 +71,7 @@ def test_it_loads_every_page_before_one_is_asked_for_and_not_what_few_need(
     assert {"placet.portal.views", "placet.panel.views", "placet.designer.views"} <= set(pages)
     assert not {"placet.urls", "placet.replies"} & set(command)
     packages = {name.partition(".")[0] for name in pages}
-    assert not packages & {"rich", "pygments", "authlib", "joserfc", "xlsxwriter", "PIL", "holidays"}
+    assert not packages & {"rich", "pygments", "authlib", "joserfc", "xlsxwriter", "PIL", "holidays", "ninja"}
     assert "placet.workflowgen.importing" not in pages
     assert not [name for name in pages if ".migrations." in name and name.startswith("placet.")]
 

@@ -32,6 +32,7 @@ PARTS = {
         for name in (
             "accounts",
             "alarms",
+            "api",
             "approvals",
             "designer",
             "mail",

@@ -20,6 +20,7 @@ from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.form_types import type_of
 from placet.approvals.models import Decision, Process, Request, Revision
 from placet.approvals.models import Signal as KeptSignal
+from placet.approvals.visibility import requests_visible_to
 from placet.designer.cases import differences_between
 from placet.designer.trying import played
 from placet.designer.trying_events import Answer, Event, Jump, Signal, Start, Withdraw
@@ -27,7 +28,6 @@ from placet.designer.trying_shown import Trial
 from placet.lib import clock
 from placet.lib.ids import first_uuid7
 from placet.portal.form_rows import as_typed, what_fits
-from placet.portal.people import requests_visible_to
 
 DAYS = 90
 SECONDS = 2.0  # of one chunk; at least one request is played in each

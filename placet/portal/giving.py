@@ -16,10 +16,11 @@ from placet.approvals import delegating, engine_errors, owning, reassigning
 from placet.approvals.definitions import definition_of
 from placet.approvals.may_decide import Seat, may_give, may_reassign
 from placet.approvals.models import Assignment, Delegate, Request
+from placet.approvals.visibility import requests_visible_to
 from placet.lib.web import entered
 from placet.portal import deciding
 from placet.portal.forms import WhichForm
-from placet.portal.people import PersonsRequest, find_request, requests_visible_to, signed_in
+from placet.portal.people import PersonsRequest, find_request, signed_in
 from placet.portal.suggesting import people_as_options, people_called
 
 LOOKED_AT = 2  # of those who are called so: one is meant, or nobody

@@ -1,4 +1,4 @@
-"""Who looks at a page, and what they may see."""
+"""Who looks at a page."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -8,7 +8,6 @@ from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -16,10 +15,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from placet.accounts.models import Person
-from placet.approvals import absences, owning
-from placet.approvals.definitions import Definition
-from placet.approvals.models import Assignment, Delegate, Notified, Request
-from placet.approvals.steps import ApprovalStep, NoticeStep
+from placet.approvals import absences
+from placet.approvals.models import Request
+from placet.approvals.visibility import requests_visible_to
 
 
 class PersonsRequest(HttpRequest):
@@ -60,45 +58,7 @@ def administrators_only(view: View) -> View:
     return decorated  # type: ignore[no-any-return]  # the same signature, as decorators of Django cannot say
 
 
-def requests_visible_to(person: Person) -> QuerySet[Request]:
-    """What a person made, was ever asked about or told of, themself or in somebody's place, or administers; and all
-    requests of the processes that they own. Nothing else exists for them."""
-    if person.is_administrator:
-        return Request.objects.all()
-    asked = Assignment.objects.filter(visit__request=OuterRef("pk"), person=person)
-    notified = Notified.objects.filter(visit__request=OuterRef("pk"), person=person)
-    stands_in = Delegate.objects.filter(assignment__visit__request=OuterRef("pk"), person=person)
-    sees = Q(requester=person) | Exists(asked) | Exists(notified) | Exists(stands_in)
-    if owned := owning.owned_versions(person):
-        sees = Q(version__in=owned) | sees
-    return Request.objects.filter(sees)
-
-
 def find_request(request: PersonsRequest, public_id: UUID) -> Request:
     """Whoever may not see a request cannot tell it from one that is not there."""
     visible = requests_visible_to(request.user).select_related("version__process", "requester")
     return get_object_or_404(visible, public_id=public_id)
-
-
-def hidden_from(person: Person, request: Request, definition: Definition) -> frozenset[str]:
-    """The fields that none of the steps shows that somebody was asked or told in. Whoever made a request, owns its
-    process, or administers, sees all of it."""
-    hiding = any(
-        isinstance(step, ApprovalStep | NoticeStep) and step.form is not None
-        for step in definition.steps.values()
-    )
-    if not hiding or person.pk == request.requester_id or owning.sees_all_of(person, request):
-        return frozenset()
-    asked = Assignment.objects.filter(visit__request=request, person=person)
-    notified = Notified.objects.filter(visit__request=request, person=person)
-    stands_in = Delegate.objects.filter(assignment__visit__request=request, person=person)
-    steps = (
-        asked.order_by()
-        .values_list("visit__step_key")
-        .union(
-            notified.order_by().values_list("visit__step_key"),
-            stands_in.order_by().values_list("assignment__visit__step_key"),
-        )
-    )
-    hidden = [definition.hidden_in(key) for (key,) in steps]
-    return frozenset.intersection(*hidden) if hidden else frozenset(one.name for one in definition.fields)

@@ -19,10 +19,11 @@ from placet.accounts.models import Person
 from placet.accounts.name_index import people_named
 from placet.approvals import owning
 from placet.approvals.models import Delegate, Request, Version
+from placet.approvals.visibility import requests_visible_to
 from placet.approvals.word_index import WORDS
 from placet.lib.web import entered, keep
 from placet.portal.path import Definitions, standings
-from placet.portal.people import PersonsRequest, requests_visible_to, signed_in
+from placet.portal.people import PersonsRequest, signed_in
 
 A_PAGE = 25
 MOST_TERMS = 8

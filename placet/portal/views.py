@@ -24,6 +24,7 @@ from placet.approvals.models import Assignment, Clarification, Request, Visit
 from placet.approvals.others_asked import others_in_words, rule_of
 from placet.approvals.picture import drawing_of
 from placet.approvals.undo_rules import grace_in
+from placet.approvals.visibility import hidden_from, requests_visible_to
 from placet.portal import deciding, live, path
 from placet.portal.clarifications import Typed, clarifications_of
 from placet.portal.due import DueShown, as_read_in, due_of, latest_of
@@ -33,7 +34,7 @@ from placet.portal.mails import bounces_of, mails_of
 from placet.portal.not_applied import not_applied
 from placet.portal.path import Definitions, listed, path_of, standings, with_what_now
 from placet.portal.pending import pending_of
-from placet.portal.people import PersonsRequest, find_request, hidden_from, requests_visible_to, signed_in
+from placet.portal.people import PersonsRequest, find_request, signed_in
 from placet.portal.question_rows import QuestionRow, answers_in, question_rows
 from placet.portal.sent_back import sent_back
 from placet.portal.undoing import undoable_by

@@ -305,6 +305,8 @@ PUBLIC = {
     "account_reset_password_from_key",
     "account_reset_password_from_key_done",
 }
+#: For programs, with keys of their own, or of nothing but the API's own texts (tests/api).
+API = {"api:docs", "api:problems", "api:openapi", "api:call", "api:nothing_here"}
 OWN = {"account", "design", "account_change_password", "account_set_password"}
 
 
@@ -318,7 +320,7 @@ def _names(resolver: URLResolver, namespace: str = "") -> Iterator[str]:
 
 
 def test_every_address_has_its_line_in_the_table() -> None:
-    assert set(_names(get_resolver())) == {*SEEN, *PUBLIC, *OWN, "healthz", "readyz", "metrics", "logo"}
+    assert set(_names(get_resolver())) == {*SEEN, *PUBLIC, *OWN, *API, "healthz", "readyz", "metrics", "logo"}
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from placet.accounts.name_index import NAMES, people_named
 from placet.approvals import engine
 from placet.approvals.models import Assignment, Process, Request, Version, Visit
 from placet.approvals.processes import publish
+from placet.approvals.visibility import requests_visible_to
 from placet.approvals.word_index import WORDS
 from placet.portal import search
-from placet.portal.people import requests_visible_to
 from placet.portal.search import matching, search_result
 
 As = Callable[[Person | None], Client]

@@ -1,0 +1,131 @@
+"""Bodies of calls: how much of one is read, and JSON that can be read in one way only.
+
+A name that stands twice in an object, a number that no column takes, NUL and half of a pair of surrogates are refused,
+with a pointer to where they stand; so is what is nested deeper than anything here.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from django.http import HttpRequest
+from pydantic import BaseModel, ConfigDict
+
+from placet.api.problems import Error, Problem, pointer_of
+
+MB = 1024 * 1024
+SMALL = MB  # bytes of a body without files
+LARGE = 36 * MB  # of one with 25 MB of files, which base64 makes a third longer
+DEEPEST = 20  # objects and arrays in one another
+MOST_VALUES = 100_000
+LONGEST_NUMBER = 40  # characters
+_JSON = re.compile(r"application/json(\s*;\s*charset=(\"utf-8\"|utf-8))?\s*", re.IGNORECASE)
+
+
+class Body(BaseModel):
+    """What a call sends. Fields are of strict types (`StrictStr`, `StrictInt`, `StrictBool`), so that no value is taken
+    for another one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Shape(BaseModel):
+    """What an operation answers with. Later versions may say more."""
+
+
+def read(request: HttpRequest, largest: int) -> None:
+    """Read the body of a request, which nobody has read yet, if it is JSON and not larger than `largest` bytes."""
+    if int(request.META.get("CONTENT_LENGTH") or 0) > largest:
+        raise Problem("too-large", f"This body is larger than {largest // MB} MB.")
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise Problem("unsupported")
+    request._body = request.read(largest + 1)  # Django's own limit is that of forms
+    if len(request.body) > largest:
+        raise Problem("too-large", f"This body is larger than {largest // MB} MB.")
+    if request.body and not _JSON.fullmatch(request.headers.get("Content-Type", "")):
+        raise Problem("unsupported")
+
+
+def parsed(body: bytes) -> Any:
+    """The value that a body in JSON stands for. Problem for anything that is not JSON, or that is refused here."""
+    try:
+        value = json.loads(
+            body.decode("utf-8", "strict"),
+            object_pairs_hook=_object,
+            parse_int=_integer,
+            parse_float=_number,
+            parse_constant=_no_constant,
+        )
+    except RecursionError:
+        raise Problem.invalid("", f"This is nested deeper than {DEEPEST} levels.") from None
+    except UnicodeDecodeError:
+        raise Problem.invalid("", "The body is not UTF-8.") from None
+    except json.JSONDecodeError as error:
+        detail = f"The body is not JSON: line {error.lineno}, column {error.colno}: {error.msg}."
+        raise Problem.invalid("", detail) from None
+    except ValueError as error:
+        raise Problem.invalid("", str(error)) from None
+    if errors := list(_errors(value)):
+        raise Problem("invalid", errors=errors)
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) != len(pairs):
+        names = [name for name, _value in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"The name {json.dumps(twice)} stands twice in one object.")
+    return values
+
+
+def _integer(text: str) -> int:
+    if len(text) > LONGEST_NUMBER:
+        raise ValueError(f"A number has more than {LONGEST_NUMBER} characters.")
+    return int(text)
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if len(text) > LONGEST_NUMBER or number in (float("inf"), float("-inf")):
+        raise ValueError(f"The number {text[:LONGEST_NUMBER]} is too large, or has too many digits.")
+    return number
+
+
+def _no_constant(text: str) -> Any:
+    raise ValueError(f"{text} is no number in JSON.")
+
+
+def _errors(value: Any) -> Iterator[Error]:
+    """What a value holds that nothing here can keep."""
+    waiting: list[tuple[tuple[str | int, ...], Any]] = [((), value)]
+    seen = 0
+    while waiting:
+        path, one = waiting.pop()
+        seen += 1
+        if len(path) > DEEPEST:
+            yield Error(pointer_of(*path[:DEEPEST]), f"This is nested deeper than {DEEPEST} levels.")
+            return
+        if seen > MOST_VALUES:
+            yield Error("", f"These are more than {MOST_VALUES} values.")
+            return
+        if isinstance(one, dict):
+            waiting += [((*path, name), inner) for name, inner in one.items()]
+            if any(map(_unkeepable, one)):
+                yield Error(pointer_of(*path), "A name has a character that cannot be kept.")
+        elif isinstance(one, list):
+            waiting += [((*path, at), inner) for at, inner in enumerate(one)]
+        elif isinstance(one, str) and _unkeepable(one):
+            yield Error(
+                pointer_of(*path), "This has a character that cannot be kept: NUL, or half of a pair."
+            )
+
+
+def _unkeepable(text: str) -> bool:
+    if text.isascii():
+        return "\x00" in text
+    try:
+        return b"\x00" in text.encode()
+    except UnicodeEncodeError:
+        return True

@@ -1,0 +1,49 @@
+"""JSON that can be read in one way, and holds what can be kept."""
+
+import json
+
+import pytest
+
+from placet.api import bodies
+from placet.api.problems import Problem
+
+DEEP = 100_000
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        (b"", ""),
+        (b"{", ""),
+        (b"nothing", ""),
+        (b"\xff\xfe{\x00}\x00", ""),
+        (b'{"a": "\xe9"}', ""),
+        (b"\xef\xbb\xbf{}", ""),
+        (b'{"a": 1} {"a": 2}', ""),
+        (b'{"a": 1, "a": 2}', ""),
+        (b'{"a": NaN}', ""),
+        (b'{"a": -Infinity}', ""),
+        (b'{"a": 1e999}', ""),
+        (b'{"a": ' + b"9" * 41 + b"}", ""),
+        (b'{"a": ' + b"9" * 5000 + b"}", ""),
+        (b'{"a": 0.' + b"1" * 5000 + b"}", ""),
+        (b'{"a": ["b\\u0000"]}', "/a/0"),
+        (b'{"a": {"b/c~": "\\ud800"}}', "/a/b~1c~0"),
+        (b'{"a": {"\\u0000": 1}}', "/a"),
+        (b"[" * DEEP + b"]" * DEEP, ""),
+        (b'{"a":' * 21 + b"1" + b"}" * 21, "/a" * 20),
+        (json.dumps([1] * (bodies.MOST_VALUES + 1)).encode(), ""),
+    ],
+)
+def test_a_body_that_could_be_read_in_two_ways_or_not_be_kept_is_refused(body: bytes, pointer: str) -> None:
+    with pytest.raises(Problem) as refused:
+        bodies.parsed(body)
+    assert refused.value.kind.name == "invalid"
+    assert [error.pointer for error in refused.value.errors] == [pointer]
+    assert len(refused.value.errors[0].detail) < 200
+
+
+def test_whatever_else_is_json_is_read_as_it_stands() -> None:
+    value = {"a": [1, -2.5, True, None, "Żółć 決裁 ✓ 😀"], "b": {"c": 10**39}}
+    assert bodies.parsed(json.dumps(value).encode()) == value
+    assert bodies.parsed(json.dumps(value, ensure_ascii=False).encode()) == value
