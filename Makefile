@@ -9,7 +9,7 @@ TESTS ?=
 PYTEST = $(BIN)/pytest -n $(JOBS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-changed test-postgres check acceptance bench bench-growth soak soak-attacks soak-models soak-faults soak-faults-postgres mutants screenshots container release messages openapi lock clean
+.PHONY: help setup demo test test-changed test-postgres check acceptance acceptance-full bench bench-growth soak soak-attacks soak-models soak-faults soak-faults-postgres mutants screenshots container release messages openapi lock clean
 
 help:
 	@echo "make demo        try Placet: SQLite and a local Exchange Online, nothing else needed"
@@ -18,10 +18,12 @@ help:
 	@echo "make test-postgres  all tests on a PostgreSQL of their own"
 	@echo "make check       ruff, mypy --strict, migrations, imports one way"
 	@echo "make acceptance  what needs Microsoft's schema and the mail corpora in ../shared; the table of attacks"
+	@echo "make acceptance-full  programs of others with what we made for them: n8n (4 GB, a compiler of C++), and a judge of"
+	@echo "                 the connector for the Power Platform"
 	@echo "make bench       the figures"
 	@echo "make bench-growth  pages, regular work and answers at 10,000 and 300,000 requests (SIZES=...), of one line and with"
 	@echo "                 branches, on both databases"
-	@echo "make openapi     the description of the API, brought up to date"
+	@echo "make openapi     the description of the API, and the connector made of it, brought up to date"
 	@echo "make messages    the catalogues of translated texts, brought up to date"
 	@echo "make screenshots pictures of every page and mail, in screenshots/"
 	@echo "make mutants     whether the tests would notice: 300 small changes to what decisions rest on"
@@ -76,6 +78,11 @@ acceptance: setup
 	@if [ -d ../shared/corpora ]; then $(PYTEST) --in-turn tests/acceptance tests/attacks; \
 	else echo "There is no ../shared with Microsoft's schema and the mail corpora: the attacks alone are run."; \
 	$(PYTEST) --in-turn tests/attacks; fi
+
+# What is heavy, and what nobody waits for at every change: not part of .ci/run. The first time it gets n8n from npm and
+# compiles what npm has as sources alone, ten minutes on two cores; later it takes what a test takes.
+acceptance-full: setup
+	$(LONG) -q -p no:xdist --timeout=3600 tests/foreign
 
 bench: setup
 	@if [ -d ../shared/corpora ]; then $(BIN)/python -m benchmarks.reading; \
@@ -150,6 +157,7 @@ messages: setup
 openapi: export PLACET_DATA_DIR = $(CURDIR)/$(VENV)/data
 openapi: setup
 	$(BIN)/python -m tools.openapi
+	$(BIN)/python -m tools.power_platform
 
 # Versions move only here. No registry's address is written: pip asks the one it is configured for.
 lock:
