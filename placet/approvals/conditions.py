@@ -170,7 +170,7 @@ def name_of(comparison: str, kind: Kind) -> str:
 # --- what rows can be about -------------------------------------------------------------------------------
 
 _KINDS: dict[str, Kind] = {
-    **dict.fromkeys(("text", "long_text", "email", "phone", "url", "iban"), "text"),
+    **dict.fromkeys(("text", "long_text", "exact_text", "email", "phone", "url", "iban"), "text"),
     "money": "money",
     "number": "number",
     "percent": "percent",

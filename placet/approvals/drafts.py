@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from placet.accounts.models import Person
-from placet.approvals import owning
+from placet.approvals import call_keys, owning
 from placet.approvals.installation_record import DISCARDED, note
 from placet.approvals.models import DraftRevision, Process, ProcessDraft, Version
 from placet.approvals.processes import DefinitionInvalid, newest, parse_definition, publish
@@ -38,6 +38,12 @@ def store(
     replace: bool = False,
 ) -> ProcessDraft:
     """A draft of `text` (YAML). `replace`: beside published versions, too, and in place of an older draft."""
+    if call_keys.is_reserved(key):
+        raise ProcessThere(
+            _("Keys such as {key} are those of what is asked for by the API. Nothing was changed.").format(
+                key=key
+            )
+        )
     process, is_new = Process.objects.select_for_update().get_or_create(key=key, defaults={"name": name})
     if not is_new and not replace:
         raise ProcessThere(

@@ -158,11 +158,15 @@ def _callers_transaction() -> Iterator[None]:
 
 @_transaction()
 def start(
-    version: Version, requester: Person, entered: Mapping[str, Any], draft: Draft | None = None
+    version: Version,
+    requester: Person,
+    entered: Mapping[str, Any],
+    draft: Draft | None = None,
+    title: str = "",
 ) -> Request:
     """A new request. FormInvalid if what was entered does not fit the form, FilesChanged if a file of `draft` went
     meanwhile, ProcessRetired if nobody starts it any more. The draft's files become the request's, and the draft is
-    gone."""
+    gone. `title`: one of its own, where its process does not make it of the form."""
     if not _is_active(requester):
         raise NotAllowed(Sentence("This account is not active."))
     if draft and Draft.objects.select_for_update().filter(pk=draft.pk).first() is None:
@@ -175,7 +179,7 @@ def start(
         stop = engine_stops.reckoned(definition)
     except engine_time.NoDeadline as error:
         raise EngineError(_cannot_be_started(error)) from error
-    request = engine_starts.create(version, definition, requester, data)
+    request = engine_starts.create(version, definition, requester, data, title=title)
     if draft:
         attachments.hand_over(draft, request)
     engine_starts.note_started(request, requester)

@@ -18,16 +18,19 @@ def create(
     requester: Person,
     data: dict[str, Any],
     parent_visit: Visit | None = None,
+    title: str = "",
 ) -> Request:
-    """A request that is nowhere yet. `parent_visit`: of the step that calls it."""
+    """A request that is nowhere yet. `parent_visit`: of the step that calls it. `title`: one of its own, where its
+    process does not make it of the form."""
+    title = title or title_of(definition, data)
     return Request.objects.create(
         number=_next_number(),
         version=version,
         requester=requester,
-        title=title_of(definition, data),
+        title=title,
         data=data,
         data_hash=digest(data),
-        words=words_of(definition, data),
+        words=words_of(definition, data, title),
         parent_visit=parent_visit,
     )
 

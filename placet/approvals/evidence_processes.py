@@ -14,6 +14,7 @@ from typing import Any
 from django.db import transaction
 
 from placet.accounts.models import Person
+from placet.approvals import call_keys
 from placet.approvals import installation_record as events
 from placet.approvals.models import Process, TableVersion, Version
 from placet.audit.chain import ONLY
@@ -78,6 +79,7 @@ def _differences() -> Iterator[str]:
     yield from _differing_table_versions(recorded.table_versions)
     yield from _differing_owners(recorded.owners)
     yield from _differing_retirement(recorded.retired)
+    yield from _differing_callers()
 
 
 # --- versions ---------------------------------------------------------------------------------------------
@@ -145,6 +147,7 @@ _WORDS = {
     "content": "its content",
     "at": "when it was published",
     "by": "who published it",
+    "call": "what call it was made of",
 }
 
 
@@ -171,3 +174,10 @@ def _differing_retirement(recorded: Mapping[str, str]) -> Iterator[str]:
     for key in sorted({*retired, *recorded}):
         if retired.get(key) != recorded.get(key):
             yield f"Process {key}: not as recorded: whether it is retired, or since when, was changed"
+
+
+def _differing_callers() -> Iterator[str]:
+    """The key of a process says whose calls ask by it, and requests are recorded with that."""
+    for key, caller in Process.objects.order_by("key").values_list("key", "asked_by"):
+        if call_keys.caller_of(key) != caller:
+            yield f"Process {key}: whose calls ask by it was changed"

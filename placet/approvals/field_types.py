@@ -43,15 +43,18 @@ from placet.approvals.form_parts import (
 from placet.approvals.iban import in_groups, must_be_iban
 from placet.lib import clock
 from placet.lib.domains import is_address
+from placet.lib.plain_text import UNSEEN_JOINERS, plain_text
 
 LONGEST_TEXT = 200
 LONGEST_LONG_TEXT = MOST_LETTERS
+LONGEST_EXACT_TEXT = 20_000
 LONGEST_URL = 1000
 LONGEST_PHONE = 40
 MOST_PEOPLE = 20  # of one field
 _MOST_NAMED = 5  # rows that are called the same, where a sentence names them
 _LONGEST_QUOTED = 100  # of what somebody wrote, where a sentence says it again
 _UNKEPT = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL takes no NUL, and UTF-8 no half of a pair
+_LINE_END = re.compile("\r\n?")
 _YES = frozenset({"on", "yes", "true", "1"})
 _NO = frozenset({"off", "no", "false", "0"})
 _YES_OR_NO = {True: gettext_lazy("yes"), False: gettext_lazy("no")}
@@ -137,6 +140,26 @@ class Text(FieldType):
 
     def spelled(self, text: str) -> str:
         """As it is kept, or ValueError."""
+        return text
+
+
+class ExactText(Text):
+    """What is meant sign by sign, such as a command or what a change changes: shown in fixed type, and without anything
+    that nobody would see."""
+
+    def __init__(self) -> None:
+        super().__init__(LONGEST_EXACT_TEXT, lines=True)
+
+    def read(self, entered: Any, field: Input) -> str:
+        lines = _LINE_END.sub("\n", str(entered)).rstrip().split("\n")
+        beginning = next((number for number, line in enumerate(lines) if line.strip()), 0)
+        return self.read_text("\n".join(lines[beginning:]), field)
+
+    def spelled(self, text: str) -> str:
+        if text != plain_text(text) or any(sign in text for sign in UNSEEN_JOINERS):
+            raise ValueError(
+                _("This text holds a sign that nobody would see, so it cannot be kept as it is.")
+            )
         return text
 
 
@@ -709,6 +732,7 @@ def size_as_read(size: int) -> str:
 TYPES: Mapping[str, FieldType] = {
     "text": Text(LONGEST_TEXT),
     "long_text": Text(LONGEST_LONG_TEXT, lines=True),
+    "exact_text": ExactText(),
     "email": Email(LONGEST_ADDRESS),
     "phone": Phone(LONGEST_PHONE),
     "url": Url(LONGEST_URL),

@@ -136,12 +136,14 @@ def condition_values(definition: Definition, data: Mapping[str, Any]) -> dict[st
 @dataclass(frozen=True)
 class Fact:
     """One line of what an approver is shown. `files`: those that stand behind the text, if it is about files;
-    `table`: the cells of a table, which the text runs together."""
+    `table`: the cells of a table, which the text runs together; `exact`: it is meant sign by sign, and shown in fixed
+    type."""
 
     label: str
     text: str
     files: Sequence[Mapping[str, Any]] = ()
     table: ShownTable | None = None
+    exact: bool = False
 
     @property
     def sealed(self) -> list[Any]:
@@ -191,6 +193,8 @@ def _fact(field: FormField, value: Any, *, as_read: bool) -> Fact:
         table = shown_table(field, value, as_read=as_read)
         return Fact(field.label, table.text, table=table)
     text = _value_text(field, value, is_read=as_read)
+    if field.type == "exact_text":
+        return Fact(field.label, text, exact=True)
     return Fact(field.label, text, tuple(value) if field.type == "files" else ())
 
 

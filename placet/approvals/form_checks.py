@@ -43,6 +43,7 @@ _LIMITS, _TEXT = {"min", "max"}, {"length", "pattern", "message"}
 _TAKES: dict[str, set[str]] = {
     "text": _TEXT,
     "long_text": _TEXT,
+    "exact_text": {"length"},
     "email": _TEXT,
     "phone": _TEXT,
     "url": _TEXT,

@@ -258,7 +258,7 @@ class FormField(Input):
     type: Literal[
         "text", "long_text", "money", "number", "date", "yes_no", "files",
         "email", "phone", "url", "iban", "percent", "time", "date_time", "period", "choice", "choices",
-        "person", "people", "cost_centre", "table",
+        "person", "people", "cost_centre", "table", "exact_text",
     ]  # fmt: skip
     columns: Annotated[tuple[Column, ...], Field(min_length=1, max_length=MOST_COLUMNS)] | None = None
     totals: Annotated[tuple[Total, ...], Field(min_length=1, max_length=MOST_COLUMNS)] | None = None

@@ -167,6 +167,7 @@ _NUMBERS = ("money", "number", "percent")
 _KINDS: dict[str, Any] = {
     "text": _text,
     "long_text": _text,
+    "exact_text": _text,
     "email": lambda field: {**_text(field), "format": "email"},
     "phone": _text,
     "url": lambda field: {**_text(field), "format": "uri"},

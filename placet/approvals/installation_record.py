@@ -27,7 +27,10 @@ def note(by: Person | None, event: str, process: Process, **what: object) -> Non
 def note_version(version: Version) -> None:
     # As the database gives it back: a number may be written otherwise there.
     version.refresh_from_db(fields=["definition"])
-    note(version.published_by, PUBLISHED, version.process, **content_of_version(version))
+    content = content_of_version(version)
+    if version.call_digest is None:
+        del content["call"]
+    note(version.published_by, PUBLISHED, version.process, **content)
 
 
 def note_table_version(version: TableVersion, by: Person | None) -> None:
@@ -50,6 +53,7 @@ def content_of_version(version: Version) -> dict[str, object]:
         "definition": digest(version.definition),
         "text": digest(version.text),
         "at": version.published_at.isoformat(),
+        "call": version.call_digest,
     }
 
 

@@ -53,6 +53,7 @@ class ShownFact:
     lines: Sequence[str]  # for the text part: each set off, if there are several
     table: ShownTable | None = None
     left_out: str = ""  # of a table: that its rows stand on the page only
+    exact: bool = False  # meant sign by sign: set off in fixed type
 
     @property
     def narrow(self) -> bool:
@@ -66,7 +67,7 @@ class ShownFact:
             return cls._of_table(label, fact.table)
         text = no_links(fact.text)
         lines = text.splitlines()
-        return cls(label, text, lines if len(lines) > 1 else [])
+        return cls(label, text, lines if fact.exact or len(lines) > 1 else [], exact=fact.exact)
 
     @classmethod
     def _of_table(cls, label: str, table: ShownTable) -> "ShownFact":

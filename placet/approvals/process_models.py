@@ -4,7 +4,7 @@ from django.db import models
 
 from placet.accounts.models import Person
 from placet.lib import clock
-from placet.lib.fields import OrderedJSONField
+from placet.lib.fields import HexField, OrderedJSONField
 
 
 class Process(models.Model):
@@ -15,6 +15,8 @@ class Process(models.Model):
     # Who may change and publish it, beside administrators (`placet.approvals.owning`).
     owners = models.ManyToManyField(Person, related_name="processes", blank=True)
     retired_at = models.DateTimeField(null=True)  # since when nobody starts it any more
+    # Whose calls ask by it, each with a definition of its own (`placet.approvals.ad_hoc`); None: people write it.
+    asked_by = models.OneToOneField(Person, null=True, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
         ordering = ["name"]
@@ -34,10 +36,13 @@ class Version(models.Model):
     )  # the YAML that it was published from; empty: it was none, or not kept
     published_at = models.DateTimeField(default=clock.now)
     published_by = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="+")
+    # Of what a call said, by which the next one that says the same finds it; None: people published it.
+    call_digest = HexField(null=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["process", "number"], name="one_version_per_number"),
+            models.UniqueConstraint(fields=["process", "call_digest"], name="one_version_per_call"),
         ]
 
 

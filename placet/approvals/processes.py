@@ -7,6 +7,7 @@ from django.db import transaction
 from pydantic import ValidationError
 
 from placet.accounts.models import Person
+from placet.approvals import call_keys
 from placet.approvals.checks import MOST_STEPS, is_connected, problems_of
 from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.form_parts import FIELD
@@ -30,14 +31,17 @@ class DefinitionInvalid(ValueError):
         self.problems = list(problems)
 
 
-def parse_definition(source: str | Mapping[str, Any]) -> Definition:
-    """A checked definition, or DefinitionInvalid with every problem."""
+def parse_definition(source: str | Mapping[str, Any], *, by_call: bool = False) -> Definition:
+    """A checked definition, or DefinitionInvalid with every problem. `by_call`: made of what was called
+    (`placet.approvals.ad_hoc`)."""
     definition = _validated(_written(source))
     problems = returns_problems(definition)
     if not problems:
         definition = written_out(definition)
     flat = flatten(definition, MOST_STEPS)
     problems += problems_of(definition, flat)
+    if call_keys.is_reserved(definition.key) and not by_call:
+        problems.append(f"key: {call_keys.RESERVED}")
     if definition.included:
         problems.append("included: Placet writes that at publishing; leave it out")
     elif flat.definition.included and is_connected(definition, flat.processes):
@@ -151,8 +155,10 @@ def newest(process: Process) -> Version | None:
 
 
 def naming_calendar(key: str) -> list[str]:
-    """Names of the processes that name a calendar: in their newest version, or in one that a request still runs on."""
-    return [process.name for process in Process.objects.order_by("name") if _names_calendar(process, key)]
+    """Names of the processes that name a calendar: in their newest version, or in one that a request still runs on.
+    What calls ask by names none."""
+    written = Process.objects.filter(asked_by=None).order_by("name")
+    return [process.name for process in written if _names_calendar(process, key)]
 
 
 def _names_calendar(process: Process, key: str) -> bool:

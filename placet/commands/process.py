@@ -83,6 +83,7 @@ def run(options: argparse.Namespace) -> int:
             version = newest(process)
             beside = ", draft" if ProcessDraft.objects.filter(process=process).exists() else ""
             beside += ", retired" if process.retired_at else ""
+            beside += ", calls ask by it" if process.asked_by_id is not None else ""
             say(f"{process.key}: {process.name}, version {version.number if version else '-'}{beside}")
         return 0
     if options.what == "schema" and options.key is None:

@@ -22,7 +22,7 @@ from placet.designer.edits import EditInvalid
 from placet.designer.inputs import Box, overlay
 from placet.designer.mail_views import language_in, preview_of
 from placet.designer.other_rows import kind_words
-from placet.designer.people import find_process, owners_only
+from placet.designer.people import find_written, owners_only
 from placet.designer.placing import attach, problems_of
 from placet.designer.reading import no_step, words
 from placet.designer.working import Meanwhile, Work, gone_words, save, work_on
@@ -41,7 +41,7 @@ Edit = Callable[[str], str]  # of the text of a draft
 
 @owners_only
 def design(request: PersonsRequest, key: str) -> HttpResponse:
-    work = work_on(find_process(request, key))
+    work = work_on(find_written(request, key))
     return _design_page(request, work)
 
 
@@ -150,7 +150,7 @@ def save_at_once(request: PersonsRequest, work: Work, edit: Edit, change: str) -
 
 @owners_only
 def step(request: PersonsRequest, key: str, step: str) -> HttpResponse:
-    work = work_of(request, find_process(request, key))
+    work = work_of(request, find_written(request, key))
     if step not in work.reading.steps:
         raise Http404
     if request.method == "POST":
@@ -214,7 +214,7 @@ def _saved_step(request: PersonsRequest, work: Work, key: str) -> HttpResponse:
 @owners_only
 def move_step(request: PersonsRequest, key: str, step: str) -> HttpResponse:
     """Up, down, or out."""
-    work = work_of(request, find_process(request, key))
+    work = work_of(request, find_written(request, key))
     if step not in work.reading.steps:
         raise Http404
     if request.method == "POST":
@@ -239,7 +239,7 @@ def move_step(request: PersonsRequest, key: str, step: str) -> HttpResponse:
 
 @owners_only
 def add_step(request: PersonsRequest, key: str) -> HttpResponse:
-    work = work_of(request, find_process(request, key))
+    work = work_of(request, find_written(request, key))
     asked = request.POST if request.method == "POST" else request.GET
     after = asked.get("after", "")
     if after and after not in work.reading.steps:
@@ -284,6 +284,6 @@ def _add_page(
 @owners_only
 def suggest_asked(request: PersonsRequest, key: str) -> HttpResponse:
     """Options for an input that names somebody: a few people by name or address."""
-    find_process(request, key)
+    find_written(request, key)
     text = entered(request.GET, next((name for name in request.GET if name.endswith("-which")), "q"))
     return people_as_options(request, people_called(text) if words(text) else [])

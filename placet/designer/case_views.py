@@ -11,7 +11,7 @@ from placet.approvals.drafts import draft_of, note_failing
 from placet.approvals.models import Process, ProcessDraft
 from placet.designer import cases
 from placet.designer.models import TestCase
-from placet.designer.people import find_process, owners_only
+from placet.designer.people import find_written, owners_only
 from placet.designer.try_state import DRAFT, State, signed, source_of, sources
 from placet.designer.trying_events import EventsInvalid, from_json
 from placet.portal.people import PersonsRequest
@@ -20,7 +20,7 @@ from placet.portal.people import PersonsRequest
 @owners_only
 def test_cases(request: PersonsRequest, key: str) -> HttpResponse:
     """Each case, as it was kept; with `run` what it comes to now. Only where that is sent as a form is it kept, too."""
-    process = find_process(request, key)
+    process = find_written(request, key)
     is_sent = request.method == "POST"
     if is_sent and "run" not in request.POST:
         case = get_object_or_404(process.test_cases, pk=_number(request.POST.get("remove", "")))

@@ -32,6 +32,7 @@ def _readable(field: Input, value: Any) -> Any:
     words = {
         "text": _("Some words"),
         "long_text": _("Some words"),
+        "exact_text": _("Some words"),
         "email": _ADDRESS,
         "phone": "+1 555 0100",
         "url": "https://example.com/",

@@ -19,7 +19,7 @@ from placet.designer.changes import Change, differences, written
 from placet.designer.condition_rows import condition_problems, sentence
 from placet.designer.filled_in import readable_sample
 from placet.designer.inputs import Box, overlay
-from placet.designer.people import find_process, owners_only
+from placet.designer.people import find_written, owners_only
 from placet.designer.placing import attach, problems_of
 from placet.designer.reading import Reading, items, mapping, words
 from placet.designer.what_rows import type_words
@@ -35,7 +35,7 @@ LONGEST_LABEL = 200
 
 @owners_only
 def design_form(request: PersonsRequest, key: str) -> HttpResponse:
-    return _form_page(request, work_on(find_process(request, key)))
+    return _form_page(request, work_on(find_written(request, key)))
 
 
 def _form_page(request: PersonsRequest, work: Work, status: int = 200, **more: Any) -> HttpResponse:
@@ -90,7 +90,7 @@ def _add_boxes(label: str, kind: str, problems: tuple[str, ...] = ()) -> list[Bo
 
 @owners_only
 def add_part(request: PersonsRequest, key: str) -> HttpResponse:
-    work = work_of(request, find_process(request, key))
+    work = work_of(request, find_written(request, key))
     if request.method != "POST":
         return redirect("designer:design_form", key)
     label, kind = request.POST.get("label", "").strip(), request.POST.get("type", "text")
@@ -110,7 +110,7 @@ def add_part(request: PersonsRequest, key: str) -> HttpResponse:
 @owners_only
 def move_part(request: PersonsRequest, key: str, number: int) -> HttpResponse:
     """Up, down, or out."""
-    work = work_of(request, find_process(request, key))
+    work = work_of(request, find_written(request, key))
     parts = _parts(work.reading)
     if number >= len(parts):
         raise Http404
@@ -133,7 +133,7 @@ def move_part(request: PersonsRequest, key: str, number: int) -> HttpResponse:
 
 @owners_only
 def part(request: PersonsRequest, key: str, number: int) -> HttpResponse:
-    work = work_of(request, find_process(request, key))
+    work = work_of(request, find_written(request, key))
     if number >= len(_parts(work.reading)):
         raise Http404
     if request.method == "POST":
@@ -200,7 +200,7 @@ def _saved_part(request: PersonsRequest, work: Work, number: int) -> HttpRespons
 
 @owners_only
 def design_settings(request: PersonsRequest, key: str) -> HttpResponse:
-    work = work_of(request, find_process(request, key))
+    work = work_of(request, find_written(request, key))
     if request.method != "POST":
         saved = _("Saved.") if request.GET.get("saved") else ""
         return _settings_page(request, work, saved=saved)

@@ -10,6 +10,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from placet.approvals import call_keys
 from placet.approvals.models import Process
 from placet.approvals.process_text import Unreadable
 from placet.approvals.renaming import renamed, said_in
@@ -35,7 +36,7 @@ def _check_key(key: str) -> str:
         raise forms.ValidationError(
             _("A key has 1 to 50 of a-z, 0-9, - and _, and begins with a letter, such as purchase.")
         )
-    if Process.objects.filter(key=key).exists():
+    if call_keys.is_reserved(key) or Process.objects.filter(key=key).exists():
         raise forms.ValidationError(_TAKEN)
     return key
 

@@ -1,12 +1,12 @@
 """What became of a process: the revisions of its draft and its published versions, who made them, and what differs."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import unified_diff
 from itertools import islice
-from typing import Literal
+from typing import Literal, overload
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -26,7 +26,7 @@ from placet.designer import revisions
 from placet.designer.card_views import base_in, is_of_former_draft
 from placet.designer.compared_picture import compared_picture
 from placet.designer.merging import are_too_long
-from placet.designer.people import find_process, owners_only
+from placet.designer.people import find_process, find_written, owners_only
 from placet.designer.revisions import DraftGone, DraftMoved, NothingToDo, Outdated, TextRefused, revise
 from placet.designer.text_views import NONE, differences_of_texts, number_of
 from placet.designer.working import changes_since, gone_words, work_on
@@ -58,8 +58,10 @@ class Item:
         return _("Revision {number}").format(number=self.number)
 
 
-def _items(process: Process, draft: ProcessDraft | None) -> list[Item]:
-    """The newest first."""
+def _items(process: Process, draft: ProcessDraft | None) -> "_Versions | list[Item]":
+    """The newest first. Those of what calls ask by are many, so only a page of them is read."""
+    if process.asked_by_id is not None:
+        return _Versions(process)
     entries = revisions.history(draft) if draft is not None else ()
     items = [
         Item(
@@ -70,6 +72,25 @@ def _items(process: Process, draft: ProcessDraft | None) -> list[Item]:
     ]  # fmt: skip
     items += map(_of_version, _versions(process).defer("definition", "text"))
     return sorted(items, key=lambda item: (item.at, item.kind == "revision", item.number), reverse=True)
+
+
+class _Versions(Sequence[Item]):
+    """All versions of a process that has nothing else."""
+
+    def __init__(self, process: Process) -> None:
+        self._rows = _versions(process).defer("definition", "text")
+
+    def __len__(self) -> int:
+        return self._rows.count()
+
+    @overload
+    def __getitem__(self, which: int) -> Item: ...
+    @overload
+    def __getitem__(self, which: slice) -> list[Item]: ...
+    def __getitem__(self, which: int | slice) -> Item | list[Item]:
+        if isinstance(which, slice):
+            return list(map(_of_version, self._rows[which]))
+        return _of_version(self._rows[which])
 
 
 def _versions(process: Process) -> QuerySet[Version]:
@@ -87,7 +108,7 @@ def history(request: PersonsRequest, key: str) -> HttpResponse:
     draft = draft_of(key)
     items = _items(process, draft)
     page = Paginator(items, A_PAGE).get_page(request.GET.get("page"))
-    now = next((one.name for one in items if one.state == "now"), items[0].name if items else "")
+    now = _name_of_now(items)
     context = {
         "process": process,
         "draft": draft,
@@ -98,6 +119,13 @@ def history(request: PersonsRequest, key: str) -> HttpResponse:
         "can_redo": draft is not None and revisions.can_redo(draft),
     }
     return render(request, "designer/history.html", context)
+
+
+def _name_of_now(items: "_Versions | list[Item]") -> str:
+    """Of what counts now."""
+    revised = [] if isinstance(items, _Versions) else [one.name for one in items if one.state == "now"]
+    newest = [one.name for one in items[:1]]
+    return next(iter([*revised, *newest]), "")
 
 
 def _earlier(items: Iterable[Item], now: str) -> str:
@@ -178,7 +206,7 @@ def _lines(old: str, new: str) -> Iterator[Line]:
 @owners_only
 def go_back(request: PersonsRequest, key: str) -> HttpResponse:
     """To what a revision or a version said: a revision more, so that nothing is lost by it."""
-    process = find_process(request, key)
+    process = find_written(request, key)
     if request.method != "POST":
         return redirect("designer:history", key)
     item, text = _named(process, draft_of(key), request.POST.get("to", ""))
@@ -206,7 +234,7 @@ def redo_change(request: PersonsRequest, key: str) -> HttpResponse:
 
 def _moved(request: PersonsRequest, key: str, move: Move, done: str) -> HttpResponse:
     """Only what the page showed: what somebody else changed since then is not taken back unseen."""
-    process = find_process(request, key)
+    process = find_written(request, key)
     if request.method != "POST":
         return redirect("designer:history", key)
     draft = draft_of(process.key)

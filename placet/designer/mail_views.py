@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from placet.accounts.models import Person
 from placet.designer.mail_preview import in_light, languages, mail_of
-from placet.designer.people import find_process, owners_only
+from placet.designer.people import find_written, owners_only
 from placet.designer.placing import problems_of
 from placet.designer.try_views import framed_mail
 from placet.designer.trying_shown import Mail
@@ -58,7 +58,7 @@ def _mail(work: Work, step_key: str, reader: Person, language: str) -> Mail:
 def step_mail(request: PersonsRequest, key: str, step: str) -> HttpResponse:
     """The HTML of the mail of a step, for a frame: nothing in it runs, leads anywhere or fetches anything. `mail`: in
     which language; `dark`: as a screen in the dark shows it."""
-    work, language = work_on(find_process(request, key)), language_in(request)
+    work, language = work_on(find_written(request, key)), language_in(request)
     if step not in work.reading.steps or not language:
         raise Http404
     try:

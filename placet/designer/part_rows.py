@@ -15,7 +15,8 @@ from placet.designer.what_rows import key_from, label_boxes, label_in, languages
 HEADINGS = ("section", "text_block")
 TYPES = (
     "text", "long_text", "money", "number", "percent", "date", "time", "date_time", "period", "yes_no", "choice",
-    "choices", "person", "people", "files", "table", "email", "phone", "url", "iban", "cost_centre", *HEADINGS,
+    "choices", "person", "people", "files", "table", "email", "phone", "url", "iban", "cost_centre", "exact_text",
+    *HEADINGS,
 )  # fmt: skip
 COLUMN_TYPES = (
     "text", "money", "number", "percent", "date", "time", "date_time", "yes_no", "choice", "email", "phone", "url",
@@ -140,6 +141,8 @@ def _limits(part: Mapping[str, Any], kind: str) -> Row:
             ("pattern", _("Pattern"), _("A regular expression that the whole text has to have")),
             ("message", _("What is said if it does not fit"), ""),
         ]
+    if kind == "exact_text":
+        boxes.append(("length", _("Letters at most"), ""))
     if kind in ("person", "people"):
         boxes.append(("among", _("Among the group, by its key"), ""))
     if kind == "table":

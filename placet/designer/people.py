@@ -33,6 +33,16 @@ def owners_only(view: View) -> View:
     return decorated  # type: ignore[no-any-return]  # the same signature, as decorators of Django cannot say
 
 
+def find_written(request: PersonsRequest, key: str) -> Process:
+    """The same of one that people write: 403 for what calls ask by, which its owners can only look at."""
+    process = find_process(request, key)
+    if process.asked_by_id is not None:
+        raise PermissionDenied(
+            _("Calls ask by this process, each with what it says itself: nobody writes it.")
+        )
+    return process
+
+
 def find_process(request: PersonsRequest, key: str) -> Process:
     """Whoever does not own a process cannot tell it from one that is not there."""
     return get_object_or_404(owning.owned_by(request.user), key=key)

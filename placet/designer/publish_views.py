@@ -17,14 +17,14 @@ from placet.designer import cases
 from placet.designer.card_views import base_in, links_of, page, picture_of
 from placet.designer.compared_picture import compared_picture
 from placet.designer.differences import Difference, differences
-from placet.designer.people import find_process, owners_only
+from placet.designer.people import find_written, owners_only
 from placet.designer.working import Work, changes_since, gone_words, work_on
 from placet.portal.people import PersonsRequest
 
 
 @owners_only
 def publish(request: PersonsRequest, key: str) -> HttpResponse:
-    work = work_on(find_process(request, key))
+    work = work_on(find_written(request, key))
     if request.method != "POST":
         return _publish_page(request, work)
     if work.draft is None or base_in(request) != work.base:

@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 
 from placet.approvals.models import Process
-from placet.designer.people import find_process, owners_only
+from placet.designer.people import find_written, owners_only
 from placet.designer.replay import DAYS, replay, to_replay
 from placet.designer.try_state import DRAFT, definition_in, problems_in, source_of
 from placet.portal.people import PersonsRequest
@@ -42,7 +42,7 @@ class Progress:
 
 @owners_only
 def replay_draft(request: PersonsRequest, key: str) -> HttpResponse:
-    process = find_process(request, key)
+    process = find_written(request, key)
     source = source_of(process, DRAFT)
     problems = problems_in(source) if source is not None else ()
     context: dict[str, Any] = {

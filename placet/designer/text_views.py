@@ -13,7 +13,7 @@ from placet.approvals.processes import newest
 from placet.designer.card_views import is_of_former_draft
 from placet.designer.differences import Difference, differences
 from placet.designer.edits import EditInvalid
-from placet.designer.people import find_process, owners_only
+from placet.designer.people import find_written, owners_only
 from placet.designer.problem_lines import placed
 from placet.designer.revisions import DraftGone, Outdated, TextRefused, revise, set_aside
 from placet.designer.working import Work, first_of, published_text, work_on
@@ -26,7 +26,7 @@ MOST_SHOWN = 20  # problems, and differences to what somebody else changed
 @owners_only
 @require_http_methods(["GET", "HEAD", "POST"])
 def text(request: PersonsRequest, key: str) -> HttpResponse:
-    process = find_process(request, key)
+    process = find_written(request, key)
     if "text" in request.POST:
         return _save(request, process)
     if request.method == "POST":

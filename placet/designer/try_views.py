@@ -26,7 +26,7 @@ from placet.approvals.picture import drawing_of
 from placet.approvals.processes import newest
 from placet.approvals.steps import ApprovalStep
 from placet.designer import cases
-from placet.designer.people import find_process, owners_only
+from placet.designer.people import find_written, owners_only
 from placet.designer.try_state import (
     DRAFT,
     LONGEST_ADDRESS,
@@ -88,7 +88,7 @@ class MomentForm(forms.Form):
 
 @owners_only
 def try_process(request: PersonsRequest, key: str) -> HttpResponse:
-    process = find_process(request, key)
+    process = find_written(request, key)
     if request.method == "POST":
         return _done(request, process)
     if "t" not in request.GET:
@@ -326,7 +326,7 @@ def _kept(request: PersonsRequest, process: Process, state: State) -> HttpRespon
 @owners_only
 def try_mail(request: PersonsRequest, key: str) -> HttpResponse:
     """The HTML of one mail of a trial, for its frame: nothing in it runs, leads anywhere or fetches anything."""
-    process = find_process(request, key)
+    process = find_written(request, key)
     state, number = read(process, request.GET.get("t", "")), request.GET.get("n", "")
     source = source_of(process, state.source) if state is not None else None
     if state is None or source is None or not _NUMBER.fullmatch(number):

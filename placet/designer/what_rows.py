@@ -352,6 +352,7 @@ def type_words(kind: str) -> str:
     known = {
         "text": _("text, one line"),
         "long_text": _("text, several lines"),
+        "exact_text": _("exact text, in fixed type"),
         "money": _("amount of money"),
         "number": _("number"),
         "percent": _("percentage"),

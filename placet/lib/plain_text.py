@@ -5,7 +5,7 @@ import unicodedata
 
 _LINE_ENDS = re.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 #: Between letters of some scripts, and in emoji, they are part of the spelling (Unicode 23.2).
-_JOINERS = "\u200c\u200d"
+UNSEEN_JOINERS = "\u200c\u200d"
 
 
 def plain_text(text: str) -> str:
@@ -17,4 +17,6 @@ def plain_text(text: str) -> str:
 
 
 def _is_seen(sign: str) -> bool:
-    return sign.isprintable() or sign in "\n\t" or sign in _JOINERS or unicodedata.category(sign) == "Zs"
+    return (
+        sign.isprintable() or sign in "\n\t" or sign in UNSEEN_JOINERS or unicodedata.category(sign) == "Zs"
+    )

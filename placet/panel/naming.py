@@ -1,7 +1,8 @@
 """Which processes name a group, a person or an authority table."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from django.db.models import OuterRef, Q, Subquery
 
@@ -27,11 +28,19 @@ def processes_naming(*, group: str = "", addresses: Collection[str] = (), table:
 
 
 def _names(version: Version, group: str, addresses: Collection[str], table: str) -> bool:
+    if version.process.asked_by_id is not None:  # they are many, and name nobody else than one group
+        return bool(group) and group in _groups_of_call(version.definition)
     definition = definition_of(version)
     if table and any(source.table == table for source in definition.tables_of_options):
         return True
     lines = definition.lines
     return any((table and who.table == table) or _is(who, group, addresses) for who in lines)
+
+
+def _groups_of_call(definition: Mapping[str, Any]) -> set[str]:
+    """Those that a version asks that a call made, which has one step."""
+    steps = definition["steps"].values()
+    return {who["group"] for step in steps for who in step.get("ask", ()) if "group" in who}
 
 
 def _is(who: Who, group: str, addresses: Collection[str]) -> bool:

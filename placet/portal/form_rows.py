@@ -50,6 +50,7 @@ _NUMBER = re.compile("[0-9]{1,9}")
 _SHAPES = {
     "table": "table",
     "long_text": "lines",
+    "exact_text": "lines",
     "yes_no": "tick",
     "files": "files",
     "choices": "ticks",

@@ -58,9 +58,8 @@ def start(request: PersonsRequest) -> HttpResponse:
     published = Process.objects.annotate(
         last=Subquery(last.values("process").annotate(n=Max("number")).values("n"))
     )
-    page = Paginator(published.filter(last__isnull=False, retired_at=None), A_PAGE).get_page(
-        request.GET.get("page")
-    )
+    to_start = published.filter(last__isnull=False, retired_at=None, asked_by=None)
+    page = Paginator(to_start, A_PAGE).get_page(request.GET.get("page"))
     if page.paginator.count == 1:
         return redirect("portal:start_form", page[0].key)
     current = Version.objects.filter(process__in=list(page)).annotate(last=_last_number())
@@ -86,7 +85,7 @@ def _last_number() -> Subquery:
 )
 def start_form(request: PersonsRequest, key: str, status: int = 200, too_large: bool = False) -> HttpResponse:
     """The form of a process's newest version; what was typed is kept when something does not fit."""
-    version = newest(get_object_or_404(Process, key=key))
+    version = newest(get_object_or_404(Process, key=key, asked_by=None))
     if version is None:
         return render(request, "404.html", status=404)
     if version.process.retired_at is not None:
@@ -389,6 +388,8 @@ def start_again(request: PersonsRequest, public_id: UUID) -> HttpResponse:
     if request.method != "POST":
         return redirect("portal:request", public_id)
     process = shown.version.process
+    if process.asked_by_id is not None:
+        raise PermissionDenied(_("A program asked for this, and nobody starts it on a page."))
     version = newest(process)
     if process.retired_at is not None:
         messages.warning(request, _("This process is retired: nobody starts it any more."))

@@ -131,7 +131,7 @@ def _request_page(
     context |= {
         "facts": facts_as_read(definition, shown.data, hidden),
         "history": history(shown, definition, hidden),
-        "may_start_again": mine,
+        "may_start_again": mine and shown.version.process.asked_by_id is None,
         "address": page_of(shown, of_request(request)),
         "called_by": requests_visible_to(request.user).filter(visits=shown.parent_visit_id).first()
         if shown.parent_visit_id is not None

@@ -553,3 +553,22 @@ def test_nothing_that_is_entered_makes_a_reader_fail_otherwise_than_in_words() -
                 read_form(form({"name": "it", "type": kind}), {"it": value})
             except ValueError as error:
                 assert str(error).endswith("."), (kind, value)
+
+
+# --- exact texts ------------------------------------------------------------------------------------------------
+
+
+def test_an_exact_text_is_kept_sign_by_sign() -> None:
+    written = "\n  \r\n\trm -rf /srv \r\n    --force  \n\n"
+    assert read("exact_text", written) == "\trm -rf /srv \n    --force"
+    assert facts(form({"name": "it", "type": "exact_text"}), {"it": "a"})[0].exact
+    assert "form: it: a field of the type exact_text takes no pattern" in wrong(
+        type="exact_text", pattern="a+"
+    )
+
+
+@pytest.mark.parametrize(
+    "written", ["rm \u202etxt.exe", "a\u200bb", "admin\u200d", "a\x07", "x" * 20_001, "a\u2066b\u2069"]
+)
+def test_what_nobody_would_see_stands_in_no_exact_text(written: str) -> None:
+    assert complaint("exact_text", written)

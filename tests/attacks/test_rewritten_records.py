@@ -30,6 +30,7 @@ from placet.accounts.delegations import Wanted
 from placet.accounts.models import Delegation, Person
 from placet.approvals import (
     absences,
+    ad_hoc,
     attachments,
     authority,
     calling,
@@ -41,6 +42,7 @@ from placet.approvals import (
     timing,
     undoing,
 )
+from placet.approvals.ad_hoc_definition import Call
 from placet.approvals.authority_csv import read
 from placet.approvals.drafts import discard, store
 from placet.approvals.engine_clarifications import Written
@@ -521,6 +523,8 @@ def _owned(people: Any) -> None:
     owned = Process.objects.get(key="owned")
     owning.add_owner(owned, people["dave"], bob)
     owning.remove_owner(owned, people["dave"], ada)
+    for title in ("Order 1", "Order 2"):  # by one version
+        ad_hoc.ask(Call(title, to=[bob.email], exactly="rm -rf /srv/old"), people["dave"])
     for _once_more in range(2):
         draft = store("thrown-away", "Thrown away", "key: thrown-away\n", by=bob)
         owning.add_owner(draft.process, bob, bob)

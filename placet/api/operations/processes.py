@@ -65,7 +65,7 @@ class Processes(Page[ProcessShape]):
 @operation(router, "GET", "/processes", Scope.REQUESTS_READ, Processes)
 def list_processes(call: Call, limit: Limit = USUAL_PAGE, cursor: Cursor = "") -> Processes:
     """The processes that the key may start requests of."""
-    startable = _with_newest(call).filter(retired_at=None, newest__isnull=False)
+    startable = _with_newest(call).filter(retired_at=None, newest__isnull=False, asked_by=None)
     rows, following = rows_of(call, startable, limit, cursor, newest_first=False)
     return Processes(items=_shapes(rows), next=following)
 
@@ -75,7 +75,7 @@ def list_processes(call: Call, limit: Limit = USUAL_PAGE, cursor: Cursor = "") -
 )
 def get_process(call: Call, key: str) -> ProcessShape:
     """One process, with its form."""
-    process = _with_newest(call).filter(key=key, newest__isnull=False).first()
+    process = _with_newest(call).filter(key=key, newest__isnull=False, asked_by=None).first()
     if process is None:
         raise Problem("not-found")
     if process.retired_at is not None:

@@ -1,0 +1,76 @@
+"""What calls ask, on pages: looked at like any other request, written and started by nobody."""
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+from django.urls import NoReverseMatch, reverse
+
+from placet.accounts.models import Group, Person
+from placet.approvals import ad_hoc
+from placet.approvals.ad_hoc_definition import Call
+from placet.approvals.models import Draft, ProcessDraft, Request, Version
+from placet.designer import urls
+from placet.panel.naming import processes_naming
+
+pytestmark = pytest.mark.django_db
+As = Callable[[Person | None], Client]
+
+EXACTLY = "rm -rf /srv/<b>old</b>\n   --force"
+LOOKED_AT = (
+    "process", "copy", "owners", "retire", "bring_back", "text_file", "schema_file", "bpmn_file", "history", "compare",
+    "draft_file", "report", "report_file", "discard", "template",
+)  # fmt: skip
+
+
+@pytest.fixture
+def request_(version: Version, alice: Person, bob: Person) -> Request:
+    return ad_hoc.ask(Call("Delete it", to=["bob@contoso.example"], exactly=EXACTLY), alice)
+
+
+def test_its_process_is_looked_at_and_written_by_nobody(as_: As, admin: Person, request_: Request) -> None:
+    key, browser = request_.version.process.key, as_(admin)
+    assert "by calls" in browser.get(reverse("designer:processes")).content.decode()
+    page = browser.get(reverse("designer:process", args=[key])).content.decode()
+    assert "Programs ask for approvals here, by keys of <bdi>Alice Requester</bdi>." in page
+    assert reverse("portal:start_form", args=[key]) not in page
+    assert "/design/" not in page
+    assert "Version 1" in browser.get(reverse("designer:history", args=[key])).content.decode()
+    assert browser.get(reverse("designer:text_file", args=[key])).status_code == 200
+    written = 0
+    for pattern in urls.urlpatterns:
+        try:
+            address = reverse(f"designer:{pattern.name}", args=[key])
+        except NoReverseMatch:
+            continue
+        if pattern.name in LOOKED_AT:
+            continue
+        statuses = {browser.get(address).status_code, browser.post(address, {"base": "0"}).status_code}
+        assert statuses <= {302, 403, 405}, pattern.name
+        written += 403 in statuses
+    assert written > 10
+    assert not ProcessDraft.objects.exists()
+
+
+def test_nobody_starts_it_on_a_page(as_: As, alice: Person, request_: Request) -> None:
+    key, browser = request_.version.process.key, as_(alice)
+    assert browser.get(reverse("portal:start")).url == reverse("portal:start_form", args=["purchase"])  # type: ignore[attr-defined]
+    assert browser.get(reverse("portal:start_form", args=[key])).status_code == 404
+    assert browser.post(reverse("portal:start_form", args=[key]), {"do": "save"}).status_code == 404
+    shown = browser.get(reverse("portal:request", args=[request_.public_id])).content.decode()
+    assert "Start again" not in shown
+    assert browser.post(reverse("portal:start_again", args=[request_.public_id])).status_code == 403
+    assert not Draft.objects.exists()
+
+
+def test_whoever_is_asked_sees_exactly_what_is_to_be_done(as_: As, bob: Person, request_: Request) -> None:
+    shown = as_(bob).get(reverse("portal:request", args=[request_.public_id])).content.decode()
+    assert '<pre class="exact" dir="ltr">rm -rf /srv/&lt;b&gt;old&lt;/b&gt;\n   --force</pre>' in shown
+    assert "<dt>Who is asked</dt>" not in shown
+
+
+def test_a_group_that_is_asked_is_known_to_be_named(alice: Person, bob: Person) -> None:
+    Group.objects.create(key="team", name="Team").members.add(bob)
+    ad_hoc.ask(Call("Order it", group="team"), alice)
+    assert processes_naming(group="team") == ["Approvals asked by Alice Requester"]
+    assert processes_naming(group="other") == []
