@@ -25,6 +25,7 @@ COMMANDS = {
     "process": "publish a process from a YAML file, or list them",
     "request": "say what happened outside that a request waits for",
     "table": "authority tables: who may approve what, from CSV files",
+    "mcp": "let agents ask for approvals (Model Context Protocol), by the API",
     "explain": "show how a mail is read, and why; nothing happens and nothing is looked up",
     "audit": "verify that nobody changed the record of a request",
     "backup": "copy database, keys and files into one archive, while Placet runs",
@@ -82,7 +83,7 @@ def _run(name: str, rest: Sequence[str]) -> int:
         from django.utils.translation import trans_real
 
         trans_real.deactivate_all()
-        if name != "explain":  # it logs nothing, and needs no installation
+        if name not in ("explain", "mcp"):  # they log nothing of ours, and need no installation
             load_structlog()
         module = importlib.import_module(f"placet.commands.{name}")
     parser = argparse.ArgumentParser(prog=f"placet {name}", description=COMMANDS[name])

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from placet.cli import COMMANDS
+from placet.commands.mcp import KEY_VARIABLE, URL_VARIABLE
 from placet.lib.config import CONFIG_VARIABLE, PREFIX, Config
 from placet.mailboxes.fields import FIELDS
 from placet.replies import refusals
@@ -50,6 +51,8 @@ MAY_IMPORT = {
     "reports": APPROVALS | {"replies", "portal", "designer", "panel", "reports"},
     # Administration has mails taken in again, and shares the pages' ways with the portal.
     "panel": APPROVALS | {"alarms", "replies", "portal", "workflowgen", "api", "panel"},
+    # A process of its own, which calls the API by `placet_client` as any program does: no tables, no settings.
+    "agents": LOWEST | {"agents"},
     "sandbox": LOWEST
     | {"sandbox"},  # a stand-in that shared code with what it tests would share its mistakes
 }
@@ -124,6 +127,7 @@ def test_every_setting_is_documented(name: str) -> None:
 
 def test_documented_settings_exist() -> None:
     known = {f"{PREFIX}{name.upper()}" for name in Config.model_fields} | {CONFIG_VARIABLE}
+    known |= {URL_VARIABLE, KEY_VARIABLE}  # of programs that call Placet
     told = {
         name for path in DOCS.glob("*.md") for name in re.findall(r"\bPLACET_[A-Z_]+\b", path.read_text())
     }

@@ -17,6 +17,7 @@ from placet_client.records import Decision, Request
 from placet_client.uploads import Upload
 from placet_client.version import __version__
 
+GRANTED = ("approve", "approved")  # what an approval without a process comes to, and most processes
 APPROVED, NOT_APPROVED, USAGE, STILL_OPEN, FAILED = range(5)
 URL_VARIABLE = "PLACET_URL"
 KEY_VARIABLE = "PLACET_KEY"
@@ -39,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         placet, uploads = _placet(options), [Upload.of(path) for path in options.file]
+        exactly = options.exactly_file.read_text() if options.exactly_file else None
         _check(options)
     except (ValueError, OSError) as error:
         parser.print_usage(sys.stderr)
@@ -46,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return USAGE
     try:
         with placet:
-            return _ask(placet, options, uploads)
+            return _ask(placet, options, uploads, exactly)
     except ValueError as error:  # before anything was sent
         sys.stderr.write(f"placet-ask: {error}\n")
         return USAGE
@@ -74,6 +76,9 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--title", help="what it is about, in a line")
     what.add_argument("--fact", action="append", default=[], type=_fact, metavar="LABEL=VALUE", help="often")
     what.add_argument("--text", help="what else there is to say")
+    what.add_argument(
+        "--exactly-file", type=Path, metavar="PATH", help="what will be done, sign by sign: a command, a diff"
+    )
     what.add_argument("--file", action="append", default=[], type=Path, metavar="PATH", help="often")
     who = parser.add_argument_group("who is asked")
     who.add_argument("--to", action="append", default=[], type=str.strip, metavar="ADDRESS", help="often")
@@ -91,7 +96,13 @@ def _parser() -> argparse.ArgumentParser:
     how.add_argument(
         "--request", metavar="ID", help="wait for one that was asked for earlier; nothing is asked"
     )
-    how.add_argument("--approves", action="append", default=[], metavar="RESULT", help="approved (often)")
+    how.add_argument(
+        "--approves",
+        action="append",
+        default=[],
+        metavar="RESULT",
+        help="what counts as approved, instead of “approve” and “approved” (often)",
+    )
     how.add_argument("--idempotency-key", metavar="KEY", help="such as the number of a build or a document")
     how.add_argument("--json", action="store_true", help="the request as JSON on standard output")
     how.add_argument(
@@ -144,7 +155,7 @@ def _check(options: argparse.Namespace) -> None:
         raise ValueError("--withdraw needs --wait.")
 
 
-def _ask(placet: Placet, options: argparse.Namespace, uploads: Sequence[Upload]) -> int:
+def _ask(placet: Placet, options: argparse.Namespace, uploads: Sequence[Upload], exactly: str | None) -> int:
     if options.request:
         request = placet.get(options.request)
     else:
@@ -154,6 +165,7 @@ def _ask(placet: Placet, options: argparse.Namespace, uploads: Sequence[Upload])
             options.to,
             group=options.group,
             text=options.text,
+            exactly=exactly,
             files=uploads,
             rule=options.rule,
             outcomes=options.outcome,
@@ -173,7 +185,7 @@ def _ask(placet: Placet, options: argparse.Namespace, uploads: Sequence[Upload])
         _write_outputs(request, options.github_output)
     if request.is_open:
         return STILL_OPEN
-    is_approved = request.state == "ended" and request.result in (options.approves or ["approved"])
+    is_approved = request.state == "ended" and request.result in (options.approves or GRANTED)
     return APPROVED if is_approved else NOT_APPROVED
 
 

@@ -108,6 +108,7 @@ class Placet:
         *,
         group: str | None = None,
         text: str | None = None,
+        exactly: str | None = None,
         files: Sequence[UploadLike] = (),
         rule: str | int | None = None,
         outcomes: Sequence[Any] | None = None,
@@ -117,9 +118,14 @@ class Placet:
         callback: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
     ) -> Request:
-        """Asks people for an approval that has no process: whoever is in `to` (addresses) or in `group`. `rule` says
-        how many must agree (“any”, “all” or a number), `outcomes` what they can answer, `proof` how sure it must be who
-        answers."""
+        """Asks people for an approval that has no process: whoever is in `to` (addresses) or in `group`.
+
+        rule      how many must agree: “any”, “all” or a number
+        exactly   what will be done, sign by sign: a command, a diff
+        outcomes  what they can answer
+        due       a day, a moment with its offset, or an amount such as “2 working days”
+        proof     how sure it must be who answers
+        """
         if bool(to) == bool(group):
             raise ValueError("Say who is asked: either addresses or a group.")
         pairs = facts.items() if isinstance(facts, Mapping) else facts
@@ -128,6 +134,7 @@ class Placet:
             facts=[{"label": label, "value": value} for label, value in pairs],
             to={"group": group} if group else [to] if isinstance(to, str) else list(to),
             text=text,
+            exactly=exactly,
             files=uploads_as_json(files) or None,
             rule=rule,
             outcomes=list(outcomes) if outcomes else None,
