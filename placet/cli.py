@@ -21,6 +21,7 @@ COMMANDS = {
     "check": "test the mailbox step by step, with cause and cure for what fails",
     "person": "add people, set their manager, deactivate them",
     "group": "add groups and their members",
+    "key": "keys with which programs call the API: make, list, rotate, revoke",
     "calendar": "show when people work: hours, holidays, days that differ",
     "process": "publish a process from a YAML file, or list them",
     "request": "say what happened outside that a request waits for",

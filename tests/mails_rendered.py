@@ -30,6 +30,8 @@ from placet.accounts.reader import as_read_by
 from placet.alarms import checkpoints
 from placet.alarms import messages as alarm_messages
 from placet.alarms.models import Outage
+from placet.api import key_mails
+from placet.api.models import Key
 from placet.approvals import (
     clarification_mails,
     delegate_mails,
@@ -910,6 +912,32 @@ def _checkpoint(scene: Scene) -> str:
     return checkpoints.KIND
 
 
+def _key_made(by: str, *more: str) -> "Any":
+    def write(scene: Scene) -> str:
+        maker = {"bob": scene.bob, "ada": scene.ada, "": None}[by]
+        scopes = {"requests:read", "requests:write", *more}
+        key = Key.objects.create(
+            public=f"{next(_NUMBERS):08}", digest="0" * 64, name="ERP", person=scene.bob, scopes=sorted(scopes),
+            created_by=maker, expires_at=timezone.now() + timedelta(days=365),
+        )  # fmt: skip
+        with transaction.atomic():
+            key_mails.made(key, maker)
+        return key_mails.MADE
+
+    return write
+
+
+def _key_expiry(days: int) -> "Any":
+    def write(scene: Scene) -> str:
+        on = timezone.localdate() + timedelta(days=days)
+        key = Key(public="1a2B3c4D", name="ERP", person=scene.bob, scopes=["requests:read"])
+        with transaction.atomic():
+            key_mails.expiry(key, on, days, f"key-expiry:{days}")
+        return key_mails.EXPIRY
+
+    return write
+
+
 def _reset(scene: Scene) -> str:
     link = Adapter().get_reset_password_from_key_url("3-c2FtcGxlLWtleQ")
     context = {"user": scene.bob, "password_reset_url": link}
@@ -1090,6 +1118,13 @@ KINDS: dict[str, Any] = {
     "certificate-expires": _expiry(14, certificate=True),
     "certificate-expires-today": _expiry(0, certificate=True),
     "certificate-has-expired": _expiry(-1, certificate=True),
+    "key-made-by-an-administrator": _key_made("ada"),
+    "key-made-at-the-command-line": _key_made(""),
+    "key-that-decides": _key_made("bob", "decisions:write"),
+    "key-expires": _key_expiry(14),
+    "key-expires-tomorrow": _key_expiry(1),
+    "key-expires-today": _key_expiry(0),
+    "key-has-expired": _key_expiry(-1),
     "checkpoint": _checkpoint,
     "password-reset": _reset,
     "password-link": _password_link,

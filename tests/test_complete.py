@@ -43,7 +43,7 @@ MAY_IMPORT = {
     | {"workflowgen"},  # makes drafts of files; what is read of mails does not know it
     "replies": APPROVALS | {"replies"},
     # Other systems: keys, operations. Calls the engine, and knows no page.
-    "api": APPROVALS | {"api"},
+    "api": APPROVALS | {"alarms", "api"},
     "portal": APPROVALS | {"api", "portal"},
     # Those who own processes make and try them there: replies are read, files of others become drafts.
     "designer": APPROVALS | {"replies", "portal", "workflowgen", "designer"},

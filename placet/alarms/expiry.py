@@ -31,9 +31,12 @@ class Owed:
     @property
     def cause(self) -> str:
         """What the unique constraint of outgoing mails knows it by."""
-        days = self.ending.days
-        reached = "over" if days < 0 else next(ahead for ahead in THRESHOLDS if ahead >= days)
-        return f"expiry:{self.ending.mailbox.pk}:{self.ending.on.isoformat()}:{reached}"
+        return f"expiry:{self.ending.mailbox.pk}:{self.ending.on.isoformat()}:{reached(self.ending.days)}"
+
+
+def reached(days: int) -> str:
+    """The last threshold that what ends in so many days has come within; below zero it is over."""
+    return "over" if days < 0 else str(next(ahead for ahead in THRESHOLDS if ahead >= days))
 
 
 def is_certificate(mailbox: Mailbox) -> bool:

@@ -23,9 +23,10 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from placet.accounts.models import Person
+from placet.api import key_mails
 from placet.api.models import Key
 from placet.audit import chain
-from placet.lib import clock, keys
+from placet.lib import canonical, clock, keys
 
 PREFIX = "plc_"
 PUBLIC, RANDOM, CHECKSUM = 8, 32, 6  # characters
@@ -81,6 +82,7 @@ def make(
     _check(person, name, scopes, by)
     key, text = _made(person, name.strip(), sorted(scopes), sorted(set(processes)), expires_at, by)
     _note(key, MADE, by)
+    key_mails.made(key, by)
     return key, text
 
 
@@ -112,9 +114,8 @@ def _made(
     public, random = _random(PUBLIC), _random(RANDOM)
     text = f"{PREFIX}{public}_{random}"
     text += _checksum(text)
-    key = Key.objects.create(
+    key = Key(
         public=public,
-        digest=_digest(text),
         name=name,
         person=person,
         scopes=scopes,
@@ -124,6 +125,8 @@ def _made(
         created_by=by,
         replaces=replaces,
     )
+    key.digest = _digest(text, key)
+    key.save(force_insert=True)
     return key, text
 
 
@@ -144,6 +147,7 @@ def rotate(key: Key, by: Person | None, keep: timedelta) -> tuple[Key, str]:
     old.expires_at = until if old.expires_at is None else min(old.expires_at, until)
     old.save(update_fields=["expires_at"])
     _note(new, ROTATED, by, replaces=old.public)
+    key_mails.made(new, by)
     return new, text
 
 
@@ -163,7 +167,7 @@ def presented(text: str) -> Key | None:
         return None
     valid = _valid().filter(public=form[1], person__is_active=True)
     key = valid.select_related("person").defer("secrets").first()
-    return key if key is not None and hmac.compare_digest(key.digest, _digest(text)) else None
+    return key if key is not None and hmac.compare_digest(key.digest, _digest(text, key)) else None
 
 
 def used(key: Key) -> None:
@@ -191,9 +195,11 @@ def _checksum(text: str) -> str:
     return digits
 
 
-def _digest(text: str) -> str:
-    """A keyed hash: the key has 190 random bits, so none that is slow to reckon is needed."""
-    return hmac.new(_hash_key(settings.SECRET_KEY), text.encode(), sha256).hexdigest()
+def _digest(text: str, key: Key) -> str:
+    """A keyed hash: the key has 190 random bits, so none that is slow to reckon is needed. Of whom it is and what for,
+    too: whoever can write to the database alone makes nothing else of a key that they have."""
+    rights = canonical.digest([key.person_id, key.scopes, key.processes])
+    return hmac.new(_hash_key(settings.SECRET_KEY), f"{text} {rights}".encode(), sha256).hexdigest()
 
 
 @cache

@@ -71,7 +71,7 @@ def _add(options: argparse.Namespace) -> int:
         check_person(options.name, options.address)
     except PersonInvalid as error:
         raise CommandError(str(error)) from error
-    manager = _find(options.manager) if options.manager else None
+    manager = find_person(options.manager) if options.manager else None
     limit = _read_limit(options.limit) if options.limit else None
     password = None if options.no_password else ask_password(options.name, options.address)
     try:
@@ -145,7 +145,7 @@ def _import(options: argparse.Namespace) -> int:
 
 
 def _manager(options: argparse.Namespace) -> int:
-    person, manager = _find(options.address), _find(options.manager)
+    person, manager = find_person(options.address), find_person(options.manager)
     person.manager = manager
     person.save(update_fields=["manager"])
     say(f"{manager.name} is the manager of {person.name} now.")
@@ -153,7 +153,7 @@ def _manager(options: argparse.Namespace) -> int:
 
 
 def _limit(options: argparse.Namespace) -> int:
-    person, limit = _find(options.address), _read_limit(options.limit)
+    person, limit = find_person(options.address), _read_limit(options.limit)
     person.approval_limit = limit
     person.save(update_fields=["approval_limit"])
     say(f"{person.name} {'has no approval limit' if limit is None else f'approves up to {limit:.2f}'} now.")
@@ -161,7 +161,7 @@ def _limit(options: argparse.Namespace) -> int:
 
 
 def _process_owner(options: argparse.Namespace) -> int:
-    person = _find(options.address)
+    person = find_person(options.address)
     person.is_process_owner = options.wanted == "yes"
     person.save(update_fields=["is_process_owner"])
     say(f"{person.name} {'is a process owner' if person.is_process_owner else 'is no process owner'} now.")
@@ -182,7 +182,7 @@ def _deactivate(options: argparse.Namespace) -> int:
     from placet.accounts.models import Person
     from placet.approvals import engine
 
-    person = _find(options.address)
+    person = find_person(options.address)
     administrator = Person.objects.filter(is_administrator=True, is_active=True).exclude(pk=person.pk).first()
     if administrator is None:
         raise CommandError(f"{person.name} is the only administrator. Add another one first.")
@@ -192,14 +192,14 @@ def _deactivate(options: argparse.Namespace) -> int:
 
 
 def _password(options: argparse.Namespace) -> int:
-    person = _find(options.address)
+    person = find_person(options.address)
     person.set_password(ask_password(person.name, person.email))
     person.save(update_fields=["password"])
     say(f"{person.name} has a new password.")
     return 0
 
 
-def _find(address: str):  # type: ignore[no-untyped-def]  # Person cannot be imported before set_up
+def find_person(address: str):  # type: ignore[no-untyped-def]  # Person cannot be imported before set_up
     from placet.accounts.addresses import person_at
 
     person = person_at(address)

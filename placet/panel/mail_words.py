@@ -89,6 +89,8 @@ KINDS: dict[str, Promise] = {
     "alarm": gettext_lazy("alarm: a mailbox is silent"),
     "alarm-over": gettext_lazy("an alarm is over"),
     "secret-expiry": gettext_lazy("a secret expires"),
+    "key-made": gettext_lazy("a key was made"),
+    "key-expiry": gettext_lazy("a key expires"),
     "account": gettext_lazy("about the account"),
     "another-address": gettext_lazy("question about another address"),
 }

@@ -104,7 +104,7 @@ def people(request: PersonsRequest) -> HttpResponse:
 @administrators_only
 def suggest(request: PersonsRequest) -> HttpResponse:
     """Options for a field that names somebody, while it is filled in (`forms.SUGGESTED`)."""
-    text = entered(request.GET, "manager")
+    text = entered(request.GET, "manager") or entered(request.GET, "person")
     found = Person.objects.filter(_has(text), is_active=True)
     context = {"people": found[:MOST_SUGGESTED] if text else []}
     answer = render(request, "panel/suggested.html", context)

@@ -14,6 +14,7 @@ from placet.panel import (
     groups,
     guide,
     import_people,
+    keys,
     mail_log,
     mail_page,
     moving,
@@ -127,6 +128,11 @@ urlpatterns = [
     path("groups/<int:pk>/", groups.group, name="group"),
     path("groups/<int:pk>/rename/", groups.rename, name="rename_group"),
     path("groups/<int:pk>/delete/", groups.delete, name="delete_group"),
+    # --- keys of the API
+    path("keys/", keys.keys, name="keys"),
+    path("keys/new/", keys.new_key, name="new_key"),
+    path("keys/<int:pk>/rotate/", keys.rotate_key, name="rotate_key"),
+    path("keys/<int:pk>/revoke/", keys.revoke_key, name="revoke_key"),
     # --- authority tables
     path("tables/", tables.tables, name="tables"),
     path("tables/<int:pk>/", tables.table, name="table"),

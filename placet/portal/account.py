@@ -29,7 +29,7 @@ from placet.accounts.reader import as_read_by
 from placet.approvals import digests
 from placet.lib.zones import zone_names
 from placet.mailboxes.models import Mailbox
-from placet.portal import delegations, giving
+from placet.portal import delegations, giving, own_keys
 from placet.portal.away import away_of
 from placet.portal.people import PersonsRequest, signed_in
 from placet.portal.templatetags.pages import to_the_minute
@@ -151,6 +151,9 @@ urlpatterns = [
     path("delegates/", delegations.mine, name="account_delegates"),
     path("delegates/people/", giving.suggest_somebody, name="account_suggest_delegates"),
     path("delegates/<int:pk>/end/", delegations.end, name="account_end_delegation"),
+    path("keys/", own_keys.own_keys, name="account_keys"),
+    path("keys/<int:pk>/rotate/", own_keys.rotate_own_key, name="account_rotate_key"),
+    path("keys/<int:pk>/revoke/", own_keys.revoke_own_key, name="account_revoke_key"),
     path("login/", views.login, name="account_login"),
     path("logout/", views.logout, name="account_logout"),
     path("inactive/", views.account_inactive, name="account_inactive"),

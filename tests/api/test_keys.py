@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -156,3 +157,14 @@ def test_the_last_use_is_written_once_a_minute(calls: Calls, alice: Person) -> N
     with standing_at(first + timedelta(minutes=2)):
         caller.get("/processes")
     assert Key.objects.get().last_used_at == first + timedelta(minutes=2)
+
+
+@pytest.mark.parametrize("row", [{"scopes": ["decisions:write"]}, {"processes": []}, {"person": "carol"}])
+def test_whoever_writes_to_the_database_makes_no_other_key_of_theirs(
+    bob: Person, carol: Person, row: dict[str, Any]
+) -> None:
+    """The digest is of the rights, too, and keyed with what the database does not hold."""
+    _key, text = keys.make(bob, "ERP", {Scope.REQUESTS_READ}, processes=["purchase"], by=bob)
+    assert keys.presented(text) is not None
+    Key.objects.update(**row | ({"person": carol} if "person" in row else {}))
+    assert keys.presented(text) is None

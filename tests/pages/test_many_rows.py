@@ -9,6 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from placet.accounts.models import Calendar, CalendarVersion, Group, Person
+from placet.api.models import Key
 from placet.approvals.models import Ask, AskLine, Assignment, Decision, Request, Visit
 from placet.audit.models import AuditEntry
 from placet.mail.models import IncomingMail, OutgoingMail
@@ -56,6 +57,7 @@ def _grow(to: int, like: Request, mailbox: Mailbox, asked: Person) -> None:
         [Decision(assignment=a, outcome="approve", by_person=asked, door="page")
          for a in assignments if a.state == Assignment.State.DECIDED]
     )  # fmt: skip
+    Key.objects.bulk_create([_key(like, asked, n) for n in numbers])
     AuditEntry.objects.bulk_create([_noted(like, 1000 + number) for number in numbers])
     IncomingMail.objects.bulk_create([_incoming(mailbox, asked, n) for n in numbers])
     analysed()
@@ -82,6 +84,13 @@ def _assignment(visit: Visit, asked: Person) -> Assignment:
     return Assignment(
         visit=visit, person=asked, state=Assignment.State.OPEN if is_open else Assignment.State.DECIDED
     )
+
+
+def _key(like: Request, person: Person, number: int) -> Key:
+    return Key(
+        public=f"{number:08}", digest="0" * 64, name=f"Key {number}", person=person, created_by=like.requester,
+        scopes=["requests:read"], processes=[like.version.process.key] if number % 2 else [],
+    )  # fmt: skip
 
 
 def _noted(request: Request, seq: int) -> AuditEntry:

@@ -16,6 +16,7 @@ from django.utils import timezone
 from placet.accounts import calendar_changes, delegations
 from placet.accounts.calendars import OFFICE_WEEK, Content, OwnDay
 from placet.accounts.models import Calendar, Group, Person
+from placet.api import keys
 from placet.approvals import authority_drafts, drafts
 from placet.approvals.models import Assignment, Attachment, AuthorityTable, Request, TableVersion
 from placet.designer import edits, revisions
@@ -65,6 +66,9 @@ SEEN = {
     "account_delegates": (302, 200, 200, 200, 200),
     "account_suggest_delegates": (302, 200, 200, 200, 200),
     "account_end_delegation": (302, 404, 404, 302, 404),  # their own
+    "account_keys": (302, 200, 200, 200, 200),
+    "account_rotate_key": (302, 404, 404, 200, 404),  # their own
+    "account_revoke_key": (302, 404, 404, 200, 404),
     "confirm_address": (410, 410, 410, 410, 410),  # for whoever has a link that holds; this one does not
     "graph_notifications": (405, 405, 405, 405, 405),  # Microsoft's, with a secret of its own
     "designer:processes": (302, 403, 403, 403, 200),
@@ -176,6 +180,10 @@ SEEN = {
     "panel:password": (302, 403, 403, 403, 302),
     "panel:delegates": (302, 403, 403, 403, 200),
     "panel:end_delegation": (302, 403, 403, 403, 302),
+    "panel:keys": (302, 403, 403, 403, 200),
+    "panel:new_key": (302, 403, 403, 403, 200),
+    "panel:rotate_key": (302, 403, 403, 403, 200),
+    "panel:revoke_key": (302, 403, 403, 403, 200),
     "panel:deactivate": (302, 403, 403, 403, 200),
     "panel:reactivate": (302, 403, 403, 403, 302),  # she is active
     "panel:groups": (302, 403, 403, 403, 200),
@@ -227,6 +235,9 @@ SENT = {
     "portal:back": (302, 302, 302, 302, 302),
     "account_delegates": (302, 422, 422, 422, 422),
     "account_end_delegation": (302, 404, 404, 302, 404),
+    "account_keys": (302, 422, 422, 422, 422),
+    "account_rotate_key": (302, 404, 404, 422, 404),
+    "account_revoke_key": (302, 404, 404, 302, 404),
     "designer:try": (302, 403, 403, 403, 422),
     "designer:cases": (302, 403, 403, 403, 404),  # it does not say which one is to go
     "designer:replay": (302, 403, 403, 403, 200),  # there is no draft
@@ -281,6 +292,9 @@ SENT = {
     "panel:password": (302, 403, 403, 403, 302),
     "panel:delegates": (302, 403, 403, 403, 422),
     "panel:end_delegation": (302, 403, 403, 403, 302),
+    "panel:new_key": (302, 403, 403, 403, 422),
+    "panel:rotate_key": (302, 403, 403, 403, 422),
+    "panel:revoke_key": (302, 403, 403, 403, 302),
     "panel:deactivate": (302, 403, 403, 403, 302),
     "panel:reactivate": (302, 403, 403, 403, 302),
     "panel:groups": (302, 403, 403, 403, 422),
@@ -465,6 +479,9 @@ def world(
     about["account_end_delegation"] = {"pk": delegation.pk}
     about["panel:delegates"] = {"pk": asked.person_id}
     about["panel:end_delegation"] = {"pk": asked.person_id, "number": delegation.pk}
+    key, _text = keys.make(asked.person, "ERP", {keys.Scope.REQUESTS_READ}, by=asked.person)
+    for name in ("account_rotate_key", "account_revoke_key", "panel:rotate_key", "panel:revoke_key"):
+        about[name] = {"pk": key.pk}
     for name in (
         "request",
         "decide",

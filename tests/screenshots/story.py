@@ -20,6 +20,8 @@ from placet.accounts.confirming import Claim, signed
 from placet.accounts.delegations import Scope, Wanted
 from placet.accounts.models import Calendar, Delegation, Group, Person
 from placet.alarms import chosen
+from placet.api import keys
+from placet.api.models import Key
 from placet.approvals import attachments, delegating, engine, undoing
 from placet.approvals.engine_clarifications import Written
 from placet.approvals.models import (
@@ -93,6 +95,7 @@ class Story:
     calendar: Calendar
     delegation: Delegation
     given: Delegate
+    key: Key  # of Bob's
 
     def rows(self) -> dict[str, dict[str, object]]:
         """What addresses that begin so are about; the longest beginning counts."""
@@ -119,6 +122,8 @@ class Story:
                 "pk": self.delegation.delegator_id,
                 "number": self.delegation.pk,
             },
+            "accounts/keys/<int": {"pk": self.key.pk},
+            "administration/keys/<int": {"pk": self.key.pk},
             "files/<uuid": {"public_id": file.public_id},
             "start/<slug": {"key": "purchase"},
             "processes/<slug": {"key": "purchase"},
@@ -202,7 +207,16 @@ def told(world: World) -> Story:
         calendar,
         delegation,
         given,
+        _keys(people),
     )
+
+
+def _keys(people: dict[str, Person]) -> Key:
+    """Bob has one that decides, and one that an administrator made for him, of which another takes the place."""
+    keys.make(people["bob"], "Chat assistant", {keys.Scope.DECISIONS_WRITE}, by=people["bob"])
+    scopes = {keys.Scope.REQUESTS_WRITE, keys.Scope.REQUESTS_READ}
+    old, _text = keys.make(people["bob"], "ERP", scopes, processes=["purchase"], by=people["ada"])
+    return keys.rotate(old, people["ada"], timedelta(days=1))[0]
 
 
 def _delegates(people: dict[str, Person], request: Request) -> tuple[Delegation, Delegate]:
