@@ -20,10 +20,10 @@ from placet.accounts.general import of_request
 from placet.api import bodies, engine_problems, idempotency
 from placet.api.calls import BASE
 from placet.api.operation import OPERATIONS, Operation
-from placet.api.operations import processes
+from placet.api.operations import assignments, mail_log, people, processes
 from placet.api.problems import CONTENT_TYPE, KINDS, Error, Problem, of_status, pointer_of
 
-ROUTERS = (processes.router,)
+ROUTERS = (processes.router, assignments.router, people.router, mail_log.router)
 
 DESCRIPTION = (
     "Approvals by e-mail that can be trusted: start requests, read them, and hear what became of them. "

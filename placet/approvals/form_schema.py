@@ -46,6 +46,18 @@ def schema_of(definition: Definition) -> dict[str, Any]:
     return schema | ({"description": definition.description} if definition.description else {})
 
 
+def schema_of_questions(definition: Definition, step_key: str) -> dict[str, Any]:
+    """Of what is asked in a step beside its outcome. One that only some outcomes need is none that is required here."""
+    questions = definition.questions_of(step_key)
+    return _object(questions, [one.name for one in questions if one.required])
+
+
+def schema_of_filled(definition: Definition, step_key: str) -> dict[str, Any]:
+    """Of the fields of the form that a step's people enter. None is required: one that is left out stays as it is."""
+    filled = definition.filled_in(step_key)
+    return _object([one for one in definition.fields if one.name in filled and one.type != "files"], [])
+
+
 def _object(fields: Iterable[Input], needed: list[str]) -> dict[str, Any]:
     return {
         "type": "object",

@@ -5,6 +5,10 @@ from collections.abc import Collection
 
 #: Reply codes: 16 letters of base32, as they stand in addresses, subjects and texts.
 _CODE = re.compile(r"(?<![A-Za-z0-9])[a-z2-7]{16}(?![A-Za-z0-9])", re.IGNORECASE)
+#: One of them, where something marks it as one.
+MARKED_CODE = re.compile(
+    r"(?<=[#+])[a-z2-7]{16}(?![a-z0-9])|(?<=%2b|%23)[a-z2-7]{16}(?![a-z0-9])", re.IGNORECASE
+)
 #: Begun only where a run of such letters begins, and not tried again with fewer of them: a long text without an @ is
 #: gone through once.
 _ADDRESS = re.compile(r"(?<![\w.!#$%&'*/=?^`{|}~+-])([\w.!#$%&'*/=?^`{|}~+-]++)@((?:[\w-]+\.)+[\w-]*\w)")
@@ -22,3 +26,8 @@ def masked(text: str, keep: Collection[str] = ()) -> str:
 
     line = " ".join(part.strip() for part in _LINE_ENDS.split(text))
     return _CODE.sub("…", _ADDRESS.sub(address, _UNSEEN.sub("\ufffd", line)))
+
+
+def without_codes(text: str) -> str:
+    """It says that a reply code was there, and not which."""
+    return MARKED_CODE.sub("…", text)

@@ -15,8 +15,9 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from lxml import etree
 
+from placet.lib.masking import MARKED_CODE
 from placet.panel.mail_parts import LARGEST_PICTURES
-from placet.portal.templatetags.pages import CODE, visible, without_codes
+from placet.portal.templatetags.pages import visible, without_codes
 from placet.replies.parse import html, limits
 
 ELEMENTS = 20_000  # of one mail that are shown
@@ -197,7 +198,7 @@ def _mask(root: etree._Element) -> None:
     places = list(_texts(root))
     whole = "".join(text for _element, _name, text in places)
     hidden = bytearray(len(whole))
-    for found in CODE.finditer(whole):
+    for found in MARKED_CODE.finditer(whole):
         hidden[found.start() : found.end()] = _MARK + _GONE * (found.end() - found.start() - 1)
     start = 0
     for element, name, text in places:

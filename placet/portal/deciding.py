@@ -25,10 +25,10 @@ from placet.approvals.messages import decided_elsewhere, outcome_of
 from placet.approvals.models import Assignment, Decision, Request
 from placet.approvals.outcomes import APPROVE, LABELS, REJECT, Outcome
 from placet.approvals.questions import asked_in
+from placet.approvals.seats import seats_of
 from placet.approvals.steps import ApprovalStep
 from placet.approvals.undo_rules import grace_in
 from placet.portal.forms import Pick, SeveralForm
-from placet.portal.in_place import seats_of
 from placet.portal.path import DOORS, Definitions, step_name, with_what_now
 from placet.portal.people import PersonsRequest
 from placet.portal.templatetags.pages import exact

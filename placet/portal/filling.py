@@ -17,6 +17,7 @@ from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.form import facts_as_read, facts_hash
 from placet.approvals.form_logic import Scope, fill
 from placet.approvals.models import Assignment, Request
+from placet.approvals.seats import open_seats_of, seats_of
 from placet.portal import deciding
 from placet.portal.form_rows import (
     ADD_ROW,
@@ -32,7 +33,6 @@ from placet.portal.form_rows import (
     with_row_button,
 )
 from placet.portal.forms import DecideForm
-from placet.portal.in_place import open_seats_of, seats_of
 from placet.portal.path import Definitions
 from placet.portal.pending import pending_of
 from placet.portal.people import PersonsRequest, find_request

@@ -26,6 +26,7 @@ from placet.approvals.form_logic import fill
 from placet.approvals.form_parts import FormField
 from placet.approvals.models import Attachment, Draft, Process, Request, Version
 from placet.approvals.processes import newest
+from placet.approvals.seats import open_seats_of
 from placet.approvals.visibility import hidden_from, requests_visible_to
 from placet.lib.web import as_file
 from placet.portal.form_rows import (
@@ -42,7 +43,6 @@ from placet.portal.form_rows import (
     with_row_button,
 )
 from placet.portal.form_rows import changed as changed_rows
-from placet.portal.in_place import open_seats_of
 from placet.portal.path import with_what_now
 from placet.portal.people import PersonsRequest, find_request, signed_in
 from placet.portal.uploads import say_too_large, takes_files

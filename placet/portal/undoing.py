@@ -17,8 +17,8 @@ from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.engine_errors import EngineError
 from placet.approvals.engine_hold import last_moment
 from placet.approvals.models import Assignment, Decision, Request, Visit
+from placet.approvals.seats import seats_of
 from placet.approvals.undo_rules import undoes
-from placet.portal.in_place import seats_of
 from placet.portal.path import with_what_now
 from placet.portal.people import PersonsRequest, find_request, signed_in
 from placet.portal.templatetags.pages import exact

@@ -23,13 +23,14 @@ from placet.approvals.form import facts_as_read, facts_hash
 from placet.approvals.models import Assignment, Clarification, Request, Visit
 from placet.approvals.others_asked import others_in_words, rule_of
 from placet.approvals.picture import drawing_of
+from placet.approvals.seats import open_seats_of, seats_of
 from placet.approvals.undo_rules import grace_in
 from placet.approvals.visibility import hidden_from, requests_visible_to
 from placet.portal import deciding, live, path
 from placet.portal.clarifications import Typed, clarifications_of
 from placet.portal.due import DueShown, as_read_in, due_of, latest_of
 from placet.portal.forms import DecideForm, WhichForm
-from placet.portal.in_place import open_seats_of, said_of, seats_of
+from placet.portal.in_place import said_of
 from placet.portal.mails import bounces_of, mails_of
 from placet.portal.not_applied import not_applied
 from placet.portal.path import Definitions, listed, path_of, standings, with_what_now

@@ -16,6 +16,7 @@ from placet.approvals.form import Fact, facts_as_read, facts_hash
 from placet.approvals.mail_parts import one_of
 from placet.approvals.models import Assignment, Clarification, ProcessDraft, Request
 from placet.approvals.rule_words import rule_in_words
+from placet.approvals.seats import waiting_for
 from placet.approvals.steps import ApprovalStep
 from placet.lib.web import entered, keep
 from placet.portal import deciding, live
@@ -23,7 +24,7 @@ from placet.portal.away import away_of
 from placet.portal.clarifications import waiting_for as questions_to_answer
 from placet.portal.due import DueShown, as_read_in, due_of
 from placet.portal.forms import MOST_PICKED, Pick, SeveralForm
-from placet.portal.in_place import said_of, waiting_for
+from placet.portal.in_place import said_of
 from placet.portal.path import Definitions, standings, step_name
 from placet.portal.pending import pending_of
 from placet.portal.people import PersonsRequest, signed_in

@@ -14,11 +14,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from placet.approvals.field_types import size_as_read
+from placet.lib import masking
 
 register = template.Library()
 
-#: A reply code, where something marks it as one.
-CODE = re.compile(r"(?<=[#+])[a-z2-7]{16}(?![a-z0-9])|(?<=%2b|%23)[a-z2-7]{16}(?![a-z0-9])", re.IGNORECASE)
 _PARTS = re.compile(r"(?<=@)|(?=[.])")
 _MAY_BREAK = SafeString("<wbr>")
 _BEFORE_A_GAP = " \t\n\r,;:–—-("  # what would stand oddly before "…"
@@ -117,7 +116,7 @@ def _days(seconds: float, n: int) -> str:
 @register.filter
 def without_codes(text: object) -> str:
     """Reply codes are secrets: a page shows that one was there, not which."""
-    return CODE.sub("…", str(text))
+    return masking.without_codes(str(text))
 
 
 @register.filter

@@ -1,0 +1,269 @@
+"""What waits for the key's person, and their answers to it: the same call of the engine as from the page, of exactly
+what was shown."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+from django.db.models import QuerySet
+from ninja import Path, Router
+from pydantic import Field, StrictStr
+
+from placet.api.bodies import Body, Shape
+from placet.api.calls import Call
+from placet.api.keys import Scope
+from placet.api.operation import operation
+from placet.api.paging import USUAL_PAGE, Cursor, Limit, Page, rows_of
+from placet.api.problems import Problem
+from placet.approvals import engine, policy
+from placet.approvals.definitions import Definition, definition_of
+from placet.approvals.form import facts_as_read, facts_hash
+from placet.approvals.form_schema import schema_of_filled, schema_of_questions
+from placet.approvals.models import Assignment, Decision, Request, Timer
+from placet.approvals.questions import asked_in
+from placet.approvals.seats import seats_of, waiting_for
+from placet.approvals.steps import ApprovalStep
+
+router = Router(tags=["Assignments"])
+
+LARGEST_ID = 2**63 - 1
+#: Of an assignment, as a list gives it.
+Id = Annotated[int, Path(ge=1, le=LARGEST_ID, description="Of the assignment.")]
+
+
+class RequestInShort(Shape):
+    """What a request is known by. `state`: open, ended or withdrawn; `result`: "" while it is open."""
+
+    id: str
+    number: int
+    title: str
+    link: str
+    state: str
+    result: str
+
+
+class FactShown(Shape):
+    """One line of what somebody decides on."""
+
+    label: str
+    value: str
+
+
+class Choice(Shape):
+    """One possible answer. `answers_needed`: names of the questions that it counts only with; `data_needed`: names of
+    the fields of the form."""
+
+    key: str
+    label: str
+    comment_needed: bool
+    answers_needed: list[str]
+    data_needed: list[str]
+
+
+class AssignmentShape(Shape):
+    """A question that waits for the key's person. `in_place_of`: whose it is, where they stand in for somebody; `due`:
+    null if there is no deadline; `by_api`: false where only a page or a mail answers it; `seen`: send it with the
+    answer."""
+
+    id: str
+    request: RequestInShort
+    process: str
+    step: str
+    in_place_of: str | None
+    asked_at: datetime
+    due: datetime | None
+    facts: list[FactShown]
+    outcomes: list[Choice]
+    questions: dict[str, Any] = Field(description="JSON Schema of `answers`.")
+    fields: dict[str, Any] = Field(
+        description="JSON Schema of `data`: fields of the form that are entered here."
+    )
+    by_api: bool
+    seen: str
+
+
+class Assignments(Page[AssignmentShape]):
+    """Questions that wait, the oldest first."""
+
+
+class Answer(Body):
+    """An answer. `seen`: of the assignment as it was read; if the request changed since, nothing is decided (stale).
+    `data`: a field that is left out stays as it is. Files cannot be added."""
+
+    outcome: Annotated[StrictStr, Field(max_length=40)]
+    seen: Annotated[StrictStr, Field(min_length=1, max_length=64)]
+    comment: Annotated[StrictStr, Field(max_length=engine.LONGEST_COMMENT)] = ""
+    answers: dict[StrictStr, Any] = {}
+    data: dict[StrictStr, Any] = {}
+
+
+class DecisionShape(Shape):
+    """An answer that counts. `channel`: how it came; `request`: as it is after it."""
+
+    assignment: str
+    outcome: str
+    comment: str
+    answers: dict[str, Any]
+    channel: str
+    at: datetime
+    request: RequestInShort
+
+
+@operation(router, "GET", "/assignments", Scope.REQUESTS_READ, Assignments)
+def list_assignments(call: Call, limit: Limit = USUAL_PAGE, cursor: Cursor = "") -> Assignments:
+    """What waits for the person of the key, also what they answer in somebody's place."""
+    rows, following = rows_of(call, _with_all(_waiting(call)), limit, cursor, newest_first=False)
+    return Assignments(items=_shapes(call, rows), next=following)
+
+
+@operation(
+    router,
+    "GET",
+    "/assignments/{id}",
+    Scope.REQUESTS_READ,
+    AssignmentShape,
+    problems=["not-found", "not-open"],
+)
+def get_assignment(call: Call, id: Id) -> AssignmentShape:
+    """One question that waits, as it is now."""
+    seat = _seat(call, id)
+    if seat.state != Assignment.State.OPEN:
+        raise Problem("not-open")
+    return _shapes(call, [seat])[0]
+
+
+@operation(
+    router,
+    "POST",
+    "/assignments/{id}/decision",
+    Scope.DECISIONS_WRITE,
+    DecisionShape,
+    status=201,
+    problems=["not-found", "not-open", "not-allowed", "already-decided", "stale", "comment-needed"],
+    idempotent="optional",
+)
+def decide(call: Call, id: Id, body: Answer) -> DecisionShape:
+    """Answer as the person of the key. The first answer counts, by whatever channel it comes."""
+    seat = _seat(call, id)
+    decision = engine.decide(
+        seat.pk,
+        by=call.person,
+        outcome=body.outcome,
+        comment=body.comment,
+        door=Decision.Door.API,
+        answers=body.answers,
+        entered=body.data,
+        shown=body.seen,
+        key=call.key.public,
+    )
+    return DecisionShape(
+        assignment=str(seat.pk),
+        outcome=decision.outcome,
+        comment=decision.comment,
+        answers=decision.answers,
+        channel=decision.door,
+        at=decision.at,
+        request=_in_short(call, Request.objects.get(visits__assignments=seat.pk)),
+    )
+
+
+# --- which ------------------------------------------------------------------------------------------------
+
+
+def _waiting(call: Call) -> QuerySet[Assignment]:
+    return _within(call, waiting_for(call.person, others=True))
+
+
+def _within(call: Call, seats: QuerySet[Assignment]) -> QuerySet[Assignment]:
+    """Those of the processes of the key."""
+    if not call.key.processes:
+        return seats
+    return seats.filter(visit__request__version__process__key__in=call.key.processes)
+
+
+def _with_all(seats: QuerySet[Assignment]) -> QuerySet[Assignment]:
+    return seats.select_related("visit__request__version", "visit__request__requester", "person")
+
+
+def _seat(call: Call, number: int) -> Assignment:
+    """One that the person was ever asked; of any other nothing is said."""
+    seat = _with_all(_within(call, seats_of(call.person))).filter(pk=number).first()
+    if seat is None:
+        raise Problem("not-found")
+    return seat
+
+
+# --- as it is shown ---------------------------------------------------------------------------------------
+
+
+def _shapes(call: Call, seats: Sequence[Assignment]) -> list[AssignmentShape]:
+    definitions: dict[int, Definition] = {}
+    due = _deadlines(seats)
+    shapes = []
+    for seat in seats:
+        request = seat.visit.request
+        if request.version_id not in definitions:
+            definitions[request.version_id] = definition_of(request.version)
+        shapes.append(_shape(call, seat, definitions[request.version_id], due.get(seat.visit_id)))
+    return shapes
+
+
+def _deadlines(seats: Sequence[Assignment]) -> Mapping[int, datetime]:
+    """By visit."""
+    visits = {seat.visit_id for seat in seats}
+    clocks = Timer.objects.filter(visit__in=visits, assignment=None, what=Timer.What.DUE)
+    return dict(clocks.values_list("visit", "at"))
+
+
+def _shape(call: Call, seat: Assignment, definition: Definition, due: datetime | None) -> AssignmentShape:
+    request, key = seat.visit.request, seat.visit.step_key
+    step = definition.approval(key)
+    is_own = seat.person_id == call.person.pk
+    return AssignmentShape(
+        id=str(seat.pk),
+        request=_in_short(call, request),
+        process=definition.key,
+        step=step.name,
+        in_place_of=None if is_own else seat.person.name,
+        asked_at=seat.created_at,
+        due=due,
+        facts=[
+            FactShown(label=fact.label, value=fact.text)
+            for fact in facts_as_read(definition, request.data, definition.hidden_in(key))
+        ],
+        outcomes=_choices(definition, step, key, request),
+        questions=schema_of_questions(definition, key),
+        fields=schema_of_filled(definition, key),
+        by_api=definition.decisions_by_api is not False and definition.proof_for(key) != "page",
+        seen=facts_hash(request, definition, key),
+    )
+
+
+def _choices(definition: Definition, step: ApprovalStep, key: str, request: Request) -> list[Choice]:
+    questions = [one for one in asked_in(definition, key) if not one.of_form]
+    needed = sorted(
+        one.name
+        for one in definition.fields
+        if one.name in definition.filled_in(key) and (one.required or one.name in definition.required_in(key))
+    )
+    return [
+        Choice(
+            key=one.key,
+            label=one.shown,
+            comment_needed=policy.needs_comment(definition, step, one.key, request),
+            answers_needed=[asked.field.name for asked in questions if asked.is_needed_with(one.key)],
+            data_needed=needed if step.needs_form_with(one) else [],
+        )
+        for one in step.outcomes
+    ]
+
+
+def _in_short(call: Call, request: Request) -> RequestInShort:
+    return RequestInShort(
+        id=str(request.public_id),
+        number=request.number,
+        title=request.title,
+        link=f"{call.public_url}/requests/{request.public_id}/",
+        state=request.state,
+        result=request.result,
+    )
