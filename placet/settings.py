@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "placet.mail",
     "placet.alarms",
     "placet.approvals",
+    "placet.webhooks",
     "placet.api",
     "placet.portal",
     "placet.designer",

@@ -37,6 +37,7 @@ from placet.mailboxes.base import MailboxError
 from placet.mailboxes.models import Mailbox
 from placet.replies import entry
 from placet.reports import work as reports
+from placet.webhooks import announcing, delivering, pruning, telling
 from placet.workers.leases import Leased
 
 log = structlog.get_logger(__name__)
@@ -48,6 +49,8 @@ IDLE = 1.0  # seconds between two looks when nothing was due
 # once of an application to a mailbox (Microsoft Graph, "throttling limits": MailboxConcurrency); the fourth is left to
 # whoever tests the connection on the page.
 READ, SEND, TEND = "read", "send", "tend"
+# Webhooks go out in shards, as if each were a mailbox; those that failed or were slow hold up no others.
+DELIVER, DELIVER_APART = "deliver", "deliver_apart"
 
 
 @dataclass(frozen=True)
@@ -170,12 +173,24 @@ def kinds() -> list[Kind]:
         Kind("tidy", tidy.due, tidy.work, idle=60),
         Kind("clear_files", attachments.due, attachments.work, idle=600),
         Kind("report", reports.due, reports.work, idle=60),
+        Kind("announce", announcing.due, announcing.work, then=["deliver"]),
+        Kind(
+            "deliver", delivering.due, delivering.work, workers=delivering.SHARDS,
+            mailboxes=delivering.shards_due, lane=DELIVER,
+        ),
+        Kind(
+            "deliver_apart", delivering.due_apart, delivering.work, workers=delivering.SHARDS,
+            mailboxes=delivering.shards_due_apart, lane=DELIVER_APART,
+        ),
+        Kind("tell", telling.due, telling.work, idle=60, then=["send"]),
+        Kind("forget", pruning.due, pruning.work, idle=600),
     ]  # fmt: skip
 
 
 #: Whatever a worker can hold, to be freed when it dies.
 LEASED: Sequence[Leased[Any]] = (
     polling.LEASED, entry.LEASED, tasks.LEASED, outbox.LEASED, webhook.LEASED, subscribing.LEASED,
+    delivering.LEASED,
 )  # fmt: skip
 
 

@@ -83,6 +83,8 @@ from placet.replies.read_digest import reading_of
 from placet.replies.read_likely import Likely
 from placet.replies.read_result import Answer
 from placet.replies.tell_limits import last_of_the_hour
+from placet.webhooks import telling
+from placet.webhooks.models import Endpoint
 from tests.once import Together
 
 _NUMBERS = count(1)
@@ -880,6 +882,26 @@ def _alarm_over(ended: Outage.Ended) -> "Any":
     return write
 
 
+def _webhook_off(why: Endpoint.Disabled, chat: bool = False) -> "Any":
+    def write(scene: Scene) -> str:
+        Endpoint.objects.update(told_at=timezone.now())
+        endpoint = Endpoint.objects.create(
+            kind=Endpoint.Kind.SLACK if chat else Endpoint.Kind.WEBHOOK,
+            process=scene.version.process if chat else None,
+            secrets={"url": "https://hooks.mails.example/T0/B0"},
+            owner=scene.ada,
+            description=scene.texts["account"],
+            active=False,
+            disabled_at=timezone.now(),
+            disabled_why=why,
+            failing_since=timezone.now() - timedelta(days=5),
+        )
+        assert telling.work(endpoint.pk)
+        return telling.OFF
+
+    return write
+
+
 def _outage(scene: Scene) -> Outage:
     scene.mailbox.trouble = {}
     Outage.objects.filter(mailbox=scene.mailbox).update(over_at=timezone.now())
@@ -1125,6 +1147,9 @@ KINDS: dict[str, Any] = {
     "key-expires-tomorrow": _key_expiry(1),
     "key-expires-today": _key_expiry(0),
     "key-has-expired": _key_expiry(-1),
+    "webhook-off": _webhook_off(Endpoint.Disabled.FAILING),
+    "webhook-gone": _webhook_off(Endpoint.Disabled.GONE),
+    "chat-off": _webhook_off(Endpoint.Disabled.FAILING, chat=True),
     "checkpoint": _checkpoint,
     "password-reset": _reset,
     "password-link": _password_link,

@@ -39,18 +39,19 @@ MAY_IMPORT = {
     "mail": MAIL,
     "alarms": MAIL | {"alarms"},
     "approvals": APPROVALS,
+    "webhooks": APPROVALS | {"alarms", "webhooks"},  # what events are, and where they go; nothing of keys
     "workflowgen": APPROVALS
     | {"workflowgen"},  # makes drafts of files; what is read of mails does not know it
     "replies": APPROVALS | {"replies"},
     # Other systems: keys, operations. Calls the engine, and knows no page.
-    "api": APPROVALS | {"alarms", "api"},
+    "api": APPROVALS | {"alarms", "webhooks", "api"},
     "portal": APPROVALS | {"api", "portal"},
     # Those who own processes make and try them there: replies are read, files of others become drafts.
-    "designer": APPROVALS | {"replies", "portal", "workflowgen", "designer"},
+    "designer": APPROVALS | {"replies", "portal", "workflowgen", "webhooks", "designer"},
     # Their owners look there at what they come to; the mail log's words are those of refusals.
     "reports": APPROVALS | {"replies", "portal", "designer", "panel", "reports"},
     # Administration has mails taken in again, and shares the pages' ways with the portal.
-    "panel": APPROVALS | {"alarms", "replies", "portal", "workflowgen", "api", "panel"},
+    "panel": APPROVALS | {"alarms", "replies", "portal", "workflowgen", "webhooks", "api", "panel"},
     # A process of its own, which calls the API by `placet_client` as any program does: no tables, no settings.
     "agents": LOWEST | {"agents"},
     "sandbox": LOWEST

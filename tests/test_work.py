@@ -32,6 +32,7 @@ from placet.mailboxes.base import Wait
 from placet.mailboxes.models import Mailbox
 from placet.replies import entry
 from placet.reports import work as reports
+from placet.webhooks import announcing, delivering, pruning, telling
 from placet.workers import leases
 from tests.dying import the_worker_dies
 from tests.making import make_mailbox
@@ -57,6 +58,7 @@ def test_the_kinds_are_those_of_the_path_of_a_reply_and_each_works_its_rows() ->
         "poll", "subscribe", "take_in", "fetch", "mark", "call", "timer", "stop", "calendar", "delegate",
         "absence", "digest", "ask", "send",
         "sent_ids", "watch", "webhook", "expiry", "key_expiry", "checkpoint", "tidy", "clear_files", "report",
+        "announce", "deliver", "deliver_apart", "tell", "forget",
     ]  # fmt: skip
     assert [kind.work for kind in kinds.values()] == [
         entry.receive,
@@ -82,6 +84,11 @@ def test_the_kinds_are_those_of_the_path_of_a_reply_and_each_works_its_rows() ->
         tidy.work,
         attachments.work,
         reports.work,
+        announcing.work,
+        delivering.work,
+        delivering.work,
+        telling.work,
+        pruning.work,
     ]
     for kind in kinds.values():
         assert kind.due(10) == []

@@ -41,6 +41,7 @@ PARTS = {
             "portal",
             "replies",
             "reports",
+            "webhooks",
             "workflowgen",
         )
     },

@@ -116,6 +116,8 @@ class _Chain:
             return  # all of it was taken back
         rows.insert(self.entries)
         end = _end(self.entries[-1], mac.newest())
+        # Whoever announces meanwhile may have this number taken back: what was announced twice is one event.
+        end["unannounced"] = self.head.unannounced or self.entries[0].seq
         if self.begun:
             rows.update(ChainHead, {"request_id": self.request_id}, **end)
         else:

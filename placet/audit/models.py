@@ -55,6 +55,16 @@ class ChainHead(models.Model):
     seq = models.PositiveIntegerField()
     hash = HexField()
     mac = HexField(null=True)  # as that of an entry
+    # The first entry that other systems were not told of yet (`placet.webhooks`); None: they were of all. Those from
+    # before this column count as told of, so no row had to be written for it.
+    unannounced = models.PositiveIntegerField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["request"], condition=Q(unannounced__isnull=False), name="chain_head_unannounced"
+            )
+        ]
 
 
 class InstallationHead(models.Model):

@@ -29,6 +29,7 @@ IpAddress = IPv4Address | IPv6Address
 IpNetwork = IPv4Network | IPv6Network
 Resolve = Callable[[str, int], Sequence[str]]
 Allowed = Callable[[], Iterable[str]]
+Opened = Callable[[socket.socket], None]
 
 LONGEST_TARGET = 280  # characters: a name of 253, a port
 MOST_TARGETS = 100
@@ -246,18 +247,22 @@ def addresses_of(host: str, port: int) -> list[str]:
 
 class Outward(HTTPAdapter):
     """For a session of requests: connects to checked addresses only. `allowed` gives the list of targets, when an
-    address is not public; `resolve` the addresses of a name, once for each connection."""
+    address is not public; `resolve` the addresses of a name, once for each connection; `opened` is given each
+    connection that is made."""
 
-    def __init__(self, allowed: Allowed, resolve: Resolve | None = None) -> None:
+    def __init__(
+        self, allowed: Allowed, resolve: Resolve | None = None, opened: Opened | None = None
+    ) -> None:
         self._allowed = allowed
         self._resolve = resolve or addresses_of
+        self._opened = opened
         super().__init__()
 
     def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
         super().init_poolmanager(*arguments, **named)
         self.poolmanager.pool_classes_by_scheme = {
-            "http": _pool(HTTPConnectionPool, HTTPConnection, self._checked),
-            "https": _pool(HTTPSConnectionPool, HTTPSConnection, self._checked),
+            "http": _pool(HTTPConnectionPool, HTTPConnection, self._checked, self._opened),
+            "https": _pool(HTTPSConnectionPool, HTTPSConnection, self._checked, self._opened),
         }
 
     def send(self, request: requests.PreparedRequest, *arguments: Any, **named: Any) -> requests.Response:
@@ -278,7 +283,12 @@ class Outward(HTTPAdapter):
             self._checked(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
 
 
-def _pool(pool: type[Any], connection: type[Any], checked: Callable[[str, int], list[str]]) -> type[Any]:
+def _pool(
+    pool: type[Any],
+    connection: type[Any],
+    checked: Callable[[str, int], list[str]],
+    opened: Opened | None,
+) -> type[Any]:
     """urllib3's classes, whose connections go to checked addresses."""
 
     class Pinned(connection):  # type: ignore[misc]  # a class that is handed in
@@ -291,9 +301,12 @@ def _pool(pool: type[Any], connection: type[Any], checked: Callable[[str, int], 
                 raise NameResolutionError(self.host, self, error) from error
             name = self._dns_host
             try:
-                return self._first_of(addresses)
+                made = self._first_of(addresses)
             finally:
                 self._dns_host = name
+            if opened is not None:
+                opened(made)
+            return made
 
         def _first_of(self, addresses: Sequence[str]) -> socket.socket:
             """One after the other, as urllib3 does with the addresses of a name."""

@@ -60,6 +60,11 @@ KINDS = {
     "tidy": gettext_lazy("tidy up"),
     "clear_files": gettext_lazy("clear files that no answer was sent with"),
     "report": gettext_lazy("count for reports"),
+    "announce": gettext_lazy("note what webhooks are to be told"),
+    "deliver": gettext_lazy("send to webhooks"),
+    "deliver_apart": gettext_lazy("send to webhooks that failed or were slow"),
+    "tell": gettext_lazy("write to those whose webhook was switched off"),
+    "forget": gettext_lazy("forget what was sent to webhooks long ago"),
 }
 
 

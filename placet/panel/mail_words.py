@@ -91,6 +91,7 @@ KINDS: dict[str, Promise] = {
     "secret-expiry": gettext_lazy("a secret expires"),
     "key-made": gettext_lazy("a key was made"),
     "key-expiry": gettext_lazy("a key expires"),
+    "webhook-off": gettext_lazy("a webhook was switched off"),
     "account": gettext_lazy("about the account"),
     "another-address": gettext_lazy("question about another address"),
 }

@@ -29,10 +29,13 @@ class Receiver:
 
     url: str = ""
     got: list[dict[str, Any]] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)  # the same, as they came
     headers: list[dict[str, str]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
     location: str = ""
+    more: dict[str, str] = field(default_factory=dict)  # headers of each answer
+    text: bytes = b""  # of each answer
     hold: threading.Event | None = None  # no answer before it is set
 
 
@@ -44,6 +47,7 @@ def receiving() -> Iterator[Receiver]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             receiver.got.append(json.loads(body))
+            receiver.bodies.append(body)
             receiver.headers.append(dict(self.headers.items()))
             receiver.paths.append(self.path)
             if receiver.hold is not None:
@@ -51,8 +55,11 @@ def receiving() -> Iterator[Receiver]:
             self.send_response(receiver.answers.pop(0) if receiver.answers else 200)
             if receiver.location:
                 self.send_header("Location", receiver.location)
-            self.send_header("Content-Length", "0")
+            for name, value in receiver.more.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(receiver.text)))
             self.end_headers()
+            self.wfile.write(receiver.text)
 
         def log_message(self, format: str, *args: Any) -> None:
             pass

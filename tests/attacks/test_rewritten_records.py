@@ -182,7 +182,10 @@ NOT_COMPARED: dict[type[Model], dict[str, str]] = {
     AuditEntry: {
         "id": "the order of ids is what checkpoints rest on: an entry that changes its place is found there"
     },
-    ChainHead: {"request": "each has one; that two are exchanged is among the stories"},
+    ChainHead: {
+        "request": "each has one; that two are exchanged is among the stories",
+        "unannounced": "of work: from where on other systems were not told",
+    },
     InstallationHead: {"id": "there is one, with the id 1"},
     Checkpoint: {
         "id": OWN_NUMBER,

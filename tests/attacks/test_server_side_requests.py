@@ -1,7 +1,7 @@
 """An address that somebody entered has this server call nothing that only it reaches.
 
-The webhook of the alarms, and the servers of a mailbox. Where a connection would go is noted in place of making it, but
-for the last tests, which have real servers.
+The webhook of the alarms, endpoints of events, and the servers of a mailbox. Where a connection would go is noted in
+place of making it, but for the last tests, which have real servers.
 """
 
 import datetime
@@ -13,7 +13,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import cycle, islice
 from pathlib import Path
 
 import pytest
@@ -35,6 +35,8 @@ from placet.lib import outward
 from placet.mailboxes import http, store
 from placet.mailboxes.base import FixNeeded
 from placet.mailboxes.models import Mailbox
+from placet.webhooks import delivering, signing
+from placet.webhooks.models import Endpoint, secrets_of
 from tests.alarms.conftest import Receiver, allow, receiving
 from tests.attacks.arena import Count
 from tests.attacks.tally import Counts
@@ -158,8 +160,20 @@ def by_mailbox(url: str) -> str:
     return ""
 
 
+def by_endpoint(url: str) -> str:
+    """Have events sent there, as if what is entered had not been looked at."""
+    endpoint = Endpoint.objects.create(secrets=secrets_of(url, signing.new_secret()))
+    return delivering.send_test(endpoint)[1].error
+
+
+def by_either(url: str) -> str:
+    """By the webhook of the alarms and by endpoints of events, in turn."""
+    return next(_turns)(url)
+
+
+_turns = cycle((by_webhook, by_endpoint))
 Door = Callable[[str], str]
-DOORS = pytest.mark.parametrize("call", [by_webhook, by_mailbox])
+DOORS = pytest.mark.parametrize("call", [by_either, by_mailbox])
 
 
 # --- private addresses in every spelling, and names of them ---------------------------------------------------
@@ -201,6 +215,7 @@ def test_no_private_address_is_called_however_it_is_written(
 def test_nor_this_machine_over_plain_http(host: str, net: Net) -> None:
     """Which a mailbox may use for the sandbox, and the webhook may not."""
     by_webhook(f"http://{host}:6379/")
+    by_endpoint(f"http://{host}:6379/")
     assert not net.tried
 
 
