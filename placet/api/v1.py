@@ -20,10 +20,11 @@ from placet.accounts.general import of_request
 from placet.api import bodies, engine_problems, idempotency
 from placet.api.calls import BASE
 from placet.api.operation import OPERATIONS, Operation
-from placet.api.operations import assignments, mail_log, people, processes
+from placet.api.operations import assignments, mail_log, people, processes, webhooks
 from placet.api.problems import CONTENT_TYPE, KINDS, Error, Problem, of_status, pointer_of
+from placet.webhooks.events import openapi_webhooks
 
-ROUTERS = (processes.router, assignments.router, people.router, mail_log.router)
+ROUTERS = (processes.router, assignments.router, people.router, mail_log.router, webhooks.router)
 
 DESCRIPTION = (
     "Approvals by e-mail that can be trusted: start requests, read them, and hear what became of them. "
@@ -132,6 +133,7 @@ def _described() -> dict[str, Any]:
             about["responses"] |= _success(one, about) | dict(_refusals(one))
             about["x-scope"] = one.scope.value
             about["security"] = [{"ApiKey": []}]
+    made["webhooks"] = openapi_webhooks()
     made.pop("servers")
     return _plain(made)  # type: ignore[no-any-return]  # an object stays one
 
