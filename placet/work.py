@@ -27,6 +27,7 @@ from placet.approvals import (
     delegating,
     digesting,
     engine,
+    mailed_starts,
     stopping,
     timing,
 )
@@ -162,6 +163,7 @@ def kinds() -> list[Kind]:
         Kind("delegate", delegating.due, delegating.work, then=["send"]),
         Kind("absence", absences.due, delegating.work_absence, then=["send"]),
         Kind("digest", digesting.due, digesting.work, idle=5, then=["send"]),
+        Kind("start", mailed_starts.due, mailed_starts.work, idle=60, then=["send"]),
         Kind("ask", unasked_due, engine.ask_by_mail, idle=30, then=["send"]),
         Kind("send", outbox.due, outbox.work, mailboxes=outbox.mailboxes_due, lane=SEND),
         Kind("sent_ids", _looking_up, sent_items.work, idle=5, mailboxes=look_up, lane=TEND),

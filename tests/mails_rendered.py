@@ -47,6 +47,7 @@ from placet.approvals import (
     escalation_mails,
     messages,
     reassigning,
+    start_mails,
     stop_mails,
     undo_mails,
     undoing,
@@ -61,6 +62,7 @@ from placet.approvals.models import (
     Clarification,
     Decision,
     Delegate,
+    MailedStart,
     Request,
     Timer,
     Version,
@@ -75,7 +77,7 @@ from placet.mailboxes.base import Folder, Received
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.settings import ExchangeSettings
 from placet.replies import refusals, settle_digest, settle_give, tell, tell_digest
-from placet.replies.entry import Reply, known_words
+from placet.replies.entry import Reply, known_words, walk
 from placet.replies.parse import OwnMail, parse
 from placet.replies.pick import Picked, _lines_of
 from placet.replies.prove import Level, Proof
@@ -986,6 +988,61 @@ def _refused(refusal: refusals.Refusal) -> "Any":
     return write
 
 
+def _by_mail(kind: str, *texts: str) -> "Any":
+    """What Alice reads whose mail is to start a request; each further text is what she sends then."""
+
+    def write(scene: Scene) -> str:
+        form = _definition(scene.texts)["form"]
+        form[1] |= {"required": True}
+        offer = {
+            "name": "offer",
+            "label": scene.texts["contract"],
+            "type": "files",
+            "endings": ["pdf"],
+            "required": True,
+        }
+        rules = {"subject": "item", "text": "reason", "attachments": "offer"}
+        publish(_definition(scene.texts, key="by-mail", form=[*form, offer], start_by_mail=rules))
+        for text in texts:
+            _alice_writes(scene, text)
+        if kind == "start-expired":
+            start_mails.expired(MailedStart.objects.latest("pk"))
+        return kind
+
+    return write
+
+
+def _not_started(scene: Scene) -> str:
+    publish(_definition(scene.texts, key="by-mail"))
+    _alice_writes(scene, "{because}")
+    return "refusal-start_not_taken"
+
+
+def _alice_writes(scene: Scene, text: str) -> None:
+    raw = EmailMessage()
+    raw["From"], raw["To"] = scene.alice.email, "approvals+start-by-mail@mails.example"
+    raw["Subject"], raw["Message-ID"] = scene.texts["title"], f"<{next(_NUMBERS)}@mails.example>"
+    raw.set_content(text.format(**scene.texts))
+    if "{amount}" in text:
+        raw.add_attachment(b"%PDF", maintype="application", subtype="pdf", filename="offer.pdf")
+    raw.add_attachment(b"MZ", maintype="application", subtype="octet-stream", filename="setup.exe")
+    facts = {
+        "item_class": "",
+        "size": 1,
+        "sender": "",
+        "from": "",
+        "message_id": "",
+        "voting": "",
+        "too_large": False,
+    }
+    incoming = IncomingMail.objects.create(
+        mailbox=scene.mailbox, server_id=f"sample-{next(_NUMBERS)}", fingerprint=f"{next(_NUMBERS):064}",
+        folder=Folder.INBOX, raw=raw.as_bytes(), facts=facts,
+    )  # fmt: skip
+    settings = ExchangeSettings("approvals@mails.example", _CLIENT, _TOKENS, refusals_per_hour=100)
+    walk(Reply(incoming, "", settings), lambda *_asked: Proof(Level.COLLEAGUE, scene.alice.email, "mail"))
+
+
 def _answers_not_taken(scene: Scene) -> str:
     """What it says of the questions was written in the reader's language when the reply was taken in."""
     said = scene.texts
@@ -1099,6 +1156,11 @@ KINDS: dict[str, Any] = {
             ),
         )
     },
+    "started-by-mail": _by_mail("started", "{because}\n{amount}: 1250\n{until}: 2026-12-31"),
+    "refused-start_lacks": _by_mail("refusal-start_lacks", "{because}\n{until}: 03/04/2027"),
+    "refused-start_twice": _by_mail("refusal-start_twice", *["{amount}: 1251"] * 2),
+    "refused-start_not_taken": _not_started,
+    "start-expired": _by_mail("start-expired", "{because} …"),
     "refused-not_undone": _not_undone,
     "refused-answers_not_taken": _answers_not_taken,
     "refused-file-missing": _file_missing,

@@ -11,7 +11,9 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from datetime import timedelta
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
 from uuid import UUID, uuid4
@@ -23,7 +25,7 @@ from django.utils.translation import gettext as _
 
 from placet.accounts.models import Person
 from placet.approvals.definitions import Definition
-from placet.approvals.field_types import file_problem
+from placet.approvals.field_types import file_problem, most_files
 from placet.approvals.form_logic import Files
 from placet.approvals.form_parts import LARGEST_FILE, MB, MOST_FILES, FormField, Input
 from placet.approvals.models import Assignment, Attachment, Draft, Request
@@ -55,6 +57,52 @@ class FilesOfAnswer:
 
     added: frozenset[str] = frozenset()  # of what was kept for it: all of that, as its page showed it
     removed: frozenset[str] = frozenset()  # of what the request has
+
+
+@dataclass(frozen=True)
+class NewFile:
+    """A file that comes with what starts a request."""
+
+    field: str
+    name: str
+    content_type: str  # as its sender said; nothing relies on it
+    content: bytes
+    public_id: UUID = dataclass_field(default_factory=uuid4)
+
+    @property
+    def size(self) -> int:
+        return len(self.content)
+
+    @cached_property
+    def as_data(self) -> dict[str, Any]:
+        """As a request's data has it."""
+        sha256 = hashlib.sha256(self.content).hexdigest()
+        return {"id": str(self.public_id), "name": safe_name(self.name), "size": self.size, "sha256": sha256}
+
+
+def by_field(new: Sequence[NewFile]) -> Files:
+    files: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for file in new:
+        files[file.field].append(file.as_data)
+    return files
+
+
+def why_not_taken(file: NewFile, field: Input, before: Sequence[NewFile]) -> str:
+    """Why a field does not take a file beside those before it, in a sentence; "" if it does."""
+    name, together = safe_name(file.name), sum(one.size for one in before) + file.size
+    if not file.size:
+        return _("“{name}” is empty.").format(name=name)
+    if file.size > LARGEST_FILE:
+        return _("“{name}” is larger than 10 MB.").format(name=name)
+    if problem := file_problem(name, file.size, field):
+        return problem
+    here = sum(one.field == field.name for one in before)
+    if len(before) >= MOST_FILES or here >= most_files(field):
+        most = min(MOST_FILES, most_files(field))
+        return _("“{name}” is one too many: {number} is the most.").format(name=name, number=most)
+    if together > LARGEST_TOGETHER:
+        return _("With “{name}” the files are larger than 25 MB together.").format(name=name)
+    return ""
 
 
 # --- what is not sent yet ---------------------------------------------------------------------------------
@@ -191,6 +239,19 @@ def _attach(unsent: Unsent, request: Request, ids: Collection[str]) -> None:
     files = unsent.attachments.filter(public_id__in=ids)
     if files.update(draft=None, assignment=None, request=request) != len(ids):
         raise FilesChanged
+
+
+def attach_new(request: Request, new: Sequence[NewFile], by: Person) -> None:
+    """Those that the request names."""
+    named = {file["id"] for file in _named(request)}
+    for file in new:
+        if str(file.public_id) not in named:
+            continue
+        kept = {name: value for name, value in file.as_data.items() if name != "id"}
+        kind = "".join(sign for sign in file.content_type if sign.isprintable())[:100]
+        request.attachments.create(
+            public_id=file.public_id, field=file.field, content_type=kind, content=file.content, by=by, **kept
+        )
 
 
 # --- what was never sent ----------------------------------------------------------------------------------

@@ -36,6 +36,7 @@ from placet.approvals.rule_checks import (
     rule_problems,
 )
 from placet.approvals.silence_checks import silence_problems
+from placet.approvals.start_by_mail import start_by_mail_problems
 from placet.approvals.step_mail_checks import mail_problems
 from placet.approvals.steps import (
     KEY,
@@ -74,6 +75,7 @@ def problems_of(definition: Definition, flat: Flat) -> list[str]:
     ]
     problems += form_problems(definition)
     problems += [f"start_form: {problem}" for problem in start_form_problems(whole)]
+    problems += [f"start_by_mail: {problem}" for problem in start_by_mail_problems(definition)]
     problems += [f"calendar: {problem}" for problem in calendar_problems(definition.calendar)]
     problems += [f"longest: {problem}" for problem in longest_problems(whole)]
     problems += flat.problems

@@ -11,6 +11,7 @@ def schema_of_definitions() -> dict[str, Any]:
     schema = Definition.model_json_schema(by_alias=True)
     schema["properties"].pop("included")  # written at publishing
     parts = schema["$defs"]
+    schema["properties"]["start_by_mail"]["anyOf"].append({"type": "boolean"})
     # Where a short form is read that the model does not know.
     outcome = parts["Outcome"]
     parts["Outcome"] = {"anyOf": [outcome["properties"]["key"], outcome]}
@@ -20,6 +21,8 @@ def schema_of_definitions() -> dict[str, Any]:
     parts["Option"] = {"anyOf": [{"type": "string"}, parts["Option"]]}
     for name in ("Line", "BranchLine"):
         parts[name] = _short_line(parts[name])
+    attached = parts["StartByMail"]["properties"]["attachments"]["anyOf"]
+    attached.append(attached[0]["items"])
     asking = parts["ApprovalStep"]
     asking["required"].remove("ask")  # of `revise` it is known
     asking |= {"if": {"properties": {"kind": {"const": "revise"}}}, "else": {"required": ["ask"]}}

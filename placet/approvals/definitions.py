@@ -10,6 +10,8 @@ A definition is data (JSON; YAML is how it travels):
     requester_may_decide        false unless said
     decisions_by_api            false: no answer by API counts; it does unless said
     start_form                  {hide: names}: fields that are not entered where a request is started, but later
+    start_by_mail               whether a mail starts a request, and what of it fills which field; not at all unless
+                                 said; `placet.approvals.start_by_mail`
     answer_brackets             two signs that replies may put an answer to a question between; [] unless said
     most_rounds                 how often a request may enter one step; 20 unless said
     calendar                    key of the calendar that deadlines are reckoned with
@@ -53,6 +55,7 @@ from placet.approvals.deadlines import (
 from placet.approvals.form_parts import FormField, FormPart, Input, OptionsFrom, Section
 from placet.approvals.grace import Grace
 from placet.approvals.models import Version
+from placet.approvals.start_by_mail import StartsByMail
 from placet.approvals.steps import (
     PROCESS_KEY,
     ApprovalStep,
@@ -102,6 +105,7 @@ class Definition(DefinitionPart):
     requester_may_decide: bool = False
     decisions_by_api: bool | None = None
     start_form: StartForm | None = None
+    start_by_mail: StartsByMail = None
     most_rounds: int | None = Field(None, ge=1, le=1000, strict=True)
     answer_brackets: Annotated[str, AfterValidator(_two_signs)] | None = None
     calendar: CalendarKey | None = None

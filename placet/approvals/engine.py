@@ -43,7 +43,7 @@ visit, one decision for a seat. Everything that happens is an entry of the reque
 `evidence` can tell what every row has to hold.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -162,9 +162,13 @@ def start(
     requester: Person,
     entered: Mapping[str, Any],
     draft: Draft | None = None,
+    *,
     title: str = "",
+    files: Sequence[attachments.NewFile] = (),
+    by_mail: Callable[[Request], record.What] | None = None,
 ) -> Request:
-    """A new request. FormInvalid if what was entered does not fit the form, FilesChanged if a file of `draft` went
+    """A new request. `files` come with it, where there is no draft that has them. `by_mail`: what the record has of the
+    mail that starts it. FormInvalid if what was entered does not fit the form, FilesChanged if a file of `draft` went
     meanwhile, ProcessRetired if nobody starts it any more. The draft's files become the request's, and the draft is
     gone. `title`: one of its own, where its process does not make it of the form."""
     if not _is_active(requester):
@@ -174,7 +178,8 @@ def start(
     if Process.objects.filter(pk=version.process_id, retired_at__isnull=False).exists():
         raise ProcessRetired
     definition = definition_of(version)
-    data = read_form(definition, entered, attachments.of(draft) if draft else {})
+    kept = attachments.of(draft) if draft else attachments.by_field(files)
+    data = read_form(definition, entered, kept)
     try:
         stop = engine_stops.reckoned(definition)
     except engine_time.NoDeadline as error:
@@ -182,7 +187,8 @@ def start(
     request = engine_starts.create(version, definition, requester, data, title=title)
     if draft:
         attachments.hand_over(draft, request)
-    engine_starts.note_started(request, requester)
+    attachments.attach_new(request, files, requester)
+    engine_starts.note_started(request, requester, by_mail(request) if by_mail else None)
     engine_stops.begin(request, stop)
     engine_visits.enter(request, definition, definition.start)
     engine_visits.wake(request, definition)

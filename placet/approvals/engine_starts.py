@@ -35,9 +35,10 @@ def create(
     )
 
 
-def note_started(request: Request, by: Person | None) -> None:
-    """`by`: None, where a step called it."""
-    note(request, by, "started", at=request.created_at, **record.started(request))
+def note_started(request: Request, by: Person | None, by_mail: record.What | None = None) -> None:
+    """`by`: None, where a step called it. `by_mail`: the mail that started it."""
+    what = record.together(record.started(request), by_mail or {})
+    note(request, by, "started", at=request.created_at, **what)
 
 
 def _next_number() -> int:

@@ -178,6 +178,8 @@ def _started(telling: Telling, entry: AuditEntry) -> None:
     _say_what_it_says(
         telling.request, entry, "definition", "number", "public_id", "title", "words", "data_hash"
     )
+    if "incoming" in entry.what:  # it was started by mail
+        _say_of_mail(telling, entry, entry.what["result"])
 
 
 #: What its row holds, and what of the request says so.

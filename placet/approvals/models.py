@@ -12,6 +12,7 @@ from placet.approvals.process_models import DraftRevision as DraftRevision
 from placet.approvals.process_models import Process as Process
 from placet.approvals.process_models import ProcessDraft as ProcessDraft
 from placet.approvals.process_models import Version as Version
+from placet.approvals.start_models import MailedStart as MailedStart
 from placet.approvals.table_models import AuthorityTable as AuthorityTable
 from placet.approvals.table_models import TableDraft as TableDraft
 from placet.approvals.table_models import TableVersion as TableVersion

@@ -42,6 +42,7 @@ _OF_PROCESS: dict[str, str | Promise] = {
     "requester_may_decide": gettext_lazy("Requesters may decide themselves"),
     "decisions_by_api": gettext_lazy("Answers by API"),
     "start_form": gettext_lazy("Form at the start"),
+    "start_by_mail": gettext_lazy("Start by mail"),
     "most_rounds": gettext_lazy("How often a request may enter a step"),
     "answer_brackets": gettext_lazy("Brackets of answers"),
     "calendar": gettext_lazy("Calendar"),

@@ -228,6 +228,9 @@ def _field_words(process: Mapping[str, Tree]) -> Iterator[tuple[Place, str]]:
             yield (*place, "options_from", "field"), word.text
     for name, names in _map(process.get("start_form")).items():
         yield from _words(names, ("start_form", name))
+    for name in ("subject", "text", "attachments", "original"):
+        if (named := _map(process.get("start_by_mail")).get(name)) is not None:
+            yield from _words(named, ("start_by_mail", name))
     for key, step in _map(process.get("steps")).items():
         here: Place = ("steps", key)
         for name, names in _map(_map(step).get("form")).items():

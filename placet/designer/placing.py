@@ -36,8 +36,8 @@ _OF_RULE = re.compile(
 )
 _FIRST_OF_SETTINGS = frozenset(
     {
-        "name", "title", "description", "calendar", "longest", "proof", "requester_may_decide", "start_form", "pause",
-        "undo", "most_rounds", "answer_brackets", "decisions_by_api",
+        "name", "title", "description", "calendar", "longest", "proof", "requester_may_decide", "start_form",
+        "start_by_mail", "pause", "undo", "most_rounds", "answer_brackets", "decisions_by_api",
     }
 )  # fmt: skip
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from placet.approvals.start_by_mail import DAYS
 from placet.designer.inputs import Box, Row, Section
 from placet.designer.other_rows import proof_choices
 from placet.designer.reading import items, mapping, words
@@ -18,6 +19,7 @@ def sections_of(data: Mapping[str, Any], around: Surroundings) -> list[Section]:
     return [
         Section("whole", _("The process"), [_whole(data)]),
         Section("time", _("Time"), _time(data, around)),
+        Section("by_mail", _("Start by mail"), [_by_mail(data, around)]),
         Section("rights", _("Who may answer, and how"), [_rights(data), *_start_form(data, around)]),
     ]
 
@@ -25,6 +27,8 @@ def sections_of(data: Mapping[str, Any], around: Surroundings) -> list[Section]:
 def section_of(name: str) -> str:
     if name in ("calendar", "longest", "pause", "undo"):
         return "time"
+    if name == "start_by_mail":
+        return "by_mail"
     return "whole" if name in _TEXTS else "rights"
 
 
@@ -87,6 +91,75 @@ def _start_form(data: Mapping[str, Any], around: Surroundings) -> list[Row]:
     return [row]
 
 
+#: Types of fields that a text fills which somebody writes without the field in mind.
+_TEXT_FIELDS = ("text", "long_text")
+_OF_A_MAIL = ("subject", "text", "original", "proof")
+
+
+def _by_mail(data: Mapping[str, Any], around: Surroundings) -> Row:
+    """`true` alone is shown as the tick, without anything else."""
+    rules = mapping(data.get("start_by_mail"))
+    is_on = data.get("start_by_mail") not in (None, False)
+    row = Row(legend=_("Start by mail"), place=("start_by_mail",))
+    row.note = _(
+        "Lines of the mail that begin with the label of a field and a colon, such as “Amount: 1250”, fill that field."
+    )
+    texts, files = around.fields_of(*_TEXT_FIELDS), around.fields_of("files")
+    row.boxes = [
+        Box("mail-on", _("A request can be started by mail"), "yes" if is_on else "", "tick",
+            help=_("By people whose address is known here, and whose mail proves who sent it")),
+        _field_box("subject", _("The subject fills"), rules, texts),
+        _field_box("text", _("The text fills"), rules, texts),
+        _field_box("original", _("A forwarded mail is kept as a file in"), rules, files),
+        *(
+            Box(f"mail-files-{name}", _("Attached files go into “{field}”").format(field=label),
+                "yes" if name in _file_fields(rules) else "", "tick")
+            for name, label in files.items()
+        ),
+        Box("mail-proof", _("How sure its sender must be"), words(rules.get("proof")), "choice",
+            _proofs(words(rules.get("proof")))),
+        Box("mail-days", _("Days to send what is missing"), words(rules.get("days")), width="short",
+            help=_("{days} if it is left empty").format(days=DAYS)),
+    ]  # fmt: skip
+    return row
+
+
+def _proofs(chosen: str) -> list[tuple[str, str]]:
+    """No mail starts what can be answered on a page only."""
+    return [
+        (level, label)
+        for level, label in proof_choices(chosen, of_step=True)
+        if isinstance(label, str) and (level != "page" or chosen == "page")
+    ]
+
+
+def _field_box(name: str, label: str, rules: Mapping[str, Any], fields: Mapping[str, str]) -> Box:
+    chosen = words(rules.get(name))
+    choices = [("", _("no field")), *fields.items()]
+    choices += [(chosen, chosen)] if chosen not in dict(choices) else []
+    return Box(f"mail-{name}", label, chosen, "choice", choices)
+
+
+def _file_fields(rules: Mapping[str, Any]) -> list[str]:
+    named = rules.get("attachments")
+    return [named] if isinstance(named, str) else [words(one) for one in items(named)]
+
+
+def _by_mail_in(post: Mapping[str, str], old: Any, around: Surroundings) -> Any:
+    if not post.get("mail-on"):
+        return False if old is False else None
+    rules: dict[str, Any] = {
+        name: text for name in _OF_A_MAIL if (text := post.get(f"mail-{name}", "").strip())
+    }
+    files = [name for name in around.fields_of("files") if post.get(f"mail-files-{name}")]
+    if files:
+        before = mapping(old).get("attachments")
+        rules["attachments"] = before if sorted(_file_fields(mapping(old))) == sorted(files) else files
+    if days := post.get("mail-days", "").strip():
+        rules["days"] = int(days) if days.isascii() and days.isdecimal() and len(days) < 5 else days
+    return old if rules == mapping(old) and old not in (None, False) else rules or True
+
+
 def settings_in(post: Mapping[str, str], data: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
     """Values by name; None where nothing is said."""
     values: dict[str, Any] = {}
@@ -102,6 +175,7 @@ def settings_in(post: Mapping[str, str], data: Mapping[str, Any], around: Surrou
         False if refused else (True if data.get("decisions_by_api") is True else None)
     )
     values["longest"] = _longest_in(post, data.get("longest"))
+    values["start_by_mail"] = _by_mail_in(post, data.get("start_by_mail"), around)
     if _start_form(data, around):
         hidden = [name for name in around.fields if post.get(f"later-{name}")]
         before = [words(one) for one in items(mapping(data.get("start_form")).get("hide"))]

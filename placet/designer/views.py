@@ -10,10 +10,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy
 
 from placet.accounts.models import Person
-from placet.approvals import owning
+from placet.approvals import mailed_starts, owning
 from placet.approvals.definitions import definition_of
 from placet.approvals.drafts import draft_of
-from placet.approvals.models import Process
+from placet.approvals.models import Process, Version
 from placet.approvals.picture import drawing_of
 from placet.approvals.processes import DefinitionInvalid, as_written, newest
 from placet.designer.counts import counts_of
@@ -86,10 +86,18 @@ def overview(
         "picture": picture,
         "draft": draft,
         "counts": counts_of([shown])[shown.pk],
+        "mail_address": _mail_address(shown, version),
         "owners": shown.owners.order_by("name", "id"),
         "form": form or OwnerForm(),
     }
     return render(request, "designer/process.html", context, status=status)
+
+
+def _mail_address(shown: Process, version: Version | None) -> str:
+    """Where a mail starts a request; "" where none does."""
+    if version is None or shown.retired_at is not None:
+        return ""
+    return mailed_starts.addresses_of([version.definition]).get(shown.key, "")
 
 
 def picture_of_text(text: str) -> SafeString:

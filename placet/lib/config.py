@@ -71,6 +71,10 @@ class Config(BaseSettings):
         "",
         description="What a monitor shows to read /metrics, as “Authorization: Bearer …”; empty: there is no /metrics.",
     )
+    start_mails_per_hour: int = Field(
+        10, ge=1, le=10_000, description="Requests that one person can start by mail in an hour."
+    )
+    start_mails_per_day: int = Field(50, ge=1, le=100_000, description="The same in 24 hours.")
     workers: int = Field(2, ge=1, le=32, description="Threads that take in mail.")
 
     @field_validator("public_url")

@@ -10,19 +10,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
 from placet.approvals import another_address
-from placet.approvals.models import AskLine
+from placet.approvals.models import AskLine, Request
 from placet.lib.web import as_file, entered
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.panel.address_offer import candidate
 from placet.panel.mail_html import about, framed, harmless
 from placet.panel.mail_log import Row, in_the_list
-from placet.panel.mail_parts import (
-    LARGEST_LISTED,
-    Content,
-    attachments_of,
-    content_of,
-    download,
-)
+from placet.panel.mail_parts import Content, content_of, download
 from placet.panel.mail_read import ask_of, explanation_of, read_beginning, start_and_size, then
 from placet.panel.mail_source import source_of
 from placet.panel.mail_story import story
@@ -31,6 +25,7 @@ from placet.panel.to_look_at import mark_looked_at
 from placet.portal.people import PersonsRequest, administrators_only
 from placet.replies import entry, refusals
 from placet.replies.explain import LOOKED_AT
+from placet.replies.parse.attachments import LARGEST_LISTED, attachments_of
 
 _TOLD_SENDER = [
     "confirmation",
@@ -79,11 +74,15 @@ def shown_as(request: PersonsRequest, content: Content) -> str:
 
 def _told(mail: IncomingMail, line: AskLine | None) -> Sequence[OutgoingMail]:
     """Our mails that came of it. By kind and recipient first: that is what the database finds fast."""
-    if line is None:
+    person = mail.person if line is None else line.ask.person
+    if person is None:
         return []
-    person = line.ask.person
     to_them = OutgoingMail.objects.filter(to=person.email).defer("raw")
     answered = Q(kind__in=_TOLD_SENDER, cause=f"incoming:{mail.pk}")
+    if line is None:  # it is to start a request
+        begun = Request.objects.filter(number=mail.verdict.get("request") or 0).values_list("pk", flat=True)
+        started = Q(kind="started", cause__in=[f"request:{pk}" for pk in begun])
+        return list(to_them.filter(answered | started).order_by("pk"))
     misused = Q(kind="code-misused", cause=f"ask:{line.ask.public_id}")
     return list(to_them.filter(answered | misused if _was_misused(mail) else answered).order_by("pk"))
 

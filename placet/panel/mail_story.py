@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from placet.approvals.models import AskLine, Decision, UndoneDecision
+from placet.approvals.models import AskLine, Decision, Request, UndoneDecision
 from placet.approvals.record import DIGEST
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes.base import Action
@@ -18,6 +18,7 @@ from placet.portal.templatetags.pages import words
 from placet.replies import refusals
 from placet.replies.prove import Level
 from placet.replies.settle import asked
+from placet.replies.tell_start import STARTED
 
 _ACTIONS = {
     Action.MOVE: gettext_lazy("Move to another folder"),
@@ -35,12 +36,13 @@ _NO_SENDER = frozenset(
         refusals.NotProved.key,
         refusals.TooOld.key,
         refusals.MechanismNotConfirmed.key,
+        refusals.StarterUnknown.key,
     }
 )
 _ASKED = frozenset({refusals.HelpAsked.key, refusals.StatusAsked.key, refusals.NotUndone.key})
 _NOT_READ = frozenset({
     refusals.PageOnly.key, refusals.NotNamed.key, refusals.TooLarge.key, refusals.Sealed.key, refusals.Unclear.key,
-    refusals.DigestUnclear.key,
+    refusals.DigestUnclear.key, refusals.StartNotTaken.key, refusals.StartTwice.key,
 })  # fmt: skip
 
 
@@ -83,6 +85,8 @@ def _judged(mail: IncomingMail, line: AskLine | None) -> Iterator[Step]:
         yield Step(_("Which ask does it answer?"), [mail.reason], "warn")
     if line is not None:
         yield _ask(line)
+    if made.get("starts"):
+        yield _starts(made, result)
     if result == refusals.WrongMailbox.key:
         yield Step(_("Does it count in this mailbox?"), _wrong_mailbox(mail), "warn")
     if result == refusals.TwoReadings.key:
@@ -98,6 +102,8 @@ def _judged(mail: IncomingMail, line: AskLine | None) -> Iterator[Step]:
         yield Step(_("What was read?"), why, "warn")
     elif "lines" in made:
         yield _read_lines(made["lines"])
+    elif result == refusals.StartLacks.key:
+        yield _lacks(made)
     elif "outcome" in made:
         yield _read(made, line)
 
@@ -132,6 +138,23 @@ def _ask(line: AskLine) -> Step:
     )
     page = reverse("portal:request", args=[request.public_id])
     return Step(_("Which ask does it answer?"), [said], "good", links=[Link(_("Open the request"), page)])
+
+
+def _starts(made: Mapping[str, Any], result: str) -> Step:
+    """Of a mail that starts a request, or is to."""
+    said = _("It is to start a request of the process “{process}”, or brings what one lacked.").format(
+        process=made["starts"]
+    )
+    request = Request.objects.filter(number=made.get("request") or 0).first() if result == STARTED else None
+    page = [] if request is None else [reverse("portal:request", args=[request.public_id])]
+    links = [Link(_("Open the request"), one) for one in page]
+    return Step(_("What does it start?"), [said], "good" if request is not None else "", links=links)
+
+
+def _lacks(made: Mapping[str, Any]) -> Step:
+    refusal = made.get("refusal")
+    wrong = refusal.get("wrong", ()) if isinstance(refusal, Mapping) else ()
+    return Step(_("What is missing?"), [str(one) for one in wrong], "warn")
 
 
 def _proof(proof: Mapping[str, Any]) -> list[str]:

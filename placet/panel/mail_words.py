@@ -45,13 +45,15 @@ RESULTS: dict[str, Promise] = {
     "too_old": gettext_lazy("written before we asked"),
     "mechanism_not_confirmed": gettext_lazy("mechanism not confirmed"),
     "unparseable": gettext_lazy("cannot be read"),
+    "starter_unknown": gettext_lazy("is to start a request; sender unknown"),
     **REASONS,
     "digest": gettext_lazy("answers several questions"),
     "given": gettext_lazy("given to somebody"),
     "undone": gettext_lazy("took an answer back"),
+    "started": gettext_lazy("started a request"),
 }
 #: Those of mails that had the effect that they were meant to have.
-APPLIED = frozenset({"decided", "asked_back", "clarified", "given", "undone", DIGEST})
+APPLIED = frozenset({"decided", "asked_back", "clarified", "given", "undone", "started", DIGEST})
 FOLDERS: dict[str, Promise] = {
     Folder.INBOX.value: gettext_lazy("Inbox"),
     Folder.JUNK.value: gettext_lazy("Junk Email"),
@@ -79,6 +81,8 @@ KINDS: dict[str, Promise] = {
     "clarification-asked": gettext_lazy("question sent"),
     "clarification-taken": gettext_lazy("answer to a question sent"),
     "clarification-needless": gettext_lazy("question needs no answer"),
+    "started": gettext_lazy("the request that a mail started"),
+    "start-expired": gettext_lazy("nothing was started: what was missing never came"),
     "stopped": gettext_lazy("the request took too long"),
     "escalated": gettext_lazy("others are asked"),
     "not-escalated": gettext_lazy("call for help: nobody else to ask"),

@@ -33,11 +33,12 @@ MOST_BOUNCES = 10
 _ABOUT_A_REQUEST = [
     "confirmation", "withdrawn", "not-needed", "expired", "ended", "stuck", "escalated", "not-escalated", "warned",
     "clarification-asked", "clarification-taken", "clarification-needless", "answered-for", "given", "hand-on",
-    "reassigned", "undone", "stopped",
+    "reassigned", "undone", "stopped", "started",
 ]  # fmt: skip
 
 KINDS: dict[str, Promise] = {
     "ask": gettext_lazy("Ask"),
+    "started": gettext_lazy("Started by a mail"),
     "digest": gettext_lazy("Ask, with others in one mail"),
     "refusal-comment_needed": gettext_lazy("Asks for a comment"),
     "refusal-confirmation_needed": gettext_lazy("Asks whether an answer was understood"),

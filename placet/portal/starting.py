@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from placet.approvals import attachments, engine, engine_errors
+from placet.approvals import attachments, engine, engine_errors, mailed_starts
 from placet.approvals.attachments import FileRefused, FilesChanged
 from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.field_types import is_filled
@@ -64,7 +64,11 @@ def start(request: PersonsRequest) -> HttpResponse:
         return redirect("portal:start_form", page[0].key)
     current = Version.objects.filter(process__in=list(page)).annotate(last=_last_number())
     versions = {version.process_id: version for version in current.filter(number=F("last"))}
-    choices = [(process, versions[process.pk].definition.get("description", "")) for process in page]
+    addresses = mailed_starts.addresses_of(version.definition for version in versions.values())
+    choices = [
+        (process, versions[process.pk].definition.get("description", ""), addresses.get(process.key, ""))
+        for process in page
+    ]
     drafts = set(request.user.drafts.values_list("process_id", flat=True))
     return render(request, "portal/start.html", {"page": page, "choices": choices, "drafts": drafts})
 
@@ -225,6 +229,7 @@ def _form_page(
         "draft": draft,
         "last_request": _last_request(request, version.process),
         "restored": restored,
+        "mail_address": mailed_starts.addresses_of([version.definition]).get(version.process.key, ""),
         "restored_from_older": restored is not None and restored.version_id != version.pk,
     }
     return render(request, "portal/start_form.html", context, status=status)

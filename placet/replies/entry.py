@@ -2,11 +2,11 @@
 
 receive(mailbox)    fetch   mailbox → rows, whole and once
 take_in(incoming)   parse   bytes → Mail: sender, automatic or not, new text
-                    pick    which ask it answers
+                    pick    which ask it answers; or, where it answers none, which request it starts
                     prove   who sent it, and how we know
                     pick    once more: whether it is our mail that it answers
                     read    new text → Answer, or unclear; or a Command, which is settled by itself; of a digest an
-                            answer to each line that it names
+                            answer to each line that it names; of what starts a request the fields of its form
                     settle  the decision, in one transaction with
                     tell    the confirmation, or what was refused and why
 """
@@ -23,8 +23,9 @@ from django.db.models import Case, DateTimeField, Q, Value, When
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from placet.accounts.models import Person
 from placet.approvals import absences
-from placet.approvals.models import AskLine
+from placet.approvals.models import AskLine, Process
 from placet.lib import clock, rows
 from placet.lib.prepared import Prepared
 from placet.mail import read_past, tasks
@@ -41,9 +42,11 @@ from placet.replies import (
     settle,
     settle_clarification,
     settle_digest,
+    settle_start,
     settle_undo,
     tell,
     tell_digest,
+    tell_start,
 )
 from placet.replies.fetch import (
     LeaseLost,
@@ -62,6 +65,7 @@ from placet.replies.parse.original import without_original
 from placet.replies.pick import Picked, answered_of, aside_codes, pick
 from placet.replies.pick_answered import NotKnownYet, must_answer_us
 from placet.replies.pick_mailbox import check_mailbox
+from placet.replies.pick_start import PickedStart, pick_start
 from placet.replies.prove import Asked, Level, Proof, ProvePolicy, level_of, prove
 from placet.replies.prove_outside import Servers
 from placet.replies.read import READ_TEXT, read
@@ -156,6 +160,8 @@ class Reply:
     proof: Proof | None = None
     answer: Answer | None = None
     lines: Sequence[AskLine] = ()  # of a digest: all of them
+    process: Process | None = None  # that it starts a request of
+    starter: Person | None = None  # who is proved to have sent that
 
 
 def take_in(incoming_id: int) -> bool:
@@ -207,7 +213,11 @@ def walk(reply: Reply, prover: Prover = prove) -> None:
         own = own_mail(reply.incoming.mailbox)
         reply.mail = mail = parse(received_of(reply.incoming), own)
         _by_a_person(mail)
-        picked = pick(mail)
+        try:
+            picked = pick(mail)
+        except (refusals.NoCode, refusals.UnknownCode) as unpicked:
+            _start(reply, mail, pick_start(mail, unpicked), prover)
+            return
         reply.line, reply.code = picked.line, picked.code
         reply.lines = picked.lines if picked.is_digest else ()
         if mail.two_readings:
@@ -258,7 +268,32 @@ def walk(reply: Reply, prover: Prover = prove) -> None:
     except refusals.Refusal as refusal:
         with transaction.atomic():
             mine(reply)
-            tell.refused(reply, refusal, tell_digest.refused if reply.lines else None)
+            tell.refused(reply, refusal, _teller(reply))
+
+
+def _teller(reply: Reply) -> Callable[[Reply, refusals.Refusal], bool] | None:
+    """How its sender is told why it was refused, where that is not as of one question."""
+    if reply.starter is not None:
+        return tell_start.refused
+    return tell_digest.refused if reply.lines else None
+
+
+def _start(reply: Reply, mail: Mail, picked: PickedStart, prover: Prover) -> None:
+    """A mail that starts a request, or brings what one lacked: the same steps."""
+    if mail.two_readings:
+        raise refusals.TwoReadings(mail.two_readings)
+    reply.code = picked.code
+    start = settle_start.start_of(picked, mail, reply.incoming)
+    reply.process = start.process
+    reply.proof = prover(mail, reply.incoming.folder, start.asked, start.level, prove_policy(reply))
+    reply.starter = start.person
+    settle_start.must_be_offered(start, picked, mail, reply)
+    if start.row is not None and start.row.outgoing is not None:
+        reply.mail = mail = without_original(mail, originals([start.row.outgoing]))
+    written = settle_start.read(start, mail, reply.incoming, known_words())
+    with transaction.atomic():
+        mine(reply)
+        settle_start.settle(reply, start, written)
 
 
 def _why_never_read(reply: Reply, mail: Mail, level: Level) -> refusals.Refusal | None:

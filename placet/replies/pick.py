@@ -17,7 +17,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from placet.accounts.addresses import addresses_of
 from placet.approvals.composing import hash_of
-from placet.approvals.models import Absence, Ask, AskLine
+from placet.approvals.models import Absence, Ask, AskLine, MailedStart
 from placet.approvals.undo_rules import can_undo
 from placet.lib.prepared import Prepared
 from placet.mail.models import IncomingMail, OutgoingMail
@@ -229,7 +229,8 @@ def aside_codes(incoming: IncomingMail, mail: Mail | None) -> list[str]:
     texts = [incoming.transport_headers, raw, *([mail.subject, mail.text] if mail else [])]
     found = dict.fromkeys(code[1].lower() for text in texts for code in _ANYWHERE.finditer(text))
     hashes = [hash_of(code) for code in itertools.islice(found, MOST_ASIDE)]
-    return list(Ask.objects.filter(code_hash__in=hashes).values_list("code_hash", flat=True))
+    asks = Ask.objects.filter(code_hash__in=hashes).values_list("code_hash", flat=True)
+    return [*asks, *MailedStart.objects.filter(code_hash__in=hashes).values_list("code_hash", flat=True)]
 
 
 def codes_of_kept(number: int) -> list[str]:

@@ -8,15 +8,15 @@ administrator declared to be of the same organisation.
 from email.parser import BytesHeaderParser
 from email.policy import compat32
 
-from placet.approvals.models import Ask
+from placet.approvals.models import Ask, MailedStart
 from placet.mail.models import OutgoingMail
 from placet.mailboxes.models import Mailbox
 from placet.replies import refusals
 from placet.replies.parse.addresses import addresses
 
 
-def check_mailbox(mailbox: Mailbox, ask: Ask) -> None:
-    """Raises WrongMailbox where an answer to `ask` does not count in `mailbox`."""
+def check_mailbox(mailbox: Mailbox, ask: Ask | MailedStart) -> None:
+    """Raises WrongMailbox where an answer to `ask`, or the rest of what a start lacks, does not count in `mailbox`."""
     sent = ask.outgoing
     if sent is None:  # nobody was ever given its code by mail
         raise refusals.WrongMailbox("")

@@ -28,6 +28,9 @@ REASONS: Mapping[str, Promise] = {
     "status_asked": gettext_lazy("asks where the request stands"),
     "not_undone": gettext_lazy("asks to take back a decision"),
     "not_given": gettext_lazy("given to somebody unknown"),
+    "start_not_taken": gettext_lazy("starts no request"),
+    "start_lacks": gettext_lazy("is to start a request; something is missing"),
+    "start_twice": gettext_lazy("started a request before"),
 }
 
 

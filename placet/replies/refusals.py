@@ -20,6 +20,7 @@ Refusal                     a mail is not applied; `key` is stable, `sentence` i
         NotProved           nothing proves that the sender sent it
         TooOld              was written before we asked, or by a clock that is wrong
         MechanismNotConfirmed   proved in a way that the administrator has not confirmed
+        StarterUnknown      is to start a request, and comes from nobody who is known
         Unparseable         cannot be read within the limits
     Told                    the sender is proved and gets a mail that says why and what to do
         PageOnly            this process takes decisions on the page only
@@ -42,6 +43,9 @@ Refusal                     a mail is not applied; `key` is stable, `sentence` i
         StatusAsked         answers nothing, and asks where the request stands
         NotUndone           asks to take back an answer, which stands
         NotGiven            gives the question to somebody who cannot be told apart, or cannot answer it
+        StartNotTaken       is to start a request, and cannot
+        StartLacks          is to start a request, and lacks something
+        StartTwice          came before: it started a request then
 
 `told` refusals may be raised only after `prove` returned a Proof (DESIGN 3.6: strangers learn nothing).
 """
@@ -257,6 +261,17 @@ class MechanismNotConfirmed(Stranger):
     def __init__(self, mechanism: str) -> None:
         super().__init__(mechanism)
         self.mechanism = mechanism  # the value of AuthMechanism, "" where there is none
+
+
+class StarterUnknown(Stranger):
+    """This mail is to start a request, and its sender is nobody who is known here."""
+
+    key = "starter_unknown"
+    shown = True
+
+    def __init__(self, address: str) -> None:
+        super().__init__(address)
+        self.address = address
 
 
 class Unparseable(Stranger):
@@ -500,6 +515,36 @@ class NotGiven(Told):
     def __init__(self, said: Sequence[str]) -> None:
         super().__init__(said)
         self.said = list(said)  # sentences for the sender, in their language
+
+
+class StartNotTaken(Told):
+    """Your mail was to start a request, and started none."""
+
+    key = "start_not_taken"
+
+    def __init__(self, why: Sentence) -> None:
+        super().__init__(why)
+        self.why = why  # one sentence for the sender
+
+
+class StartLacks(Told):
+    """Something is missing in this mail, so it has not started a request yet."""
+
+    key = "start_lacks"
+
+    def __init__(self, wrong: Sequence[str]) -> None:
+        super().__init__(wrong)
+        self.wrong = list(wrong)  # sentences for the sender, in their language
+
+
+class StartTwice(Told):
+    """The same mail came before, so it starts nothing now."""
+
+    key = "start_twice"
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number  # of the request that it started then; 0: what it lacks was asked for
 
 
 ANSWER_AGAIN: tuple[type[Told], ...] = (

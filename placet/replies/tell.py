@@ -580,6 +580,8 @@ def _why_returned(status: str) -> str:
 def logged_as(reply: "Reply", result: str, reason: str, **more: Any) -> Logged:
     proved = reply.line is not None and reply.proof is not None
     person = reply.line.ask.person_id if proved and reply.line is not None else None
+    if reply.starter is not None:
+        person = reply.starter.pk
     return Logged(result, str(reason), verdict(reply, **more), person)
 
 
@@ -603,6 +605,8 @@ def verdict(reply: "Reply", **more: Any) -> dict[str, Any]:
         }
     if reply.line is not None:
         found |= {"ask": str(reply.line.ask.public_id), "request": reply.line.assignment.visit.request.number}
+    if reply.process is not None:
+        found["starts"] = reply.process.name
     if reply.lines:
         found["requests"] = sorted({line.assignment.visit.request.number for line in reply.lines})
     if reply.proof is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
+from placet.accounts.models import Person
 from placet.accounts.reader import as_read_by
 from placet.lib import clock
 from placet.mail.models import OutgoingMail
@@ -29,12 +30,11 @@ def may_be_told(reply: "Reply", refusal: refusals.Refusal) -> bool:
 
 def last_of_the_hour(reply: "Reply", refusal: refusals.Refusal) -> str:
     """What a mail that may be written says of those behind it, in its reader's language; "" while more may follow."""
-    assert reply.line is not None
     moments = _moments_of_mails(reply, refusal)
     if len(moments) != reply.settings.refusals_per_hour - 1:
         return ""
     until = min([*moments, clock.now()]) + HOUR
-    with as_read_by(reply.line.ask.person):
+    with as_read_by(_sender(reply)):
         if isinstance(refusal, _COMMANDS):
             sentence = _("Until {time}, further replies that ask for help or for the status stay unanswered.")
         else:
@@ -45,12 +45,19 @@ def last_of_the_hour(reply: "Reply", refusal: refusals.Refusal) -> str:
         return sentence.format(time=when(until))
 
 
+def _sender(reply: "Reply") -> Person:
+    """Who is proved to have sent it."""
+    if reply.starter is not None:
+        return reply.starter
+    assert reply.line is not None
+    return reply.line.ask.person
+
+
 def _moments_of_mails(reply: "Reply", refusal: refusals.Refusal) -> Sequence[datetime]:
     """When mails of this kind were written to the sender within the last hour; no more of them than may be."""
-    assert reply.line is not None
     mails = OutgoingMail.objects.filter(
         kind__startswith="refusal-",
-        to=reply.line.ask.person.email,
+        to=_sender(reply).email,
         created_at__gt=clock.now() - HOUR,
     )
     if isinstance(refusal, _COMMANDS):

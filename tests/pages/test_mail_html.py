@@ -16,8 +16,9 @@ from placet.accounts.models import Person
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.panel import mail_html
 from placet.panel.mail_html import LARGEST_PLACED, POLICY, about, harmless
-from placet.panel.mail_parts import LARGEST_PICTURE, attachments_of, content_of
+from placet.panel.mail_parts import LARGEST_PICTURE, content_of
 from placet.replies.parse import limits
+from placet.replies.parse.attachments import attachments_of
 from tests.pages.test_browser import _fits, _signed_in, context, dress
 
 __all__ = ["context", "dress"]  # fixtures
