@@ -9,7 +9,7 @@ import placet.lib.clock
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("approvals", "0037_definitions_keep_their_order"),
+        ("approvals", "0039_approvals_without_a_process"),
         ("mail", "0010_clock"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
