@@ -21,6 +21,7 @@ from placet.approvals import (
     delegating,
     digesting,
     engine,
+    mailed_starts,
     stopping,
     timing,
 )
@@ -56,7 +57,7 @@ def test_the_kinds_are_those_of_the_path_of_a_reply_and_each_works_its_rows() ->
     kinds = {kind.name: kind for kind in work.kinds()}
     assert list(kinds) == [
         "poll", "subscribe", "take_in", "fetch", "mark", "call", "timer", "stop", "calendar", "delegate",
-        "absence", "digest", "ask", "send",
+        "absence", "digest", "start", "ask", "send",
         "sent_ids", "watch", "webhook", "expiry", "key_expiry", "checkpoint", "tidy", "clear_files", "report",
         "announce", "deliver", "deliver_apart", "tell", "forget",
     ]  # fmt: skip
@@ -73,6 +74,7 @@ def test_the_kinds_are_those_of_the_path_of_a_reply_and_each_works_its_rows() ->
         delegating.work,
         delegating.work_absence,
         digesting.work,
+        mailed_starts.work,
         engine.ask_by_mail,
         outbox.work,
         sent_items.work,
