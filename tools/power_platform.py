@@ -22,11 +22,12 @@ KEY = "api_key"  # the name of the key among the parameters of a connection
 
 Json = dict[str, Any]
 
-#: Of no use to somebody who builds a flow: they read bytes, look after an installation, or are the trigger's own.
+#: Of no use to somebody who builds a flow: they read bytes, look after an installation, or answer as a person.
 LEFT_OUT = frozenset(
     {
         "get_file", "list_events", "list_mails", "get_mail", "list_webhooks", "get_webhook", "change_webhook",
-        "test_webhook", "list_deliveries", "replay_delivery", "replay_webhook",
+        "test_webhook", "rotate_webhook", "list_deliveries", "replay_delivery", "replay_webhook", "list_assignments",
+        "get_assignment", "decide",
     }
 )  # fmt: skip
 SUBSCRIBES, UNSUBSCRIBES = "create_webhook", "delete_webhook"

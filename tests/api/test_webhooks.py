@@ -30,6 +30,7 @@ def caller(calls: Calls, admin: Person) -> Caller:
 def made(caller: Caller, **about: Any) -> dict[str, Any]:
     answer = caller.post("/webhooks", {"url": URL, **about})
     assert answer.status == 201, answer.content
+    assert answer.headers["Location"].endswith(f"/api/v1/webhooks/{answer.json['id']}")
     return dict(answer.json)
 
 

@@ -150,6 +150,8 @@ def create_webhook(call: Call, body: WebhookBody) -> NewWebhook:
         endpoint, secret = endpoints.make(wanted, call.person)
     except EndpointInvalid as error:
         raise _invalid(error) from error
+    # The Power Platform takes its webhook away by a DELETE of this address.
+    call.headers["Location"] = call.url(f"/webhooks/{endpoint.public_id}")
     return NewWebhook(**_shape(endpoint).model_dump(), secret=secret)
 
 

@@ -15,6 +15,7 @@ import { processes } from '../Placet/processes';
 import { isSigned } from '../Placet/signature';
 import { eventOptions } from './events';
 
+const TEST = 'placet.test'; // somebody pressed the button in Placet; nothing happened that a workflow is made for
 const SEEN = 200; // ids of events that are kept, to know one that comes again
 
 /** What n8n keeps for this node of a workflow that is active. */
@@ -63,7 +64,7 @@ export class PlacetTrigger implements INodeType {
 				typeOptions: { loadOptionsMethod: 'getProcesses' },
 				default: [],
 				description:
-					'Requests of these processes only; of all if none is chosen. Choose from the list, or specify IDs using an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
+					'Requests of these processes only; of all if none is chosen, which needs an administrator’s key. Choose from the list, or specify IDs using an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
 			},
 			{
 				displayName: 'Read the Request',
@@ -137,6 +138,9 @@ export class PlacetTrigger implements INodeType {
 			return { noWebhookResponse: true };
 		}
 		const event = this.getBodyData();
+		if (event.type === TEST) {
+			return { webhookResponse: { message: 'This is reached' } };
+		}
 		const id = String(headers['webhook-id']);
 		if (kept.seen?.includes(id)) {
 			return { webhookResponse: { message: 'This event came before' } };
