@@ -43,7 +43,10 @@ MOST_EXACT_LINES = 1_000
 STEP = "approval"
 #: From the weakest on.
 PROOFS: tuple[Proof, ...] = ("outside", "colleague", "page")
-_TAKEN = {TASK_DONE, REVISED, EXPIRED, WITHDRAWN, SENT, ARRIVED}  # keys that mean something of their own
+#: What a request comes to, where its outcome is not the caller's own: as in all samples, and as programs look for it.
+RESULTS = {APPROVE: "approved", REJECT: "rejected"}
+#: Keys that mean something of their own.
+_TAKEN = {TASK_DONE, REVISED, EXPIRED, WITHDRAWN, SENT, ARRIVED, *RESULTS.values()}
 Errors = dict[str, str]  # by JSON pointer into what was called
 
 
@@ -275,8 +278,6 @@ def definition_of_call(call: Call, key: str, floor: Proof) -> Made:
         step["form"] = {"hide": hidden}
     if call.due:
         step["due"] = call.due if is_amount(call.due) else {"field": "due"}
-    if call.exactly:
-        step["alone"] = True  # a mail that gathers several would not show the whole of it
     definition = {
         "key": key,
         "name": _("Approval"),
@@ -338,7 +339,7 @@ def _end_of(outcome: Outcome) -> str:
 
 
 def _end(outcome: Outcome) -> dict[str, Any]:
-    return {"kind": "end", "name": _name_of_end(outcome), "result": outcome.key}
+    return {"kind": "end", "name": _name_of_end(outcome), "result": RESULTS.get(outcome.key, outcome.key)}
 
 
 def _name_of_end(outcome: Outcome) -> str:

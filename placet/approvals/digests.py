@@ -17,6 +17,7 @@ from placet.accounts import calendars
 from placet.accounts.models import Person
 from placet.approvals import record
 from placet.approvals.definitions import Definition
+from placet.approvals.form import shows_exact_text
 from placet.approvals.models import Ask, AskLine, Assignment, DigestItem, Request, Timer, Visit
 from placet.approvals.record import What, note
 from placet.lib import clock, rows
@@ -29,7 +30,10 @@ State = DigestItem.State
 def collect(request: Request, definition: Definition, assignment: Assignment, *, reminder: bool) -> bool:
     """Let the mail wait for the person's next digest. False: it has to be written now. `reminder`: an earlier mail asks
     them already."""
-    if not assignment.person.in_digests or definition.approval(assignment.visit.step_key).alone:
+    key = assignment.visit.step_key
+    if not assignment.person.in_digests or definition.approval(key).alone:
+        return False
+    if shows_exact_text(definition, key, request.data):
         return False
     now = clock.now()
     at = _waits_until(assignment, now)

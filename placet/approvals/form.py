@@ -188,6 +188,12 @@ def filled_fields(
     ]
 
 
+def shows_exact_text(definition: Definition, step_key: str, data: Data) -> bool:
+    """Whether a step's people are shown something sign by sign: no mail and no card has only the beginning of it."""
+    shown = filled_fields(definition, data, definition.hidden_in(step_key))
+    return any(field.type == "exact_text" for field in shown)
+
+
 def _fact(field: FormField, value: Any, *, as_read: bool) -> Fact:
     if field.type == "table":
         table = shown_table(field, value, as_read=as_read)

@@ -99,6 +99,9 @@ class Waiting:
     in_place: str = ""  # in whose place they are asked, or who may answer in theirs
     back: SentBack | None = None  # who sent it back to whoever looks
     asks_more: bool = False  # questions beside the outcome: they are answered on the request's page
+    is_exact: bool = (
+        False  # whether something stands there that is meant sign by sign: it is read whole before
+    )
 
     @property
     def needs_comment(self) -> str:
@@ -221,6 +224,7 @@ def _waiting(
         bool(definition.filled_in(assignment.visit.step_key)),
         pending=pending.get(assignment.pk, ""),
         asks_more=bool(definition.questions_of(assignment.visit.step_key)),
+        is_exact=any(fact.exact for fact in facts),
     )
 
 

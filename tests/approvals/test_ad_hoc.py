@@ -8,7 +8,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from placet.accounts.models import Group, Person
-from placet.approvals import ad_hoc, engine, engine_errors, verification
+from placet.approvals import ad_hoc, digests, engine, engine_errors, verification
 from placet.approvals.ad_hoc import CallInvalid
 from placet.approvals.ad_hoc_definition import MOST_FACTS, Call
 from placet.approvals.definitions import definition_of
@@ -65,7 +65,7 @@ def test_a_call_asks_and_ends_with_the_answer(mailbox: Mailbox, alice: Person, b
     assert mail.to == "bob@contoso.example"
     decide(bob)
     request.refresh_from_db()
-    assert (request.state, request.result) == ("ended", "approve")
+    assert (request.state, request.result) == ("ended", "approved")
     assert "order 4711" in request.words
     assert "dell" in request.words
     assert [*verification.findings_of(request.pk), *verification.findings()] == []
@@ -196,6 +196,7 @@ BIDI, UNSEEN = "abc\u202edef", "ab\u200bcd"
         ({"outcomes": ["approve"]}, "/outcomes"),
         ({"outcomes": ["approve", "maybe"]}, "/outcomes/1"),
         ({"outcomes": ["approve", "done"]}, "/outcomes/1"),
+        ({"outcomes": [{"key": "approved", "label": "Tick it off", "grants": False}]}, "/outcomes/0"),
         ({"outcomes": ["approve", {"key": "withdrawn", "label": "Out", "grants": False}]}, "/outcomes/1"),
         ({"outcomes": ["approve", {"key": "no", "label": "Nope\u202e", "grants": False}]}, "/outcomes/1/label"),
         ({"outcomes": ["approve", {"key": "x", "label": "X y", "grants": False, "again": "everybody"}]},
@@ -222,3 +223,14 @@ def test_the_floor_is_the_proof_where_none_is_said(mailbox: Mailbox, alice: Pers
         request = ad_hoc.ask(replace(ORDER, proof=proof), alice, floor=floor)
         assert definition_of(request.version).proof == (proof or floor)
     assert "/proof" in errors(replace(ORDER, proof="colleague"), alice, floor="page")
+
+
+def test_what_is_meant_exactly_never_waits_for_a_mail_that_gathers_several(
+    mailbox: Mailbox, alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Person.objects.filter(pk=bob.pk).update(in_digests=True)
+    monkeypatch.setattr(digests, "_waits_until", lambda assignment, now: now)
+    ad_hoc.ask(ORDER, alice)
+    assert not OutgoingMail.objects.filter(kind="ask").exists()
+    ad_hoc.ask(replace(ORDER, exactly="rm -rf /srv/old"), alice)
+    assert OutgoingMail.objects.filter(kind="ask").count() == 1

@@ -67,6 +67,9 @@ def test_whoever_is_asked_sees_exactly_what_is_to_be_done(as_: As, bob: Person, 
     shown = as_(bob).get(reverse("portal:request", args=[request_.public_id])).content.decode()
     assert '<pre class="exact" dir="ltr">rm -rf /srv/&lt;b&gt;old&lt;/b&gt;\n   --force</pre>' in shown
     assert "<dt>Who is asked</dt>" not in shown
+    card = as_(bob).get(reverse("portal:home")).content.decode()
+    assert "Read all of it, and answer" in card
+    assert 'name="outcome"' not in card
 
 
 def test_a_group_that_is_asked_is_known_to_be_named(alice: Person, bob: Person) -> None:
