@@ -117,7 +117,7 @@ def chains(told: str) -> list[list[Step]]:
         [
             Step.called("start"),
             Step.ours("Start", **STARTING, operation="start"),
-            Step.ours("Withdraw", resource="request", operation="withdraw", comment="A mistake", **this),
+            Step.ours("Withdraw", resource="request", operation="withdraw", **this),
             Step.ours("Get", resource="request", operation="get", **this),
             Step.told(told, "withdrawn"),
         ],
@@ -195,7 +195,7 @@ def set_up(installation: Installation, sandbox: Sandbox, n8n: N8n) -> dict[str, 
 
 
 def purchase(item: str) -> dict[str, Any]:
-    return {"item": item, "amount": {"amount": 90_000, "currency": "EUR"}}
+    return {"item": item, "amount": 900}
 
 
 def test_a_workflow_asks_and_goes_on_when_bob_has_answered_by_mail(world: World) -> None:

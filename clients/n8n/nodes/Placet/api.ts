@@ -86,9 +86,11 @@ export async function orRefusal(
 function refusal(context: Context, { status, body: problem }: Answer): NodeApiError {
 	const places = Array.isArray(problem.errors) ? (problem.errors as IDataObject[]) : [];
 	const sentences = places.map(({ pointer, detail }) => `${pointer}: ${detail}`);
+	const title = String(problem.title ?? `Placet answered with status ${status}`);
+	const [first] = sentences.length ? sentences : [problem.detail];
 	return new NodeApiError(context.getNode(), problem as JsonObject, {
-		message: String(problem.title ?? `Placet answered with status ${status}`),
-		description: [problem.detail, ...sentences].filter(Boolean).join('\n'),
+		message: first ? `${title}: ${first}` : title, // all that an item for an error output has
+		description: sentences.join('\n') || undefined,
 		httpCode: String(status),
 	});
 }

@@ -338,7 +338,7 @@ const startProperties: INodeProperties[] = [
 		required: true,
 		displayOptions: { show: starting },
 		description:
-			'What is entered into the form, by names of its fields. Money is {"amount": 125000, "currency": "EUR"}, in cents. “Process: Get Many” shows the JSON Schema.',
+			'What is entered into the form, by names of its fields: “Process: Get Many” shows their JSON Schema',
 	},
 	{
 		displayName: 'Files',
@@ -411,15 +411,6 @@ const oneRequestProperties: INodeProperties[] = [
 		displayOptions: { show: { resource: ['approval'], operation: ['wait'] } },
 		description:
 			'How long to wait. What is open then is given as it is, with the state “open”. The execution runs as long: for hours or days, “Ask and Wait” is made.',
-	},
-	{
-		displayName: 'Comment',
-		name: 'comment',
-		type: 'string',
-		default: '',
-		displayOptions: { show: { resource: ['request'], operation: ['withdraw'] } },
-		description: 'Why, for those who were asked',
-		routing: { send: { type: 'body', property: 'comment', value: '={{ $value || undefined }}' } },
 	},
 	{
 		displayName: 'Only if Unchanged Since',
