@@ -30,7 +30,7 @@ from placet.approvals.form_parts import MOST_ROWS, FormField, Input
 from placet.approvals.models import MailedStart, Process, Request, Version
 from placet.approvals.prepared_replies import reply_address
 from placet.approvals.processes import newest
-from placet.approvals.start_by_mail import START
+from placet.approvals.start_address import START
 from placet.lib import clock, rows
 from placet.lib.canonical import digest
 from placet.mail.models import IncomingMail, OutgoingMail

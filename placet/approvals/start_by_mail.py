@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 DAYS = 7  # where the process does not say
 MOST_DAYS = 60
 LONGEST_KEY = 40  # of a process: its address has at most 64 characters before the @ (RFC 5321 4.5.3.1.1)
-START = "start-"  # what stands in the address behind the plus, in front of the key of the process
 
 _Name = Annotated[str, Field(pattern=NAME)]
 

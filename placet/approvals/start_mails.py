@@ -158,7 +158,7 @@ def _about(one: FormField, sentence: str, rules: StartByMail) -> str:
         how = _("A line for each row, such as “{line}”.").format(line=labelled(one.label, columns))
         return f"{sentence} {how}"
     if one.type == "files" and one.name in rules.file_fields:
-        return f"{sentence} {_('Attach the file to your reply.')}"
+        return " ".join([sentence, _("Attach the file to your reply.")])
     return sentence
 
 

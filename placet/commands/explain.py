@@ -199,6 +199,9 @@ def _what_was_read(found: Explanation) -> Iterator[str]:
     reading = found.reading
     if reading is None:
         return
+    if found.starts:
+        yield from _row("Starts", found.why)
+        return
     yield from _row("Answer", reading.outcome or "unclear: nothing would be decided")
     yield from _row("Why", str(reading.why))
     if found.likely:

@@ -115,6 +115,8 @@ def then(mail: IncomingMail, explanation: Explanation) -> str:
         return _(
             "The mail has not been taken in yet. This is what its text says; who sent it is not looked at here."
         )
+    if explanation.starts:
+        return ""
     before, now = _read_then(mail), _read_now(explanation)
     if before is None and explanation.mail is None:
         return ""

@@ -16,10 +16,11 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from placet.approvals.start_address import START
 from placet.lib.sentences import Sentence
 from placet.mailboxes.base import Folder, Received
 from placet.replies import read_completion, read_confirmation, refusals
-from placet.replies.parse import Mail, OwnMail, html, limits, parse
+from placet.replies.parse import CODE, Mail, OwnMail, html, limits, parse
 from placet.replies.parse.original import Original, without_original
 from placet.replies.read import read_mail
 from placet.replies.read_completion import Earlier
@@ -38,6 +39,7 @@ PROVES_NOBODY = gettext_lazy(
 
 _NOBODY = OwnMail("", "")  # whose mailbox it is is not known
 _OUTLOOK_FILE = bytes.fromhex("d0cf11e0a1b11ae1")  # MS-CFB 2.2, the beginning of a .msg file
+_REPLY_CODE = re.compile(rf"\[#{CODE}\]", re.ASCII | re.IGNORECASE)
 _HEADER = re.compile(r"([!-9;-~]{1,76}):")
 _HEADERS_OF_A_SOURCE = frozenset((
     "from", "to", "cc", "date", "subject", "received", "message-id", "in-reply-to", "references", "return-path",
@@ -59,11 +61,27 @@ class Explanation:
 
     @property
     def outcome(self) -> str | None:
-        return self.reading.outcome if self.reading else None
+        return self.reading.outcome if self.reading and not self.starts else None
+
+    @property
+    def starts(self) -> str:
+        """The key of the process that its address starts a request of; "" if none, or if it carries a reply code."""
+        if self.mail is None or self.mail.automatic is not None or _REPLY_CODE.search(self.mail.subject):
+            return ""
+        tags = [address.partition("@")[0].partition("+")[2] for address in self.mail.to]
+        if any(re.fullmatch(CODE, tag) for tag in tags):
+            return ""
+        return next((tag.removeprefix(START) for tag in tags if tag.startswith(START)), "")
 
     @property
     def why(self) -> str:
         """One sentence: why nothing was read, what makes the answer unclear, or what it rests on."""
+        if self.starts:
+            said = _(
+                "Its address starts a request of the process “{process}”: its lines fill the form, and it answers "
+                "nothing."
+            )
+            return said.format(process=self.starts)
         if self.reading is not None:
             return str(self.reading.why)
         if self.mail is not None and self.mail.automatic is not None:
@@ -75,7 +93,7 @@ class Explanation:
     @property
     def likely(self) -> str:
         """One sentence: what the sender of an unclear answer is asked to confirm; "" if nothing."""
-        likely = self.reading.likely if self.reading else None
+        likely = self.reading.likely if self.reading and not self.starts else None
         if likely is None:
             return ""
         said = _("Most likely it says {outcome}, from “{words}”: its sender is asked whether that is right.")
@@ -84,7 +102,7 @@ class Explanation:
     @property
     def as_digest(self) -> str:
         """One sentence: what it says of the lines of a mail that asked several things; "" if nothing."""
-        if self.digest is None or self.digest.problem:
+        if self.digest is None or self.digest.problem or self.starts:
             return ""
         said = ", ".join(f"[{one.number}] {_(one.outcome)}" for one in self.digest.answers)
         return _("As a reply to a mail with several questions: {answers}.").format(answers=said)
@@ -121,6 +139,7 @@ class Explanation:
             "new_text": mail.new_text if mail else "",
             "with_signature": mail.with_signature if mail else "",
             "outcome": self.outcome,
+            "starts": self.starts or None,
             "comment": reading.comment if reading else "",
             "why": self.why,
             "likely": reading.likely.outcome if reading and reading.likely else None,

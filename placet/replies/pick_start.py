@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from placet.approvals.composing import hash_of
 from placet.approvals.models import MailedStart
-from placet.approvals.start_by_mail import START
+from placet.approvals.start_address import START
 from placet.replies import refusals
 from placet.replies.parse import Mail
 from placet.replies.pick import codes

@@ -105,7 +105,7 @@ def refused(reply: "Reply", refusal: refusals.Refusal) -> bool:
 
 def _why(refusal: refusals.Refusal, request: Request | None) -> list[str]:
     if isinstance(refusal, refusals.StartNotTaken):
-        return [refusal.sentence, str(refusal.why)]
+        return [str(refusal.why)]
     if request is not None:
         said = _("Request {number} was started by it: {title}")
         return [refusal.sentence, said.format(number=request.number, title=request.title)]

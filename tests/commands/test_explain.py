@@ -43,7 +43,7 @@ Approved. I am away until Monday.
 """
 FIELDS = {
     "id", "automatic", "from", "new_text", "with_signature", "outcome", "comment", "likely", "why", "error",
-    "rests_on", "language", "cut", "sealed", "lines",
+    "rests_on", "language", "cut", "sealed", "lines", "starts",
 }  # fmt: skip
 
 ALONE_ENVIRONMENT = {"PYTHONPATH": str(Path(cli.__file__).parent.parent), "PYTHONIOENCODING": "latin-1"}
@@ -185,6 +185,16 @@ def test_a_file_that_cannot_be_read_is_said_and_the_others_are_read(explain: Exp
     assert for_people.code == 1
     assert "Not read    The file cannot be read: No such file or directory." in for_people.out
     assert "Answer      approve" in for_people.out
+
+
+def test_a_mail_that_starts_a_request_answers_nothing(explain: Explain) -> None:
+    to_the_start = MAIL.replace("+abcdefghijklmnop@", "+start-purchase@", 1)
+    started = to_the_start.replace(" [#abcdefghijklmnop]", "", 1)
+    found = one_object(explain("--json", "-", stdin=started.encode()))
+    assert (found["starts"], found["outcome"]) == ("purchase", None)
+    assert "Starts      Its address starts a request" in explain("-", stdin=started.encode()).out
+    found = one_object(explain("--json", "-", stdin=to_the_start.encode()))
+    assert (found["starts"], found["outcome"]) == (None, "approve"), "it answers an ask"
 
 
 def test_standard_input_is_a_mail(explain: Explain) -> None:

@@ -87,6 +87,7 @@ def test_the_log_says_what_a_mail_started_and_why_another_did_not(world: World, 
         and "Alice Aliceson started request 1: Ten chairs" in started
     )
     assert "the request that a mail started" in started, "the mail that was sent"
+    assert "starts a request</span>" in started and "unclear" not in started
     assert "What is missing?" in story_on(lacking) and "“Amount”:" in lacking
     assert "No request can be started at this address." in refused
     assert "nobody who is known here" in unknown and "mallory@contoso.example" in unknown

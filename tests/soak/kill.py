@@ -37,7 +37,7 @@ from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes import pool, store
 from placet.mailboxes.models import Mailbox
 from placet.sandbox.server import Mail, Sandbox
-from tests.journeys.letters import reference_of
+from tests.journeys.letters import letter, reference_of
 from tests.making import entries
 from tests.soak.movers import Movers
 
@@ -46,6 +46,7 @@ MOST_ROUNDS = 4  # times the kills of a plan, until the mailbox has moved often 
 #: killed process holds before its lease has run out (five minutes).
 PATIENCE = 420.0
 LATEST = 20.0  # seconds after which a process is killed that finds nothing to do
+MAILED = "mailed"  # the key of the process that mails start requests of
 ANSWERS = {
     "approve": ("approve", "yes", "Ja", "oui\n\nBon prix.", "Approve\n\nWe need it by March."),
     "reject": ("reject", "no", "Nein", "non\n\nToo dear.", "Reject\n\nThe budget of this year is spent."),
@@ -64,6 +65,11 @@ class Plan:
     way: str = "graph"
     moves: int = 0  # to the other way of the mailbox, one while each process works: so many at least
 
+    @property
+    def starts(self) -> int:
+        """How many requests are started by mail meanwhile, each by a mail that comes twice."""
+        return self.replies // 5
+
 
 @dataclass
 class Figures:
@@ -81,6 +87,7 @@ class Figures:
     moves: int = 0
     movers_killed: int = 0
     shown_again: int = 0  # mails that were kept under ids of both ways
+    starts: int = 0  # requests that mails started
     revised: int = 0  # requests in which one branch filled in what the other one was asked about
     seconds: float = 0
 
@@ -91,6 +98,7 @@ class Figures:
             f"{self.seconds:.0f} s\n"
             f"  {self.kills_in_work} kills hit work in hand: {held}\n"
             f"  {self.replies} decisions, each once and right; {self.replies} confirmations; 0 lost\n"
+            f"  {self.starts} requests started by mail, each by one of two copies\n"
             f"  {self.revised} asked once more after another branch had filled something in, each once\n"
             f"  {self.sent} mails sent, {self.sends_cut} sends cut in mid-flight, "
             f"of which {self.sent_twice} arrived twice"
@@ -110,8 +118,11 @@ def kill(sandbox: Sandbox, plan: Plan, log: Path) -> Figures:
     began = time.monotonic()
     expected = make_requests(sandbox, plan, chance)
     asked = send_asks(sandbox)
-    waiting, asked_again = make_answers(asked, expected, chance)
-    answers = len(waiting)
+    given, asked_again = make_answers(asked, expected, chance)
+    waiting: list[Answer | Start] = [*given]
+    for start in make_starts(sandbox, plan):
+        waiting.insert(chance.randrange(len(waiting) + 1), start)
+    answers, mails = len(waiting), plan.replies + 2 * plan.starts
     with log.open("w") as output:
         held: set[tuple[str, str]] = set()
         movers = Movers(environment(), output, random.Random(plan.seed))
@@ -141,8 +152,9 @@ def kill(sandbox: Sandbox, plan: Plan, log: Path) -> Figures:
         figures.movers_killed = movers.killed
         with _serving(output):
             answer_as_it_comes(asked_again, sandbox)
-            until(lambda: settled(sandbox, plan.replies), "everything is done")
+            until(lambda: settled(sandbox, mails), "everything is done")
     figures.seconds = time.monotonic() - began
+    figures.starts = plan.starts
     check(sandbox, expected, figures)
     check_log(log)
     return figures
@@ -319,11 +331,47 @@ def make_answers(
     return answers, {question: texts[question] for question in again}
 
 
-def answer_until(waiting: list[Answer], left: int, sandbox: Sandbox) -> None:
+@dataclass(frozen=True)
+class Start:
+    """A mail that starts a request, by its source."""
+
+    sender: str
+    raw: bytes
+
+
+def make_starts(sandbox: Sandbox, plan: Plan) -> list[Start]:
+    """Each of them twice, as where a server or its sender sends it once more. What they start ends at once, by a
+    mail to whoever started it."""
+    steps = {
+        "tell": {"kind": "notice", "name": "Tell", "to": [{"requester": True}]},
+        "noted": {"kind": "end", "name": "Noted", "result": "noted"},
+    }
+    form = [
+        {"name": "item", "label": "Item", "type": "text"},
+        {"name": "amount", "label": "Amount", "type": "money", "currency": "EUR", "required": True},
+    ]
+    way = {"from": "tell", "outcome": "sent", "to": "noted"}
+    publish({
+        "key": MAILED, "name": "Mailed", "title": "{item}", "form": form, "start": "tell", "steps": steps,
+        "transitions": [way], "start_by_mail": {"subject": "item"},
+    })  # fmt: skip
+    domain = sandbox.tenant.domain
+    starts: list[Start] = []
+    for number in range(plan.starts):
+        sender, to = f"asks{number % plan.approvers:02}@{domain}", f"approvals+start-{MAILED}@{domain}"
+        raw = letter(sender, to=to, subject=f"Mailed {number:04}", text=f"Amount: {number}.00")
+        starts += [Start(sender, raw)] * 2
+    return starts
+
+
+def answer_until(waiting: list[Answer] | list[Answer | Start], left: int, sandbox: Sandbox) -> None:
     """Let people answer until so many answers are left."""
     while len(waiting) > left:
-        answer = waiting.pop()
-        sandbox.reply_as(answer.mail.mailbox, answer.mail.id, answer.text)
+        mail = waiting.pop()
+        if isinstance(mail, Start):
+            sandbox.send_as(mail.sender, mail.raw)
+        else:
+            sandbox.reply_as(mail.mail.mailbox, mail.mail.id, mail.text)
 
 
 def answer_what_came(again: dict[Question, str], sandbox: Sandbox) -> bool:
@@ -408,6 +456,8 @@ def environment() -> dict[str, str]:
         "PLACET_DATABASE_URL": _database_url(),
         "PLACET_LISTEN": "127.0.0.1:0",
         "PLACET_LOG_LEVEL": "warning",
+        "PLACET_START_MAILS_PER_HOUR": "10000",
+        "PLACET_START_MAILS_PER_DAY": "10000",
     }
 
 
@@ -492,6 +542,7 @@ def check(sandbox: Sandbox, expected: dict[Question, str], figures: Figures) -> 
     figures.moves = _moves()
     assert figures.moves or not figures.shown_again
     _check_decisions(expected)
+    _check_starts(figures)
     _check_revisions(expected, figures)
     _check_mail_out(sandbox, figures)
     _check_confirmations(sandbox, expected)
@@ -504,10 +555,23 @@ def _check_decisions(expected: dict[Question, str]) -> None:
     rows = Decision.objects.values_list(*names)
     assert sorted(rows) == sorted((*question, outcome, "mail") for question, outcome in expected.items())
     refused = {title for (title, _address), outcome in expected.items() if outcome == "reject"}
-    assert dict(Request.objects.values_list("title", "result")) == {
+    asked = Request.objects.exclude(version__process__key=MAILED)
+    assert dict(asked.values_list("title", "result")) == {
         title: "rejected" if title in refused else "approved" for title, _address in expected
     }
     assert not Visit.objects.filter(state__in=Visit.LIVE).exists()
+
+
+def _check_starts(figures: Figures) -> None:
+    """Of two copies of a mail one started a request, with what stands in it, and its sender was told once."""
+    started = Request.objects.filter(version__process__key=MAILED).order_by("title")
+    assert [(one.title, one.result, one.data["amount"]["minor"]) for one in started] == [
+        (f"Mailed {number:04}", "noted", number * 100) for number in range(figures.starts)
+    ]
+    subjects = (
+        OutgoingMail.objects.filter(kind="started").order_by("subject").values_list("subject", flat=True)
+    )
+    assert [*subjects] == [f"Started: Mailed {number:04}" for number in range(figures.starts)]
 
 
 def _check_revisions(expected: dict[Question, str], figures: Figures) -> None:
@@ -543,13 +607,15 @@ def _check_incoming(sandbox: Sandbox, replies: int, figures: Figures) -> None:
     """Every mail was kept once, handled and moved; none was set aside or is still in the inbox. Only between moves one
     may have been shown again, under the other way's id."""
     states = Counter(IncomingMail.objects.filter(same_as=None).values_list("state", "result"))
-    assert states == {(IncomingMail.State.HANDLED, "decided"): replies}
+    handled, starts = IncomingMail.State.HANDLED, figures.starts
+    results = {"decided": replies, "started": starts, "start_twice": starts}
+    assert states == {(handled, result): count for result, count in results.items() if count}
     again = IncomingMail.objects.exclude(same_as=None)
     assert {mail.state for mail in again} <= {IncomingMail.State.DUPLICATE}
     figures.shown_again = again.count()
     assert not ServerTask.objects.filter(failed=True).exists()
     assert sandbox.mails("approvals") == []
-    assert len(sandbox.mails("approvals", "Placet/Processed")) == replies
+    assert len(sandbox.mails("approvals", "Placet/Processed")) == replies + 2 * starts
     assert not any(folder["path"] == "Placet/Set aside" for folder in sandbox.folders("approvals"))
 
 
