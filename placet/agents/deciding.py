@@ -30,12 +30,12 @@ def decide_tool(placet_of: Callable[[], Placet]) -> Callable[..., Decided]:
         changed since."""
         try:
             with placet_of() as placet:
-                for waiting in placet.assignments():
-                    if waiting.id == assignment_id:
-                        return waiting
-        except PlacetError as error:
+                waiting = placet.assignment(assignment_id)
+        except (PlacetError, ValueError) as error:
             raise ToolError(views.plain(error)) from None
-        raise ToolError("Nothing with this assignment_id waits for the person of this key.")
+        if not waiting.by_api:
+            raise ToolError("This is answered by mail or on its page alone.")
+        return waiting
 
     def ask(waiting: Annotated[Waiting, Resolve(shown)], outcome: str, comment: str = "") -> Elicit[Sure]:
         if outcome not in {one.key for one in waiting.outcomes}:

@@ -211,14 +211,10 @@ class Tools:
         with self._placet_of() as placet:
             return views.all_waiting(placet.assignments())
 
-    def withdraw_request(
-        self,
-        request_id: RequestId,
-        comment: Annotated[str, Field(description="Why; whoever was asked reads it.", max_length=2_000)] = "",
-    ) -> RequestView:
+    def withdraw_request(self, request_id: RequestId) -> RequestView:
         """Take back a request that nobody needs to answer any more."""
         with self._placet_of() as placet:
-            return views.request_view(placet.withdraw(request_id, comment or None))
+            return views.request_view(placet.withdraw(request_id))
 
     async def _in_thread(self, work: Callable[..., Request], *arguments: Any) -> Request:
         # Of its own: those who wait leave threads to the others.

@@ -210,15 +210,10 @@ def waiting_view(waiting: Waiting) -> WaitingView:
         ],
         written_by_people=WrittenWaiting(
             title=plain(about.title) if about else "",
-            step=plain(step_name(waiting)),
+            step=plain(waiting.step),
             facts={plain(fact.label): plain(fact.value) for fact in waiting.facts[:MOST]},
         ),
     )
-
-
-def step_name(waiting: Waiting) -> str:
-    step = waiting.step
-    return str(step.get("name") or step.get("key") or "") if isinstance(step, Mapping) else str(step)
 
 
 # --- what people wrote -------------------------------------------------------------------------------------

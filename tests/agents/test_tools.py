@@ -285,8 +285,10 @@ def deciding(
 
     def respond(request: Any) -> Any:
         if request.method == "POST":
-            return reply(200, {"outcome": outcome})
-        return reply(200, {"items": [waiting.pop(0) if len(waiting) > 1 else waiting[0]], "next": None})
+            return reply(201, {"outcome": outcome})
+        if not request.url.endswith("/assignments/a1"):
+            return problem(404, "not-found")
+        return reply(200, waiting.pop(0) if len(waiting) > 1 else waiting[0])
 
     async def asked(_: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
         questions.append(params.message)
@@ -335,7 +337,7 @@ def test_without_a_yes_nothing_is_decided(action: str, content: dict[str, Any] |
 
 @pytest.mark.parametrize("mode", AGES)
 def test_a_client_that_cannot_ask_its_person_decides_nothing(mode: str) -> None:
-    world = World(reply(200, {"items": [WAITING], "next": None}), with_decisions=True)
+    world = World(reply(200, WAITING), with_decisions=True)
     try:
         assert world.call("decide", mode, assignment_id="a1", outcome="approve").is_error
     except BaseException as error:  # noqa: BLE001 - an error of the protocol, alone or in a group
@@ -355,7 +357,7 @@ def test_facts_that_changed_while_the_person_read_are_asked_about_anew() -> None
 def test_what_is_no_outcome_or_does_not_wait_is_not_asked_about(mode: str) -> None:
     answer, questions, network = deciding(mode, "accept", {"sure": True}, outcome="maybe")
     assert (answer.is_error, questions, decisions_in(network)) == (True, [], [])
-    answer, questions, network = deciding(mode, "accept", {"sure": True}, {**WAITING, "id": "a2"})
+    answer, questions, network = deciding(mode, "accept", {"sure": True}, {**WAITING, "by_api": False})
     assert (answer.is_error, questions, decisions_in(network)) == (True, [], [])
 
 

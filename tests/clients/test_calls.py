@@ -3,6 +3,7 @@
 import json
 import logging
 import traceback
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,22 @@ def test_it_ends_after_some_tries_and_says_why() -> None:
         placet.get("r1")
     assert len(network.sent) == 4
     assert len(clock.pauses) == 3
+
+
+def test_what_placet_cannot_tell_from_an_earlier_try_is_tried_once() -> None:
+    placet, network, clock = scripted(requests.ConnectionError("cut"))
+    since = datetime(2026, 12, 1, tzinfo=UTC)
+    for call in (
+        lambda: placet.create_webhook("https://hooks.example.com"),
+        lambda: placet.rotate_webhook("w1"),
+        lambda: placet.test_webhook("w1"),
+        lambda: placet.replay_delivery("w1", "1"),
+        lambda: placet.replay_webhook("w1", since, since),
+    ):
+        network.sent.clear()
+        with pytest.raises(Unreachable):
+            call()
+        assert (len(network.sent), clock.pauses) == (1, [])
 
 
 def test_who_is_told_to_come_much_later_is_told_so_at_once() -> None:
@@ -309,7 +326,7 @@ def test_an_answer_without_an_end_is_not_read_to_it(monkeypatch: pytest.MonkeyPa
 def test_a_state_is_named_where_it_must_be_the_one_that_was_seen() -> None:
     placet, network, _ = scripted(lambda _: reply(200, request_json(sequence=4)))
     seen = record(Request, request_json(sequence=3))
-    placet.withdraw(seen, "not needed")
+    placet.withdraw(seen)
     placet.change("r1", {"what": "Desk"})
     assert [(sent.method, sent.headers.get("If-Match")) for sent in network.sent] == [
         ("POST", '"3"'), ("GET", None), ("POST", '"4"'),

@@ -28,6 +28,7 @@ from placet_client.errors import (
     WebhookInvalid,
 )
 from placet_client.records import (
+    Answer,
     Assignment,
     Decision,
     Delivery,
@@ -42,9 +43,11 @@ from placet_client.records import (
     Process,
     ProcessRef,
     Record,
+    Reminded,
     Request,
     RequestRef,
     Step,
+    Tested,
     Waiting,
     Webhook,
 )
@@ -54,6 +57,7 @@ from placet_client.webhooks import verify_webhook
 
 __all__ = [
     "AlreadyDecided",
+    "Answer",
     "AnswerInvalid",
     "Assignment",
     "CommentNeeded",
@@ -78,12 +82,14 @@ __all__ = [
     "Process",
     "ProcessRef",
     "Record",
+    "Reminded",
     "Request",
     "RequestRef",
     "ScopeMissing",
     "Stale",
     "Step",
     "StillOpen",
+    "Tested",
     "Unauthorised",
     "Unavailable",
     "Unreachable",

@@ -10,10 +10,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import requests
 
+from placet_client import calls
 from placet_client.addresses import segment
-from placet_client.calls import Answer, Calls
 from placet_client.errors import AnswerInvalid
 from placet_client.records import (
+    Answer,
     Delivery,
     Entry,
     Group,
@@ -21,7 +22,9 @@ from placet_client.records import (
     Person,
     Process,
     Record,
+    Reminded,
     Request,
+    Tested,
     Waiting,
     Webhook,
     record,
@@ -53,7 +56,7 @@ class Placet:
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._calls = Calls(url, key, timeout=timeout, tries=tries, session=session, sleep=sleep)
+        self._calls = calls.Calls(url, key, timeout=timeout, tries=tries, session=session, sleep=sleep)
         self._sleep, self._clock = sleep, clock
 
     def __repr__(self) -> str:
@@ -197,33 +200,39 @@ class Placet:
         is_same = newer.etag == state.etag if newer.etag else newer.raw == state.raw
         return Look(None if is_same else newer, answer.retry_after)
 
-    def withdraw(self, request: Request | str, comment: str | None = None) -> Request:
-        """Stale if something happened since this state of it; an id alone is read first."""
+    def withdraw(self, request: Request | str) -> Request:
+        """Takes it back. Stale if something happened since this state of it; an id alone is read first."""
         state = self._state(request)
-        return self._write(
-            Request, f"/requests/{segment(state.id)}/withdraw", _given(comment=comment), state.etag
-        )
+        return self._write(Request, f"/requests/{segment(state.id)}/withdraw", {}, state.etag)
 
-    def change(self, request: Request | str, data: Mapping[str, Any]) -> Request:
-        """What the pages let a requester change. Stale if something happened since this state of it."""
+    def change(
+        self, request: Request | str, data: Mapping[str, Any], *, comment: str | None = None
+    ) -> Request:
+        """Changes what was sent back to its requester, and sends it on. Stale if something happened since this state of
+        it."""
         state = self._state(request)
-        return self._write(Request, f"/requests/{segment(state.id)}/change", {"data": dict(data)}, state.etag)
+        body = {"data": dict(data), **_given(comment=comment)}
+        return self._write(Request, f"/requests/{segment(state.id)}/change", body, state.etag)
 
-    def remind(self, request: Request | str) -> None:
-        """Whoever has not answered gets another mail."""
-        self._calls.call("POST", f"/requests/{segment(_id(request))}/remind", body={})
+    def remind(self, request: Request | str) -> Reminded:
+        """Whoever has not answered gets another mail, once an hour at most."""
+        return self._write(Reminded, f"/requests/{segment(_id(request))}/remind", {})
 
     def events(self, request: Request | str) -> Iterator[Entry]:
         """Its record, in order (scope audit:read)."""
         return self._pages(Entry, f"/requests/{segment(_id(request))}/events", {})
 
     def file(self, request: Request | str, file_id: str) -> bytes:
-        return self._calls.call("GET", f"/requests/{segment(_id(request))}/files/{segment(file_id)}").content
+        path = f"/requests/{segment(_id(request))}/files/{segment(file_id)}"
+        return self._calls.call("GET", path, headers={"Accept": "*/*"}).content
 
     # --- what waits for the key's person ----------------------------------------------------------------------
 
     def assignments(self) -> tuple[Waiting, ...]:
         return tuple(self._pages(Waiting, "/assignments", {}))
+
+    def assignment(self, assignment_id: str) -> Waiting:
+        return self._read(Waiting, f"/assignments/{segment(assignment_id)}")
 
     def decide(
         self,
@@ -234,9 +243,9 @@ class Placet:
         answers: Mapping[str, Any] | None = None,
         data: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
-    ) -> Mapping[str, Any]:
+    ) -> Answer:
         """Decides as the person of this key (scope decisions:write), about the facts as `waiting` has them: Stale if
-        they changed. Placet's answer as it is."""
+        they changed."""
         body = _given(
             outcome=outcome,
             comment=comment,
@@ -245,15 +254,13 @@ class Placet:
             seen=waiting.seen,
         )
         path = f"/assignments/{segment(waiting.id)}/decision"
-        value = self._calls.call("POST", path, body=body, idempotency_key=idempotency_key).json()
-        if not isinstance(value, dict):
-            raise AnswerInvalid("Placet's answer to a decision is no object.")
-        return value
+        return self._write(Answer, path, body, idempotency_key=idempotency_key)
 
     # --- people, mails, webhooks ------------------------------------------------------------------------------
 
-    def people(self, q: str | None = None) -> Iterator[Person]:
-        return self._pages(Person, "/people", _given(q=q))
+    def people(self, q: str | None = None, *, group: str | None = None) -> Iterator[Person]:
+        """Whoever has `q` in their name or address."""
+        return self._pages(Person, "/people", _given(q=q, group=group))
 
     def person(self, person_id: str) -> Person:
         return self._read(Person, f"/people/{segment(person_id)}")
@@ -278,24 +285,43 @@ class Placet:
         return self._read(Webhook, f"/webhooks/{segment(webhook_id)}")
 
     def create_webhook(self, url: str, events: Sequence[str] = (), **more: Any) -> Webhook:
-        """`secret` of the answer signs what it delivers; it is not shown again."""
-        return self._write(
-            Webhook, "/webhooks", {"url": url, **({"events": [*events]} if events else {}), **more}
-        )
+        """Events of these types go to `url`, of all without any. `secret` of the answer signs them; it is not shown
+        again. `more`: description, processes, with_data. Tried once only: where there was no answer, look into
+        `webhooks`."""
+        return self._once(Webhook, "/webhooks", {"url": url, "events": [*events], **more})
 
     def change_webhook(self, webhook_id: str, **changes: Any) -> Webhook:
+        """`changes`: url, description, events, processes, with_data, active."""
         answer = self._calls.call("PATCH", f"/webhooks/{segment(webhook_id)}", body=changes)
         return record(Webhook, answer.json())
+
+    def rotate_webhook(self, webhook_id: str, both_valid_hours: int = 24) -> str:
+        """Its new secret; for so long the former one signs, too. Tried once only."""
+        body = {"both_valid_hours": both_valid_hours}
+        return str(self._once(Record, f"/webhooks/{segment(webhook_id)}/rotate", body).raw.get("secret", ""))
 
     def delete_webhook(self, webhook_id: str) -> None:
         self._calls.call("DELETE", f"/webhooks/{segment(webhook_id)}")
 
-    def test_webhook(self, webhook_id: str) -> None:
-        """Delivers an event that says that it is a test."""
-        self._calls.call("POST", f"/webhooks/{segment(webhook_id)}/test", body={})
+    def test_webhook(self, webhook_id: str) -> Tested:
+        """Delivers an event that says that it is a test, at once."""
+        return self._once(Tested, f"/webhooks/{segment(webhook_id)}/test", {})
 
     def deliveries(self, webhook_id: str) -> Iterator[Delivery]:
+        """Newest first."""
         return self._pages(Delivery, f"/webhooks/{segment(webhook_id)}/deliveries", {})
+
+    def replay_delivery(self, webhook_id: str, delivery_id: str) -> int:
+        """Sends one event once more, with the id that it had. How many: 1."""
+        path = f"/webhooks/{segment(webhook_id)}/deliveries/{segment(delivery_id)}/replay"
+        return int(self._once(Record, path, {}).raw.get("deliveries", 0))
+
+    def replay_webhook(self, webhook_id: str, since: datetime, before: datetime) -> int:
+        """Sends once more what happened in a span (of times with a zone). How many."""
+        body = {"from": since.isoformat(), "to": before.isoformat()}
+        return int(
+            self._once(Record, f"/webhooks/{segment(webhook_id)}/replay", body).raw.get("deliveries", 0)
+        )
 
     # --- what all of them do ----------------------------------------------------------------------------------
 
@@ -322,6 +348,10 @@ class Placet:
         )
         return record(kind, answer.json())
 
+    def _once(self, kind: type[R], path: str, body: Mapping[str, Any]) -> R:
+        """What Placet keeps no Idempotency-Key for: a second try might do it twice."""
+        return record(kind, self._calls.call("POST", path, body=body, tries=1).json())
+
     def _pages(self, kind: type[R], path: str, query: Mapping[str, Any]) -> Iterator[R]:
         asked: dict[str, Any] = {**query, "limit": 100}
         cursors: set[str] = set()
@@ -336,7 +366,7 @@ class Placet:
             asked["cursor"] = cursor
 
 
-def _page(answer: Answer) -> tuple[Sequence[Any], str | None]:
+def _page(answer: calls.Answer) -> tuple[Sequence[Any], str | None]:
     """Its items, and the cursor of the next one. Only that is taken of its address: the key goes nowhere else."""
     value = answer.json()
     if not isinstance(value, dict) or not isinstance(value.get("items"), list):

@@ -82,7 +82,7 @@ class Problem(PlacetError):
 
     def _sentence(self) -> str:
         parts = [self.title.rstrip(".")]
-        if self.detail and self.detail != self.title:
+        if self.detail and self.detail not in {self.title, *(place.detail for place in self.errors)}:
             parts.append(self.detail.rstrip("."))
         parts += [f"{place.pointer}: {place.detail}".rstrip(".") for place in self.errors]
         return ". ".join(parts) + "."

@@ -49,6 +49,8 @@ def _readers(kind: Any) -> dict[str, Callable[[object], Any]]:
 
 def _reader(type_: Any) -> Callable[[object], Any]:
     many = get_origin(type_) is tuple
+    if get_args(type_) == (str, ...):
+        return _texts
     for part in get_args(type_) or (type_,):
         if part is datetime:
             return _moment
@@ -59,6 +61,12 @@ def _reader(type_: Any) -> Callable[[object], Any]:
 
 def _as_it_is(value: object) -> Any:
     return value
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise AnswerInvalid("Placet's answer has no list where one belongs.")
+    return tuple(map(str, value))
 
 
 def _records(kind: type[R], value: object) -> tuple[R, ...]:
@@ -80,13 +88,14 @@ class Person(Record):
     name: str = ""
     address: str = ""
     id: str | None = None
+    active: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
 class Group(Record):
     key: str = ""
     name: str = ""
-    members: tuple[Person, ...] = ()
+    members: int | None = None  # how many of them are active
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,6 +217,8 @@ class RequestRef(Record):
     number: int | None = None
     title: str = ""
     link: str = ""
+    state: str = ""
+    result: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,40 +234,78 @@ class Outcome(Record):
     key: str
     label: str = ""
     comment_needed: bool = False
+    answers_needed: tuple[str, ...] = ()  # names of questions
+    data_needed: tuple[str, ...] = ()  # names of fields
 
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting(Record):
     """What waits for the person of the key. `seen` names the facts as they are here: a decision counts for these
-    alone."""
+    alone. `questions` and `fields` are JSON Schemas of what is answered and entered with it; `by_api`: whether a key
+    may answer."""
 
     id: str
     request: RequestRef | None = None
-    step: Any = ""
+    process: str = ""
+    step: str = ""
+    in_place_of: str | None = None
     asked_at: datetime | None = None
     due: datetime | None = None
     facts: tuple[Fact, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
-    questions: Any = ()
+    questions: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    by_api: bool = True
     seen: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
+class Answer(Record):
+    """A decision that was made with a key, and the request as it is after it."""
+
+    assignment: str = ""
+    outcome: str
+    comment: str = ""
+    channel: str = ""
+    at: datetime | None = None
+    request: RequestRef | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reminded(Record):
+    """Who gets one more mail, and who does not yet."""
+
+    reminded: tuple[Person, ...] = ()
+    too_soon: tuple[Person, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Entry(Record):
-    """One entry of a request's record."""
+    """One entry of a request's record. `who`: None, where a mail or Placet itself did it; `by`: as the record says."""
 
     sequence: int
     at: datetime | None = None
     type: str = ""
-    who: Any = None
-    what: Any = None
+    who: Person | None = None
+    by: str = ""
+    what: Mapping[str, Any] = field(default_factory=dict)
+    hash: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mail(Record):
-    """A line of the mail log; `raw` has all of it."""
+    """A mail of the mail log; `raw` has all of it."""
 
     id: str
+    direction: str = ""
+    subject: str = ""
+    sender: str = ""
+    to: str = ""
+    state: str = ""
+    kind: str = ""
+    result: str = ""
+    reason: str = ""
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -265,18 +314,39 @@ class Webhook(Record):
 
     id: str
     url: str = ""
-    events: Any = ()
+    description: str = ""
+    events: tuple[str, ...] = ()
+    processes: tuple[str, ...] = ()
+    with_data: bool = False
+    active: bool = True
+    disabled_why: str = ""
     secret: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery(Record):
-    """One event on its way to one webhook."""
+    """One event on its way to one webhook. `event` is its webhook-id, `status` of the last answer."""
 
     id: str
+    event: str = ""
     type: str = ""
+    timestamp: datetime | None = None
+    request: str | None = None
+    sequence: int | None = None
     state: str = ""
-    attempts: Any = ()
+    tries: int = 0
+    status: int | None = None
+    error: str = ""
+    due: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tested(Record):
+    """How a test of a webhook went."""
+
+    delivered: bool = False
+    status: int | None = None
+    error: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
