@@ -290,7 +290,7 @@ def deciding(
             return problem(404, "not-found")
         return reply(200, waiting.pop(0) if len(waiting) > 1 else waiting[0])
 
-    async def asked(_: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+    async def asked(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
         questions.append(params.message)
         return ElicitResult(action=action, content=content)
 

@@ -271,9 +271,11 @@ class Placet:
     def group(self, key: str) -> Group:
         return self._read(Group, f"/groups/{segment(key)}")
 
-    def mails(self) -> Iterator[Mail]:
-        """The mail log, newest first (an administrator's key)."""
-        return self._pages(Mail, "/mail-log", {})
+    def mails(
+        self, *, direction: str | None = None, state: str | None = None, result: str | None = None
+    ) -> Iterator[Mail]:
+        """The mail log, newest first (an administrator's key). `direction`: “in” or “out”."""
+        return self._pages(Mail, "/mail-log", _given(direction=direction, state=state, result=result))
 
     def mail(self, mail_id: str) -> Mail:
         return self._read(Mail, f"/mail-log/{segment(mail_id)}")
