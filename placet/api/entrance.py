@@ -7,7 +7,9 @@ from datetime import UTC
 from http import HTTPStatus
 
 import structlog
+from django.conf import settings
 from django.core.signals import got_request_exception
+from django.db import Error as DatabaseTrouble
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import Resolver404, reverse
@@ -35,7 +37,7 @@ def entrance(request: HttpRequest, path: str = "") -> HttpResponseBase:
         try:
             answer = _asked(request, path)
         except Problem as problem:
-            answer = problem.response(of_request(request).public_url, request.path)
+            answer = problem.response(_public_url(request), request.path)
         except Http404:
             answer = _problem(request, "not-found")
         except Exception:
@@ -43,6 +45,8 @@ def entrance(request: HttpRequest, path: str = "") -> HttpResponseBase:
             got_request_exception.send(sender=entrance, request=request)
             answer = _problem(request, "failed")
         add_headers(request, answer)
+    # Django would warn of each refusal in the log: of a program that asks wrongly, its own answers say enough.
+    answer._has_been_logged = answer.status_code < HTTPStatus.INTERNAL_SERVER_ERROR  # type: ignore[attr-defined]
     answer.headers.setdefault("Cache-Control", _PRIVATE)
     patch_vary_headers(answer, ["Authorization"])
     return answer
@@ -69,8 +73,8 @@ def _asked(request: HttpRequest, path: str) -> HttpResponseBase:
 @csrf_exempt
 def nothing_here(request: HttpRequest, path: str = "") -> HttpResponseBase:
     """Below /api/, and no version of it."""
-    detail = f"The API begins at {of_request(request).public_url}{BASE}/."
-    return Problem("not-found", detail).response(of_request(request).public_url, request.path)
+    detail = f"The API begins at {_public_url(request)}{BASE}/."
+    return Problem("not-found", detail).response(_public_url(request), request.path)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -104,4 +108,12 @@ def problems(request: HttpRequest) -> HttpResponse:
 
 
 def _problem(request: HttpRequest, kind: str) -> HttpResponse:
-    return Problem(kind).response(of_request(request).public_url, request.path)
+    return Problem(kind).response(_public_url(request), request.path)
+
+
+def _public_url(request: HttpRequest) -> str:
+    """What the operator set, where the database cannot be asked: that it is away is said as a problem, too."""
+    try:
+        return str(of_request(request).public_url)
+    except DatabaseTrouble:
+        return str(settings.PLACET.public_url)

@@ -20,11 +20,19 @@ from placet.accounts.general import of_request
 from placet.api import bodies, engine_problems, idempotency
 from placet.api.calls import BASE
 from placet.api.operation import OPERATIONS, Operation
-from placet.api.operations import assignments, mail_log, people, processes, webhooks
+from placet.api.operations import assignments, events, mail_log, people, processes, requests, webhooks
 from placet.api.problems import CONTENT_TYPE, KINDS, Error, Problem, of_status, pointer_of
 from placet.webhooks.events import openapi_webhooks
 
-ROUTERS = (processes.router, assignments.router, people.router, mail_log.router, webhooks.router)
+ROUTERS = (
+    processes.router,
+    requests.router,
+    events.router,
+    assignments.router,
+    people.router,
+    mail_log.router,
+    webhooks.router,
+)
 
 DESCRIPTION = (
     "Approvals by e-mail that can be trusted: start requests, read them, and hear what became of them. "

@@ -166,11 +166,14 @@ def start(
     title: str = "",
     files: Sequence[attachments.NewFile] = (),
     by_mail: Callable[[Request], record.What] | None = None,
+    by: Person | None = None,
+    key: str = "",
 ) -> Request:
     """A new request. `files` come with it, where there is no draft that has them. `by_mail`: what the record has of the
     mail that starts it. FormInvalid if what was entered does not fit the form, FilesChanged if a file of `draft` went
     meanwhile, ProcessRetired if nobody starts it any more. The draft's files become the request's, and the draft is
-    gone. `title`: one of its own, where its process does not make it of the form."""
+    gone. `title`: one of its own, where its process does not make it of the form. `by`: who starts it in the
+    requester's name; None: the requester. `key`: the public part of the key of the API that they used."""
     if not _is_active(requester):
         raise NotAllowed(Sentence("This account is not active."))
     if draft and Draft.objects.select_for_update().filter(pk=draft.pk).first() is None:
@@ -184,11 +187,12 @@ def start(
         stop = engine_stops.reckoned(definition)
     except engine_time.NoDeadline as error:
         raise EngineError(_cannot_be_started(error)) from error
-    request = engine_starts.create(version, definition, requester, data, title=title)
+    request = engine_starts.create(version, definition, requester, data, title=title, by=by)
     if draft:
         attachments.hand_over(draft, request)
-    attachments.attach_new(request, files, requester)
-    engine_starts.note_started(request, requester, by_mail(request) if by_mail else None)
+    attachments.attach_new(request, files, by or requester)
+    what = by_mail(request) if by_mail else record.by_key(key)
+    engine_starts.note_started(request, by or requester, what)
     engine_stops.begin(request, stop)
     engine_visits.enter(request, definition, definition.start)
     engine_visits.wake(request, definition)
@@ -529,7 +533,7 @@ _BESIDE = Prepared(
 def withdraw(request_id: int, by: Person) -> Request:
     """The requester (or an administrator) takes the request back; whoever was asked is told."""
     request = lock(request_id)
-    if by.pk != request.requester_id and not by.is_administrator:
+    if not request.is_made_by(by) and not by.is_administrator:
         raise NotAllowed(Sentence("Only the person who made a request can withdraw it."))
     if request.state != Request.State.OPEN:
         raise NoLongerOpen(Sentence("This request has already ended."))
@@ -581,7 +585,7 @@ def resend(assignment_id: int, by: Person) -> None:
     TooSoon while an older one is on its way or just arrived: whoever presses twice floods nobody.
     """
     request = _locked(assignment_id)
-    if by.pk != request.requester_id and not owning.sees_all_of(by, request):
+    if not request.is_made_by(by) and not owning.sees_all_of(by, request):
         raise NotAllowed(Sentence("Only the person who made a request can send it again."))
     assignment = Assignment.objects.select_related("visit", "person").get(pk=assignment_id)
     engine_answerable.must_be_open(assignment)

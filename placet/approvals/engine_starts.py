@@ -19,14 +19,16 @@ def create(
     data: dict[str, Any],
     parent_visit: Visit | None = None,
     title: str = "",
+    by: Person | None = None,
 ) -> Request:
     """A request that is nowhere yet. `parent_visit`: of the step that calls it. `title`: one of its own, where its
-    process does not make it of the form."""
+    process does not make it of the form. `by`: who starts it in the requester's name."""
     title = title or title_of(definition, data)
     return Request.objects.create(
         number=_next_number(),
         version=version,
         requester=requester,
+        started_by=by if by is not None and by.pk != requester.pk else None,
         title=title,
         data=data,
         data_hash=digest(data),
@@ -35,9 +37,11 @@ def create(
     )
 
 
-def note_started(request: Request, by: Person | None, by_mail: record.What | None = None) -> None:
-    """`by`: None, where a step called it. `by_mail`: the mail that started it."""
-    what = record.together(record.started(request), by_mail or {})
+def note_started(request: Request, by: Person | None, how: record.What | None = None) -> None:
+    """`by`: None, where a step called it. `how`: the mail that started it, or the key of the API."""
+    what = record.together(record.started(request), how or {})
+    if request.started_by_id is not None:
+        what["requester"] = f"person:{request.requester_id}"
     note(request, by, "started", at=request.created_at, **what)
 
 

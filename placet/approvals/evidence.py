@@ -29,6 +29,7 @@ from placet.approvals.evidence_tables import (
     ask_key,
     mails_of,
     request_row,
+    starter_for_another,
     tables_of,
 )
 from placet.approvals.models import (
@@ -172,7 +173,8 @@ def _started(telling: Telling, entry: AuditEntry) -> None:
     _say(
         telling.request, entry, requester=entry.what.get("requester", entry.who),
         process=(entry.what["process"], entry.what["version"]),
-        created_at=entry.at, state=Request.State.OPEN, result="", closed_at=None, revision=1,
+        started_by=starter_for_another(entry), created_at=entry.at,
+        state=Request.State.OPEN, result="", closed_at=None, revision=1,
         called_by=entry.what.get("called_by"),
     )  # fmt: skip
     _say_what_it_says(

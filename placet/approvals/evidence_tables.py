@@ -31,6 +31,7 @@ from placet.approvals.models import (
     Version,
     Visit,
 )
+from placet.audit.models import AuditEntry
 from placet.lib.canonical import digest
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mail.packing import Damaged
@@ -378,12 +379,18 @@ def _called_by(request: Request) -> list[Any] | None:
         return ["", by.step_key, by.round]
 
 
+def starter_for_another(entry: AuditEntry) -> str | None:
+    """Who started a request in the requester's name, as its first entry says; None where a step called it."""
+    return entry.who if "requester" in entry.what and entry.who.startswith("person:") else None
+
+
 def request_row(request: Request, definition: str) -> Held:
     names = ("number", "title", "created_at", "state", "result", "closed_at", "data_hash", "revision")
     version = request.version
     return {
         **_held(request, *names),
         "requester": f"person:{request.requester_id}",
+        "started_by": None if request.started_by_id is None else f"person:{request.started_by_id}",
         "process": (version.process.key, version.number),
         "definition": definition,
         "public_id": str(request.public_id),

@@ -2,6 +2,7 @@
 
 OF_REQUEST = {
     "requester": "who asked",
+    "started_by": "who started the request in somebody's name",
     "process": "the process or its version",
     "definition": "the definition of the process",
     "number": "the number",

@@ -165,7 +165,7 @@ def may_stand_in(person: Person, seat: Seat) -> Bar | None:
     step = seat.definition.approval(seat.assignment.visit.step_key)
     if step.delegate is False:
         return Bar(Why.BARRED, Sentence("In this step nobody answers in somebody's place."))
-    if person.pk == seat.request.requester_id:
+    if seat.request.is_made_by(person):
         return Bar(Why.BARRED, Sentence("Nobody decides their own request in somebody's place."))
     if said := seat.bars.against(person):
         return Bar(Why.BARRED, said)
@@ -184,7 +184,7 @@ def why_not_in_place(person: Person, seat: Seat) -> Sentence:
     """Why `may_stand_in` bars somebody who is active, as others read it. NOTHING if it does not."""
     if any(one.person_id == person.pk and one.successor(seat.beside) for one in seat.beside):
         return Sentence("Others are asked in the place of {name} in this step.", name=person.name)
-    return _why_not(person, seat, is_barred=person.pk == seat.request.requester_id)
+    return _why_not(person, seat, is_barred=seat.request.is_made_by(person))
 
 
 def why_not_instead(person: Person, seat: Seat) -> Sentence:
@@ -195,7 +195,7 @@ def why_not_instead(person: Person, seat: Seat) -> Sentence:
         return Sentence("Others are asked in the place of {name} in this step.", name=person.name)
     step = seat.definition.approval(seat.assignment.visit.step_key)
     is_on_rung = bool(step.rungs) and (seat.assignment.source or 0) >= step.first_line_of(1)
-    is_own = person.pk == seat.request.requester_id
+    is_own = seat.request.is_made_by(person)
     return _why_not(person, seat, is_barred=is_own and (is_on_rung or bool(seat.bars.against(person))))
 
 
@@ -241,7 +241,7 @@ def may_give(by: Person, seat: Seat) -> bool:
     if person.pk == owner.pk:
         return not seat.bars.against(person)
     leads = owner.manager_id == person.pk or owning.sees_all_of(person, seat.request)
-    return leads and person.pk != seat.request.requester_id
+    return leads and not seat.request.is_made_by(person)
 
 
 def may_reassign(by: Person, seat: Seat) -> bool:
@@ -251,7 +251,7 @@ def may_reassign(by: Person, seat: Seat) -> bool:
     step = seat.definition.approval(seat.assignment.visit.step_key)
     if not person.is_active or step.delegate is False:
         return False
-    return owning.sees_all_of(person, seat.request) and person.pk != seat.request.requester_id
+    return owning.sees_all_of(person, seat.request) and not seat.request.is_made_by(person)
 
 
 def _is_asked_there(person: Person, seat: Seat) -> Bar | None:

@@ -35,6 +35,10 @@ class Request(models.Model):
     number = models.PositiveIntegerField(unique=True)  # for people: "request 42"
     version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="requests")
     requester = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="requests")
+    # Who started it in the requester's name, by API; None: the requester, or a step.
+    started_by = models.ForeignKey(
+        Person, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     # Of the step that called it, once.
     parent_visit = models.OneToOneField("Visit", null=True, on_delete=models.PROTECT, related_name="called")
     title = models.CharField(max_length=200)
@@ -59,7 +63,16 @@ class Request(models.Model):
             # Reports count by day what began and what ended.
             models.Index(fields=["created_at"], name="request_by_start"),
             models.Index(fields=["closed_at"], condition=Q(closed_at__isnull=False), name="request_by_end"),
+            models.Index(
+                fields=["started_by", "-id"],
+                condition=Q(started_by__isnull=False),
+                name="request_started_for",
+            ),
         ]
+
+    def is_made_by(self, person: Person) -> bool:
+        """Whether it is their own: they asked, or started it in somebody's name."""
+        return person.pk in (self.requester_id, self.started_by_id)
 
     def __str__(self) -> str:
         return f"{self.number}: {self.title}"

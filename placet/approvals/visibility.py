@@ -1,5 +1,7 @@
 """Which requests somebody may see, and what of them: on the pages and by the API alike."""
 
+from collections.abc import Sequence
+
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from placet.accounts.models import Person
@@ -10,38 +12,87 @@ from placet.approvals.steps import ApprovalStep, NoticeStep
 
 
 def requests_visible_to(person: Person) -> QuerySet[Request]:
-    """What a person made, was ever asked about or told of, themself or in somebody's place, or administers; and all
-    requests of the processes that they own. Nothing else exists for them."""
+    """What a person made, also in somebody's name, was ever asked about or told of, themself or in somebody's place, or
+    administers; and all requests of the processes that they own. Nothing else exists for them."""
     if person.is_administrator:
         return Request.objects.all()
     asked = Assignment.objects.filter(visit__request=OuterRef("pk"), person=person)
     notified = Notified.objects.filter(visit__request=OuterRef("pk"), person=person)
     stands_in = Delegate.objects.filter(assignment__visit__request=OuterRef("pk"), person=person)
-    sees = Q(requester=person) | Exists(asked) | Exists(notified) | Exists(stands_in)
+    sees = Q(requester=person) | Q(started_by=person) | Exists(asked) | Exists(notified) | Exists(stands_in)
     if owned := owning.owned_versions(person):
         sees = Q(version__in=owned) | sees
     return Request.objects.filter(sees)
 
 
+def newest_visible_to(person: Person, fits: Q, before: int | None, number: int) -> list[int]:
+    """Ids of the newest requests that somebody may see and that fit, below an id. Each way to see one is asked for by
+    itself, by its index: a database that is left the choice would look at every request there is."""
+    rows = Request.objects.filter(fits) if before is None else Request.objects.filter(fits, pk__lt=before)
+    if person.is_administrator:
+        return _newest(rows, number)
+    asked = Assignment.objects.filter(person=person).order_by().values("visit__request")
+    notified = Notified.objects.filter(person=person).order_by().values("visit__request")
+    stands_in = Delegate.objects.filter(person=person).order_by().values("assignment__visit__request")
+    ids = {
+        *_newest(rows.filter(requester=person), number),
+        *_newest(rows.filter(started_by=person), number),
+        *_newest(rows.filter(pk__in=asked.union(notified, stands_in)), number),
+    }
+    if owned := owning.owned_versions(person):
+        ids |= {*_newest(rows.filter(version__in=owned), number)}
+    return sorted(ids, reverse=True)[:number]
+
+
+def _newest(rows: QuerySet[Request], number: int) -> list[int]:
+    return list(rows.order_by("-pk").values_list("pk", flat=True)[:number])
+
+
 def hidden_from(person: Person, request: Request, definition: Definition) -> frozenset[str]:
     """The fields that none of the steps shows that somebody was asked or told in. Whoever made a request, owns its
     process, or administers, sees all of it."""
-    hiding = any(
+    return hidden_in_each(person, [(request, definition)])[request.pk]
+
+
+def hidden_in_each(
+    person: Person, requests: Sequence[tuple[Request, Definition]]
+) -> dict[int, frozenset[str]]:
+    """The same of several requests, by their ids, with as many queries as of one."""
+    hidden: dict[int, frozenset[str]] = {request.pk: frozenset() for request, _definition in requests}
+    hiding = [one for one in requests if _hides(one[1]) and not one[0].is_made_by(person)]
+    if not hiding or person.is_administrator:
+        return hidden
+    owned = owning.owned_versions(person)
+    hiding = [one for one in hiding if one[0].version_id not in owned]
+    steps = _steps_of(person, [request.pk for request, _definition in hiding]) if hiding else {}
+    for request, definition in hiding:
+        in_steps = [definition.hidden_in(key) for key in steps.get(request.pk, ())]
+        every = frozenset(one.name for one in definition.fields)
+        hidden[request.pk] = frozenset.intersection(*in_steps) if in_steps else every
+    return hidden
+
+
+def _hides(definition: Definition) -> bool:
+    return any(
         isinstance(step, ApprovalStep | NoticeStep) and step.form is not None
         for step in definition.steps.values()
     )
-    if not hiding or person.pk == request.requester_id or owning.sees_all_of(person, request):
-        return frozenset()
-    asked = Assignment.objects.filter(visit__request=request, person=person)
-    notified = Notified.objects.filter(visit__request=request, person=person)
-    stands_in = Delegate.objects.filter(assignment__visit__request=request, person=person)
-    steps = (
+
+
+def _steps_of(person: Person, requests: Sequence[int]) -> dict[int, set[str]]:
+    """The steps that somebody was asked or told in, themself or in somebody's place, by request."""
+    asked = Assignment.objects.filter(visit__request__in=requests, person=person)
+    notified = Notified.objects.filter(visit__request__in=requests, person=person)
+    stands_in = Delegate.objects.filter(assignment__visit__request__in=requests, person=person)
+    rows = (
         asked.order_by()
-        .values_list("visit__step_key")
+        .values_list("visit__request", "visit__step_key")
         .union(
-            notified.order_by().values_list("visit__step_key"),
-            stands_in.order_by().values_list("assignment__visit__step_key"),
+            notified.order_by().values_list("visit__request", "visit__step_key"),
+            stands_in.order_by().values_list("assignment__visit__request", "assignment__visit__step_key"),
         )
     )
-    hidden = [definition.hidden_in(key) for (key,) in steps]
-    return frozenset.intersection(*hidden) if hidden else frozenset(one.name for one in definition.fields)
+    steps: dict[int, set[str]] = {}
+    for request, key in rows:
+        steps.setdefault(request, set()).add(key)
+    return steps

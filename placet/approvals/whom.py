@@ -202,7 +202,7 @@ class Bars:
         """Why they may not, as they are told; NOTHING if they may."""
         if isinstance(self._definition.steps[self._step_key], NoticeStep):
             return NOTHING  # whoever is only told decides nothing
-        own = person.pk == self._request.requester_id
+        own = self._request.is_made_by(person)
         if own and not self._definition.requester_may_decide_in(self._step_key):
             return Sentence("Nobody decides their own request in this process.")
         if step := self.step_decided_by(person):
@@ -579,11 +579,11 @@ class _Lookup:
 
     def _entered(self, text: str, person: Person | None, among: str | None = None) -> _Place:
         """Whoever the requester names, or may have named. Nobody chooses themself to decide, whatever else they may."""
-        own = person is not None and person.pk == self._request.requester_id and not self._only_tells
+        own = person is not None and self._request.is_made_by(person) and not self._only_tells
         return _Place([], self._is_requester) if own else _among(text, person, among)
 
     def _is_barred_requester(self, person: Person) -> bool:
-        return person.pk == self._request.requester_id and not self._may_be_requester
+        return self._request.is_made_by(person) and not self._may_be_requester
 
     def _deciders_of(self, key: str) -> _Place:
         """Whose answers counted the last time that this request was through the step."""

@@ -77,13 +77,14 @@ def _first_administrator() -> None:
 def _serve(listen: str, lock: DatabaseLock, *, web_only: bool) -> int:
     with not_collecting():
         from placet.accounts.general import general
+        from placet.lib.web import THREADS
         from placet.portal.uploads import LARGEST_READ
         from placet.workforce import pages, workers_and_pages
         from placet.wsgi import application
     keep_what_is_there()
     try:
         server = waitress.create_server(
-            application, listen=listen, threads=8, ident=None,
+            application, listen=listen, threads=THREADS, ident=None,
             clear_untrusted_proxy_headers=False,  # the application does it (`placet.lib.proxies`)
             max_request_body_size=LARGEST_READ,  # up to here a page says what is too large; beyond, waitress does
             send_bytes=1,  # pages that are made while they are read (the connection test) go out piece by piece

@@ -20,6 +20,7 @@ from placet.accounts import choosing
 from placet.accounts.models import Person
 from placet.approvals import owning
 from placet.approvals.definitions import Definition, definition_of
+from placet.approvals.finding import matching
 from placet.approvals.form_parts import FormField
 from placet.approvals.form_types import type_of
 from placet.approvals.late import late_visits
@@ -29,7 +30,6 @@ from placet.designer import request_days, request_now, request_traits
 from placet.designer.forms import PLAIN
 from placet.designer.request_days import Days
 from placet.lib import clock
-from placet.portal.search import matching
 
 #: Requests that one page looks through where no index says which ones fit, and where each one's form has to be read.
 LOOKED_THROUGH, FORMS_READ = 20_000, 2_000

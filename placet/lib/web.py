@@ -6,6 +6,8 @@ from urllib.parse import urlencode
 from django.http import HttpResponse
 from django.utils.http import content_disposition_header
 
+#: Threads that answer what is asked of one process of `placet serve`.
+THREADS = 8
 LONGEST_ENTERED = 200  # characters of a search
 
 

@@ -10,6 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from placet.approvals.finding import matching
 from placet.approvals.models import Decision, Request, UndoneDecision
 from placet.approvals.outcomes import APPROVE, REJECT, Outcome
 from placet.approvals.questions import as_read
@@ -17,7 +18,6 @@ from placet.lib.web import entered, keep
 from placet.portal import live
 from placet.portal.path import DOORS, Definitions, outcome_of, standings, step_name
 from placet.portal.people import PersonsRequest, signed_in
-from placet.portal.search import matching
 
 A_PAGE = 25
 STATES: dict[str, Promise] = {

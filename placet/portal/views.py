@@ -98,7 +98,7 @@ def _request_page(
     mine, running = request.user.pk == shown.requester_id, shown.state == Request.State.OPEN
     # Its owners and administrators look after it, whoever made it.
     looks_after = owning.sees_all_of(request.user, shown)
-    steers = mine or looks_after
+    steers = shown.is_made_by(request.user) or looks_after
     asked_back = clarifications_of(shown) if getattr(shown, "was_asked_back", False) else []
     questions = _questions(request, shown, definition, errors, asked_back)
     path = path_of(shown, definition, with_reasons=steers, visible=requests_visible_to(request.user))
@@ -351,7 +351,7 @@ def signal(request: PersonsRequest, public_id: UUID) -> HttpResponse:
 def _steered(request: PersonsRequest, public_id: UUID, *, by_owners: bool = False) -> Request:
     shown = find_request(request, public_id)
     looks_after = owning.sees_all_of(request.user, shown) if by_owners else request.user.is_administrator
-    if request.user.pk != shown.requester_id and not looks_after:
+    if not shown.is_made_by(request.user) and not looks_after:
         raise PermissionDenied(_("Only the person who made a request, or an administrator, can do this."))
     return shown
 

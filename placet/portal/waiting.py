@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from placet.approvals import drafts, owning, policy
 from placet.approvals.change_words import SentBack
 from placet.approvals.definitions import Definition
+from placet.approvals.finding import matching
 from placet.approvals.form import Fact, facts_as_read, facts_hash
 from placet.approvals.mail_parts import one_of
 from placet.approvals.models import Assignment, Clarification, ProcessDraft, Request
@@ -28,7 +29,6 @@ from placet.portal.in_place import said_of
 from placet.portal.path import Definitions, standings, step_name
 from placet.portal.pending import pending_of
 from placet.portal.people import PersonsRequest, signed_in
-from placet.portal.search import matching
 from placet.portal.sent_back import sent_back
 
 A_PAGE = MOST_PICKED  # rows of a list; no more can be decided at once

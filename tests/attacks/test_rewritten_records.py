@@ -257,6 +257,7 @@ def record(world: World) -> Record:
     _sent_back(people)
     _absent(people)
     _owned(people)
+    _in_somebodys_name(people)
 
     world.request(item="Lamp")  # one that still waits
     # What a row could be said to be of: another mailbox, a process without a version, and an ask without a line.
@@ -315,6 +316,13 @@ def _with_a_file(people: Any) -> None:
     draft = Draft.objects.create(person=people["alice"], process=version.process, version=version)
     attachments.keep(draft, "offer", SimpleUploadedFile("offer.pdf", b"%PDF 900 EUR"), people["alice"])
     engine.start(version, people["alice"], {"item": "Desk", "amount": "900"}, draft)
+
+
+def _in_somebodys_name(people: Any) -> None:
+    """A program started it by a key of Dave's, for Alice."""
+    version = publish(one_step([{"person": people["bob"].email}], key="for-another"))
+    entered = {"item": "Desk", "amount": "900"}
+    engine.start(version, people["alice"], entered, by=people["dave"], key="12345678")
 
 
 def _by_a_table(people: Any) -> None:

@@ -14,13 +14,12 @@ from django.urls import reverse
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Person
 from placet.accounts.name_index import NAMES, people_named
-from placet.approvals import engine
+from placet.approvals import engine, finding
+from placet.approvals.finding import matching, search_result
 from placet.approvals.models import Assignment, Process, Request, Version, Visit
 from placet.approvals.processes import publish
 from placet.approvals.visibility import requests_visible_to
 from placet.approvals.word_index import WORDS
-from placet.portal import search
-from placet.portal.search import matching, search_result
 
 As = Callable[[Person | None], Client]
 
@@ -45,7 +44,7 @@ def _words(chance: random.Random) -> str:
 def read_everything(person: Person, q: str) -> list[int]:
     """Without any index: each word is in the words, the requester's or the process's name, or is the number."""
     fits = Q()
-    for term in q.split()[: search.MOST_TERMS]:
+    for term in q.split()[: finding.MOST_TERMS]:
         wanted = Q(words__contains=term.casefold()) | Q(requester__name__casefold__contains=term)
         wanted |= Q(version__process__name__casefold__contains=term)
         number = term.removeprefix("#")
@@ -105,8 +104,8 @@ def _change(chance: random.Random) -> None:
 def test_a_search_finds_what_reading_everything_finds(
     seed: int, few: int, version: Version, readers: list[Person], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search, "FEW", few)
-    monkeypatch.setattr(search, "MOST_PEOPLE", few // 2)
+    monkeypatch.setattr(finding, "FEW", few)
+    monkeypatch.setattr(finding, "MOST_PEOPLE", few // 2)
     chance = random.Random(seed)
     _grow(chance, version, readers)
     hits = 0
@@ -162,7 +161,7 @@ def test_where_no_index_helps_an_administrator_the_newest_are_looked_through_and
 ) -> None:
     alice, admin = readers[0], readers[3]
     made = [engine.start(version, alice, {"item": f"Zz {n}", "amount": "10"}) for n in range(5)]
-    monkeypatch.setattr(search, "LOOKED_THROUGH", 2)
+    monkeypatch.setattr(finding, "LOOKED_THROUGH", 2)
     assert search_result(admin, "zz").ids == [made[4].pk, made[3].pk]
     assert (
         search_result(admin, f"{made[0].number}").ids[-1] == made[0].pk
@@ -178,7 +177,7 @@ def test_of_very_many_the_newest_are_shown_and_it_is_said(
     version: Version, readers: list[Person], as_: As, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = [engine.start(version, readers[0], {"item": f"Chair {n}", "amount": "10"}) for n in range(4)]
-    monkeypatch.setattr(search, "MOST_SHOWN", 3)
+    monkeypatch.setattr(finding, "MOST_SHOWN", 3)
     page = as_(readers[0]).get(reverse("portal:search"), {"q": "chair"}).content.decode()
     assert "3 requests were found." in page
     assert "There are more, which are older." in page

@@ -1,0 +1,208 @@
+"""Requests as programs get them: what their pages show to the key's person. Of any number of requests with the same
+number of queries."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from placet.accounts.general import of_request
+from placet.api import form_data
+from placet.api.bodies import Shape
+from placet.api.calls import Call
+from placet.api.shapes import PersonShape, person_shape
+from placet.approvals.composing import page_of
+from placet.approvals.definitions import Definition, definition_of
+from placet.approvals.models import Assignment, Decision, Request, Visit
+from placet.approvals.visibility import hidden_in_each
+from placet.audit.models import ChainHead
+
+
+class ProcessRef(Shape):
+    """The version of a process that a request runs on."""
+
+    key: str
+    name: str
+    version: int
+
+
+class DecisionShape(Shape):
+    """What counted for somebody who was asked. `by`: who answered, themself or in somebody's place; `channel`: mail,
+    page or api; `answers`: to the questions of the step, by their names."""
+
+    outcome: str
+    comment: str
+    by: PersonShape
+    channel: str
+    at: datetime
+    answers: dict[str, Any]
+
+
+class AssignmentShape(Shape):
+    """Somebody who was asked. `state`: open, decided, kept (an earlier decision of theirs counts), superseded or
+    withdrawn; `in_place_of`: whom the step names, where somebody else was put there."""
+
+    id: str
+    person: PersonShape
+    state: str
+    in_place_of: PersonShape | None
+    decision: DecisionShape | None
+
+
+class StepShape(Shape):
+    """One time that the request was in a step. `state`: open, stuck, held (an answer can still be undone), closed or
+    cancelled."""
+
+    key: str
+    name: str
+    round: int
+    branch: str | None
+    state: str
+    result: str | None
+    opened_at: datetime
+    closed_at: datetime | None
+    assignments: list[AssignmentShape]
+
+
+class FileShape(Shape):
+    """A file of the request; its bytes are at `/requests/{id}/files/{file_id}`."""
+
+    id: str
+    field: str
+    name: str
+    size: int = Field(description="In bytes.")
+    sha256: str
+
+
+class RequestShape(Shape):
+    """A request. `state`: open, ended or withdrawn; `result`: what it came to, such as approved or rejected;
+    `revision`: of its data; `sequence`: of the newest entry of its record, which its ETag is, too. Fields that no step
+    shows the key's person are left out of `data` and `files`."""
+
+    id: str
+    number: int
+    link: str
+    process: ProcessRef
+    title: str
+    state: str
+    result: str | None
+    requester: PersonShape
+    created_at: datetime
+    closed_at: datetime | None
+    revision: int
+    data: dict[str, Any]
+    files: list[FileShape]
+    steps: list[StepShape]
+    sequence: int
+
+
+def shapes_of(call: Call, requests: Sequence[Request]) -> list[RequestShape]:
+    """Of requests that were read with their version, its process, and the requester."""
+    versions = {request.version_id: request.version for request in requests}
+    definitions = {pk: definition_of(version) for pk, version in versions.items()}
+    hidden = hidden_in_each(call.person, [(one, definitions[one.version_id]) for one in requests])
+    heads = ChainHead.objects.in_bulk([request.pk for request in requests])
+    steps = _steps(requests, definitions)
+    return [
+        _shape(
+            call, one, definitions[one.version_id], hidden[one.pk], steps.get(one.pk, []), heads[one.pk].seq
+        )
+        for one in requests
+    ]
+
+
+def shape_of(call: Call, request: Request) -> RequestShape:
+    """Of one of them."""
+    return shapes_of(call, [request])[0]
+
+
+def _shape(
+    call: Call,
+    request: Request,
+    definition: Definition,
+    hidden: frozenset[str],
+    steps: list[StepShape],
+    sequence: int,
+) -> RequestShape:
+    version = request.version
+    return RequestShape(
+        id=str(request.public_id),
+        number=request.number,
+        link=page_of(request, of_request(call.http)),
+        process=ProcessRef(key=version.process.key, name=version.process.name, version=version.number),
+        title=request.title,
+        state=request.state,
+        result=request.result or None,
+        requester=person_shape(request.requester),
+        created_at=request.created_at,
+        closed_at=request.closed_at,
+        revision=request.revision,
+        data=form_data.written(definition, request.data, hidden),
+        files=_files(definition, request.data, hidden),
+        steps=steps,
+        sequence=sequence,
+    )
+
+
+def _files(definition: Definition, data: Mapping[str, Any], hidden: frozenset[str]) -> list[FileShape]:
+    return [
+        FileShape(field=field.name, **{name: file[name] for name in ("id", "name", "size", "sha256")})
+        for field in definition.fields
+        if field.type == "files" and field.name not in hidden
+        for file in data.get(field.name) or ()
+    ]
+
+
+def _steps(requests: Sequence[Request], definitions: Mapping[int, Definition]) -> dict[int, list[StepShape]]:
+    """By request, in the order in which they began."""
+    visits = list(Visit.objects.filter(request__in=requests).order_by("id"))
+    seats = Assignment.objects.filter(visit__in=visits).select_related(
+        "person", "in_place_of", "decision__by_person", "kept__by_person"
+    )
+    by_visit: dict[int, list[AssignmentShape]] = defaultdict(list)
+    for seat in seats.order_by("id"):
+        by_visit[seat.visit_id].append(_assignment(seat))
+    of_version = {request.pk: definitions[request.version_id] for request in requests}
+    steps: dict[int, list[StepShape]] = defaultdict(list)
+    for visit in visits:
+        shape = _step(visit, of_version[visit.request_id], by_visit[visit.pk])
+        steps[visit.request_id].append(shape)
+    return steps
+
+
+def _step(visit: Visit, definition: Definition, assignments: list[AssignmentShape]) -> StepShape:
+    return StepShape(
+        key=visit.step_key,
+        name=definition.steps[visit.step_key].name,
+        round=visit.round,
+        branch=visit.branch or None,
+        state=visit.state,
+        result=visit.result or None,
+        opened_at=visit.opened_at,
+        closed_at=visit.closed_at,
+        assignments=assignments,
+    )
+
+
+def _assignment(seat: Assignment) -> AssignmentShape:
+    counts = seat.state in Assignment.COUNTED
+    return AssignmentShape(
+        id=str(seat.pk),
+        person=person_shape(seat.person),
+        state=seat.state,
+        in_place_of=None if seat.in_place_of is None else person_shape(seat.in_place_of),
+        decision=_decision(seat.counted) if counts else None,
+    )
+
+
+def _decision(decision: Decision) -> DecisionShape:
+    return DecisionShape(
+        outcome=decision.outcome,
+        comment=decision.comment,
+        by=person_shape(decision.by_person),
+        channel=decision.door,
+        at=decision.at,
+        answers=decision.answers,
+    )

@@ -1,0 +1,51 @@
+"""Files that come inline, in base64: bounded as on the pages."""
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+
+from pydantic import StrictStr
+
+from placet.api.bodies import MB, Body
+from placet.api.problems import Problem, pointer_of
+from placet.approvals.attachments import LARGEST_TOGETHER, NewFile, why_not_taken
+from placet.approvals.form_parts import LARGEST_FILE, FormField
+
+
+class FileSent(Body):
+    """A file. `content`: its bytes in base64 (RFC 4648, section 4)."""
+
+    name: StrictStr
+    content_type: StrictStr = ""
+    content: StrictStr
+
+
+def files_of(fields: Sequence[FormField], sent: Mapping[str, Sequence[FileSent]]) -> list[NewFile]:
+    """What was sent by the names of `fields`. Problem that points to the first one that cannot be taken."""
+    takers = {field.name: field for field in fields}
+    files: list[NewFile] = []
+    for name, some in sent.items():
+        if name not in takers:
+            raise Problem.invalid(pointer_of("files", name), "This form has no such field for files.")
+        for at, one in enumerate(some):
+            content = _decoded(one, pointer_of("files", name, at, "content"))
+            file = NewFile(name, one.name, one.content_type, content)
+            _must_not_be_too_large(file, files)
+            if reason := why_not_taken(file, takers[name], files):
+                raise Problem.invalid(pointer_of("files", name, at), reason)
+            files.append(file)
+    return files
+
+
+def _must_not_be_too_large(file: NewFile, before: Sequence[NewFile]) -> None:
+    if file.size > LARGEST_FILE:
+        raise Problem("too-large", f"A file is larger than {LARGEST_FILE // MB} MB.")
+    if file.size + sum(one.size for one in before) > LARGEST_TOGETHER:
+        raise Problem("too-large", f"The files are larger than {LARGEST_TOGETHER // MB} MB together.")
+
+
+def _decoded(one: FileSent, pointer: str) -> bytes:
+    try:
+        return base64.b64decode(one.content.encode("ascii"), validate=True)
+    except (binascii.Error, UnicodeEncodeError):
+        raise Problem.invalid(pointer, "This is not base64.") from None
