@@ -13,7 +13,7 @@ import secrets
 import string
 import zlib
 from collections.abc import Collection, Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from hashlib import sha256
 
@@ -81,7 +81,7 @@ def make(
     for all; `expires_at`: None for a year from now; `by`: None at the command line. KeyInvalid."""
     _check(person, name, scopes, by)
     key, text = _made(person, name.strip(), sorted(scopes), sorted(set(processes)), expires_at, by)
-    _note(key, MADE, by)
+    _note(key, MADE, by, expires=iso(key.expires_at))
     key_mails.made(key, by)
     return key, text
 
@@ -146,7 +146,14 @@ def rotate(key: Key, by: Person | None, keep: timedelta) -> tuple[Key, str]:
     new.save(update_fields=["secrets"])
     old.expires_at = until if old.expires_at is None else min(old.expires_at, until)
     old.save(update_fields=["expires_at"])
-    _note(new, ROTATED, by, replaces=old.public)
+    _note(
+        new,
+        ROTATED,
+        by,
+        expires=iso(new.expires_at),
+        replaces=old.public,
+        replaced_expires=iso(old.expires_at),
+    )
     key_mails.made(new, by)
     return new, text
 
@@ -154,9 +161,10 @@ def rotate(key: Key, by: Person | None, keep: timedelta) -> tuple[Key, str]:
 @transaction.atomic
 def revoke(key: Key, by: Person | None) -> None:
     """It is refused from now on. What was kept of its calls goes."""
-    if Key.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=clock.now()):
+    now = clock.now()
+    if Key.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=now):
         key.idempotent_calls.all().delete()
-        _note(key, REVOKED, by)
+        _note(key, REVOKED, by, revoked=iso(now))
 
 
 def presented(text: str) -> Key | None:
@@ -205,6 +213,11 @@ def _digest(text: str, key: Key) -> str:
 @cache
 def _hash_key(secret: str) -> bytes:
     return keys.derive(secret, "API keys")
+
+
+def iso(moment: datetime | None) -> str | None:
+    """As the record has it."""
+    return None if moment is None else moment.astimezone(UTC).isoformat()
 
 
 def _note(key: Key, event: str, by: Person | None, **what: object) -> None:

@@ -25,6 +25,8 @@ from placet.lib.processes import processes
 
 A_RANGE = 1000  # ids of requests
 GOOD_FOR = timedelta(days=1)  # what was verified so long ago says little
+#: What parts above this one keep and compare with the installation's record: each gives what differs, in words.
+ALSO_COMPARED: list[Callable[[], Iterator[str]]] = []
 NOTES = "how far the record was verified"  # what the MAC of `Notes` is made for
 
 
@@ -111,6 +113,8 @@ def findings(verified: Verified | None = None, seen: Sequence[checkpoints.Checkp
     yield from evidence_delegations.compare()
     yield from evidence_absences.compare()
     yield from evidence_processes.compare()
+    for compare in ALSO_COMPARED:
+        yield from compare()
     yield from checkpoints.compare(seen)
 
 

@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy
 from placet.accounts import delegations
 from placet.accounts.delegations import DelegationInvalid, Scope, Wanted
 from placet.accounts.models import Delegation, Group, Person
+from placet.approvals import call_keys
 from placet.approvals.delegate_words import LastDay, first_day
 from placet.approvals.form_numbers import read_decimal
 from placet.approvals.models import Process
@@ -91,6 +92,7 @@ class DelegationForm(forms.Form):
         super().__init__(*args, **more)
         self._delegator = delegator
         processes = Process.objects.filter(versions__published_at__isnull=False).distinct()
+        processes = processes.exclude(key__startswith=call_keys.PREFIX)  # of calls: each is one person's
         _offer(self.fields["processes"], [(one.key, one.name) for one in processes])
         groups = Group.objects.filter(members=delegator).order_by("name", "id")
         _offer(self.fields["groups"], [(one.key, one.name) for one in groups])

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 from placet.accounts.models import Person
 from placet.api import key_mails, keys
 from placet.api.models import Key
+from placet.approvals import call_keys
 from placet.approvals.models import Process
 from placet.lib import clock
 from placet.portal.people import PersonsRequest
@@ -69,6 +70,7 @@ class KeyForm(forms.Form):
         words = {**key_mails.SCOPES, key_mails.DECISIONS: _("answer in your name")}
         scopes.choices = [(key, text) for key, text in words.items() if key in offered]
         published = Process.objects.filter(versions__published_at__isnull=False).distinct()
+        published = published.exclude(key__startswith=call_keys.PREFIX)  # of calls: each is one person's
         processes.choices = [(one.key, one.name) for one in published]
         if keys.Scope.DECISIONS_WRITE not in offered:
             del self.fields["decides"]
