@@ -15,6 +15,7 @@ from tools.changed_tests import selected
         ("placet/lib/middleware.py", "tests/pages/test_people.py", "tests/replies/test_read.py"),
         ("placet/commands/backup.py", "tests/test_backup.py", "tests/replies/test_read.py"),
         ("placet/sandbox/ews/__init__.py", "tests/journeys/test_twice.py", "tests/replies/test_read.py"),
+        ("clients/python/src/placet_client/calls.py", "tests/agents/test_tools.py", "tests/lib/test_ids.py"),
         ("tests/making.py", "tests/approvals/test_engine.py", "tests/lib/test_ids.py"),
         ("tests/journeys/conftest.py", "tests/journeys/test_twice.py", "tests/lib/test_ids.py"),
         ("tests/rotation.py", "tests/replies/test_read.py", "tests/mailboxes/test_oauth.py"),
