@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from placet.cli import CommandError
+from placet.commands import demo_systems
 from placet.commands.demo_page import REPLY, TO_CONNECT, at_stranger, first_page, limit_application
 from placet.commands.start import say, set_up
 from placet.sandbox.delivery import AuthResults
@@ -57,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
                 _past(sandbox, people)
             with _running(listen):
                 if options.once:
-                    return _tell(Story(sandbox, people))
+                    return _tell(Story(sandbox, people), f"http://{listen}")
                 sandbox.tell(first_page(sandbox, listen, password))
                 _invite(sandbox, listen, password, time.time() - began)
                 _until_stopped()
@@ -289,9 +290,10 @@ class Story:
         self.say("Placet", f"✓ {what}")
 
 
-def _tell(story: Story) -> int:
+def _tell(story: Story, url: str) -> int:
     try:
         _play(story)
+        demo_systems.play(story, url)
     except StoryFailed as failed:
         sys.stderr.write(f"The demo failed. {failed}\n")
         _what_went_wrong()

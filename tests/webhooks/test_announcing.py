@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from placet.accounts.models import Person
 from placet.approvals import engine
 from placet.approvals.definitions import definition_of
-from placet.approvals.evidence import _EVENTS
+from placet.approvals.evidence_entries import EVENTS
 from placet.approvals.models import Request
 from placet.approvals.processes import publish
 from placet.approvals.steps import ApprovalStep
@@ -218,7 +218,7 @@ def test_a_step_that_asks_for_a_change_is_told_as_sent_back(hook: Hook, alice: P
 
 def test_every_entry_of_an_event_is_one_that_records_have() -> None:
     """A word that was misspelled would be an event that never comes."""
-    assert events.ENTRIES - set(_EVENTS) <= {"entered", "due", "escalated", "expired", "not delivered"}
+    assert events.ENTRIES - set(EVENTS) <= {"entered", "due", "escalated", "expired", "not delivered"}
 
 
 def test_the_chain_holds_with_and_without_the_mark(hook: Hook, alice: Person, bob: Person) -> None:
