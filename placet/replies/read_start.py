@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import islice
 from typing import Any
 
 from placet.approvals.attachments import NewFile, why_not_taken
@@ -34,6 +35,9 @@ from placet.replies.read_vocabulary import Vocabulary
 
 WHOLE_MAIL = -1  # in place of the number of a part
 _LONGEST = 10_000  # characters of what fills a field
+_LABEL_WITHIN, _MOST_COLONS = 300, 5  # characters and colons of a line in which a label ends
+_LONGEST_SIGNATURE = 8  # lines
+_NAME_AND_TITLE = 6  # words of its first line
 _WRAPPED_FROM = 60  # characters of a line that a mail program may have wrapped
 _LINE = re.compile(
     r"[ \t\u00a0]*(?:[*•·–—-][ \t\u00a0]+)?[*_]{0,2}(?P<label>[^:：\n]{1,200}?)[*_ \t\u00a0]*[:：][*_]{0,2}"
@@ -71,12 +75,17 @@ def doubt_of(mail: Mail) -> Sentence:
 # --- lines ------------------------------------------------------------------------------------------------
 
 
-def read_lines(text: str, fields: Sequence[FormField], known: Vocabulary, names: Collection[str]) -> Lines:
-    """`text`: without quotes and signature. `names`: words of the sender's name, which a signature without a closing
-    begins with."""
+def read_lines(mail: Mail, fields: Sequence[FormField], known: Vocabulary, names: Collection[str]) -> Lines:
+    """`names`: words of the sender's name, which a signature without a closing begins with."""
     by_label = _by_label(fields)
-    lines = text.split("\n")
+    lines = mail.new_text.split("\n")
+    own = len(lines)
+    if mail.with_signature.startswith(mail.new_text):
+        lines += mail.with_signature[len(mail.new_text) :].split("\n")[1:]
     end = _end(lines, by_label, known, {_folded(name) for name in names})
+    # A last paragraph of labels and numbers looks like a signature. If all of its lines name fields it is none.
+    if not all(_field_of(line, by_label) for line in lines[own:end] if line.strip()):
+        end = min(end, own)
     return _Taking(lines[:end], by_label).taken()
 
 
@@ -99,7 +108,7 @@ def _folded(text: str) -> str:
 def _field_of(line: str, by_label: Mapping[str, FormField]) -> tuple[FormField, str] | None:
     """The field that a line names, and what stands behind."""
     # A label may hold a colon itself, so each of them may be the one that ends it.
-    for match in re.finditer("[:：]", line[:300]):
+    for match in islice(re.finditer("[:：]", line[:_LABEL_WITHIN]), _MOST_COLONS):
         found = _LINE.fullmatch(line[: match.start()].replace(":", "\ue000").replace("：", "\ue001") + ":")
         if found is None:
             continue
@@ -112,17 +121,33 @@ def _field_of(line: str, by_label: Mapping[str, FormField]) -> tuple[FormField, 
 def _end(lines: Sequence[str], by_label: Mapping[str, FormField], known: Vocabulary, names: set[str]) -> int:
     """The number of the line that the closing, a signature or small print begins with."""
     shown = ["" if _field_of(line, by_label) else line for line in lines]
+    named = _own_name(shown, lines, names)
     found = frame("\n".join(shown), known)
     if found.by is Ends.NOTHING:
-        return len(lines)
+        return named
     at = 0
     for number, line in enumerate(shown):
         if at >= found.end:
             # A last paragraph of capitals is a name only if it is the sender's: "Sony Camera" may be what they need.
-            is_name = found.by is not Ends.NAME or names & {_folded(word) for word in line.split()}
-            return number if is_name else len(lines)
+            is_name = found.by is not Ends.NAME or names & _words(line)
+            return min(number, named) if is_name else named
         at += len(line) + 1
+    return named
+
+
+def _own_name(shown: Sequence[str], lines: Sequence[str], names: set[str]) -> int:
+    """The number of the line from which on a signature stands that begins with the sender's name: the first of one of
+    the last lines, below an empty one."""
+    first = max(1, len(lines) - _LONGEST_SIGNATURE)
+    for number in range(first, len(lines)):
+        words = _words(shown[number])
+        if not lines[number - 1].strip() and len(words) <= _NAME_AND_TITLE and words & names:
+            return number
     return len(lines)
+
+
+def _words(line: str) -> set[str]:
+    return set(re.findall(r"\w+", _folded(line)))
 
 
 @dataclass
@@ -223,10 +248,13 @@ def read_files(
 ) -> Files:
     """By the rules of the process. `before`: what earlier mails of the same start brought."""
     fields = {one.name: one for one in definition.fields}
-    found = Files()
+    found, there = Files(), {sha256(one.file.content).hexdigest() for one in before}
     for part, name, content_type, content, is_original in _contents(bytes(incoming.raw), mail):
+        mark = sha256(content).hexdigest()
+        if mark in there:  # sent once more with what was missing, or attached to the mail within, too
+            continue
         if part != WHOLE_MAIL:
-            found.hashes.append(sha256(content).hexdigest())
+            found.hashes.append(mark)
         wanted = [rules.original] if is_original and rules.original else list(rules.attachments or ())
         if is_original and part == WHOLE_MAIL and not rules.original:
             continue
@@ -236,6 +264,7 @@ def read_files(
             others = [one.file for one in (*before, *found.taken)]
             if not (why := why_not_taken(file, fields[wished], others)):
                 found.taken.append(MailFile(incoming.pk, part, file))
+                there.add(mark)
                 break
         else:
             found.notes.append(why or _not_asked_for(name))
@@ -285,4 +314,5 @@ def _is_decoration(part: Part, found: Sequence[Part]) -> bool:
     within = found[part.parent].content_type == "multipart/related" if part.parent >= 0 else False
     is_inline = not read_header(part.message, "content-disposition").lower().startswith("attachment")
     named = bool(read_header(part.message, "content-id"))
-    return part.content_type.startswith("image/") and is_inline and (within or named)
+    shown = (within and named) or (is_inline and (within or named))
+    return part.content_type.startswith("image/") and shown

@@ -59,6 +59,9 @@ _FORWARDS = (
 )
 
 
+TOO_LATE = Sentence("What was missing came too late; please send all of it once more, as a new mail.")
+
+
 @dataclass(frozen=True)
 class Start:
     """What a mail starts, before its sender is proved. `version`: None where its address offers nothing; `row`: what it
@@ -183,7 +186,7 @@ def read(start: Start, mail: Mail, incoming: IncomingMail, known: Vocabulary) ->
         for one in definition.fields
         if one.type != "files" and one.computed is None and one.name not in later
     ]
-    lines = read_lines(mail.new_text, fields, known, start.person.name.split())
+    lines = read_lines(mail, fields, known, start.person.name.split())
     before = files_again(row.files) if row is not None else []
     with as_read_by(start.person):
         files = read_files(incoming, mail, definition, rules, before)
@@ -255,6 +258,8 @@ def _begun(reply: "Reply", start: Start, written: Written) -> MailedStart:
     if row is not None:
         return row
     before = mailed_starts.earlier(beginning)
+    if before is not None and before.state == MailedStart.State.EXPIRED:
+        raise refusals.StartNotTaken(TOO_LATE)
     raise refusals.StartTwice(before.request.number if before is not None and before.request else 0)
 
 
@@ -265,9 +270,7 @@ def _open(reply: "Reply", picked: MailedStart) -> MailedStart:
         raise refusals.StartTwice(row.request.number)
     late = row.due is not None and reply.incoming.receipt_time > row.due
     if row.state != MailedStart.State.LACKING or late:
-        raise refusals.StartNotTaken(
-            Sentence("What was missing came too late; please send all of it once more, as a new mail.")
-        )
+        raise refusals.StartNotTaken(TOO_LATE)
     return row
 
 

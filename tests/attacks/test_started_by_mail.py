@@ -4,6 +4,8 @@ to that of an answer. None starts anything, and none of them is answered."""
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from itertools import islice
 
 import pytest
@@ -15,9 +17,10 @@ from placet.sandbox.server import Mail
 from tests.attacks import test_planted_stamps as planted
 from tests.attacks import test_senders as senders
 from tests.attacks.arena import Arena, Attempt
-from tests.attacks.forging import BOB, internal, lay, letter, outside_world
+from tests.attacks.forging import BOB, SIGNED, Signed, internal, lay, letter, long_ago, outside_world
 from tests.attacks.tally import Counts
 from tests.attacks.test_doubled_headers import AUTOMATIC, STAMPS, genuine, two_ways_of_headers
+from tests.attacks.test_replayed_signatures import sent
 from tests.journeys.conftest import World
 from tests.journeys.test_start_by_mail import ADDRESS, changed
 
@@ -87,3 +90,27 @@ def test_whoever_they_are_starts_what_they_write(arena: Arena, address: Mail) ->
     arena.world.run_until_quiet()
     assert Request.objects.get(version__process__key="buy").requester == arena.world.people["bob"]
     arena.count(Counts(neighbours=7, passed=7))
+
+
+def test_from_outside_counts_what_the_senders_domain_signed(arena: Arena, address: Mail) -> None:
+    """Whoever has a signed mail can send it again, to another address: so To and Cc have to be signed. And what is
+    sent again as it was is one request, or too old."""
+    signed = f"{SIGNED}:To:Cc"
+
+    def lies(headers: str, *, id_: str = "<none@partner.example>", date: datetime | None = None) -> str:
+        made = [Signed(headers=headers, made_at=None)]
+        sent_at = format_datetime(date or datetime.now(UTC))
+        mail = sent(address, made, Subject="Chairs", Date=sent_at, Message_ID=id_)
+        mail = mail.without("in-reply-to", "references")
+        lay(arena.world, mail)
+        arena.world.run_until_quiet()
+        return str(IncomingMail.objects.order_by("-pk").values_list("result", flat=True)[0])
+
+    assert lies(SIGNED) == "not_proved"
+    assert lies(f"{SIGNED}:To") == "not_proved"
+    assert lies(signed, date=long_ago(days=4)) == "too_old"
+    assert lies(signed, id_="<one@partner.example>") == "started"
+    assert lies(signed, id_="<one@partner.example>") == "start_twice"
+    request = Request.objects.get(version__process__key="buy")
+    assert request.requester == arena.world.people["bob"], "by the address that he has outside"
+    arena.count(Counts(forged=4, delivered=4, neighbours=1, passed=1))

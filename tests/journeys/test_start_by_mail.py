@@ -211,6 +211,35 @@ def test_a_forward_keeps_the_original_as_a_file(world: World) -> None:
     assert [file["name"] for file in second.data["mail"]] == ["Invoice 4712.eml"]
 
 
+OUTLOOK = """<html><body><div><p>Montant : 40</p><p>Amount: 40 EUR</p><p>&nbsp;</p></div>
+<div id="Signature"><p>Alice Aliceson</p><p>Amount: 3</p><img src="cid:logo"></div>
+<hr style="display:inline-block;width:98%" tabindex="-1"><div id="divRplyFwdMsg" dir="ltr"><b>De :</b> Shop
+&lt;shop@other.example&gt;<br><b>Envoyé :</b> mardi 1 décembre 2026 10:12<br><b>À :</b> Alice<br><b>Objet :</b> Facture
+4713</div><div><p>Amount: 1</p><p>Reason: none</p></div></body></html>"""
+
+
+def test_a_forward_of_outlook_with_a_large_file_and_a_logo(world: World) -> None:
+    publish(PROCESS)
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = "alice@contoso.example", ADDRESS, "TR: Facture 4713"
+    mail.set_content(OUTLOOK, subtype="html")
+    mail.add_related(b"\x89PNG", maintype="image", subtype="png", cid="<logo>", filename="logo.png")
+    large = b"%PDF" + bytes(3_000_000)
+    for name in ("4713.pdf", "copy.pdf"):
+        mail.add_attachment(large, maintype="application", subtype="pdf", filename=name)
+    world.sandbox.send_as("alice", mail.as_bytes())
+    world.run_until_quiet()
+    assert world.results() == ["started"]
+    data = Request.objects.get().data
+    assert data["item"] == "Facture 4713" and data["amount"]["minor"] == 4000
+    assert data["reason"] == "Montant : 40", "no field is called so"
+    assert [(file["name"], file["size"]) for file in data["invoice"]] == [("4713.pdf", len(large))], (
+        "the same once"
+    )
+    assert [file["name"] for file in data["mail"]] == ["Facture 4713.eml"]
+    assert "logo.png" not in text_of(world.newest("alice")), "nor is it spoken of"
+
+
 def test_who_starts_nothing_and_who_hears_why(world: World) -> None:
     publish(PROCESS)
     publish(changed(key="closed", name="Closed", start_by_mail=None))
