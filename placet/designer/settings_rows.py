@@ -101,13 +101,14 @@ def _by_mail(data: Mapping[str, Any], around: Surroundings) -> Row:
     rules = mapping(data.get("start_by_mail"))
     is_on = data.get("start_by_mail") not in (None, False)
     row = Row(legend=_("Start by mail"), place=("start_by_mail",))
-    row.note = _(
-        "Lines of the mail that begin with the label of a field and a colon, such as “Amount: 1250”, fill that field."
+    who = _(
+        "By people whose address is known here, and whose mail proves who sent it. Lines such as “Amount: 1250” fill "
+        "the field that they name"
     )
     texts, files = around.fields_of(*_TEXT_FIELDS), around.fields_of("files")
     row.boxes = [
         Box("mail-on", _("A request can be started by mail"), "yes" if is_on else "", "tick",
-            help=_("By people whose address is known here, and whose mail proves who sent it")),
+            help=who),
         _field_box("subject", _("The subject fills"), rules, texts),
         _field_box("text", _("The text fills"), rules, texts),
         _field_box("original", _("A forwarded mail is kept as a file in"), rules, files),
@@ -118,7 +119,7 @@ def _by_mail(data: Mapping[str, Any], around: Surroundings) -> Row:
         ),
         Box("mail-proof", _("How sure its sender must be"), words(rules.get("proof")), "choice",
             _proofs(words(rules.get("proof")))),
-        Box("mail-days", _("Days to send what is missing"), words(rules.get("days")), width="short",
+        Box("mail-days", _("Days to send what is missing"), words(rules.get("days")),
             help=_("{days} if it is left empty").format(days=DAYS)),
     ]  # fmt: skip
     return row
