@@ -62,6 +62,15 @@ def test_each_of_its_operations_can_be_read(committed: Json) -> None:
             assert parameter["in"] != "body" or parameter["schema"].get("type") == "object"
 
 
+def test_what_is_left_out_exists() -> None:
+    """Whoever renames an operation sees to what the connector makes of it."""
+    paths = json.loads(power_platform.SOURCE.read_text())["paths"]
+    names = {one["operationId"] for path in paths.values() for one in path.values()}
+    assert names >= power_platform.LEFT_OUT
+    assert names >= {power_platform.SUBSCRIBES, power_platform.UNSUBSCRIBES}
+    assert names >= {operation for operation, _field in power_platform.FIELDS}
+
+
 def test_a_connection_names_what_its_policies_use() -> None:
     about = json.loads((power_platform.TARGET.parent / "apiProperties.json").read_text())["properties"]
     policies = json.dumps(about["policyTemplateInstances"])

@@ -166,7 +166,7 @@ def _parameter(parameter: Json) -> Json:
         made["x-ms-url-encoding"] = "single"
     if name == "If-Match":  # any state that there is; who wants to be sure says the one that they saw
         made |= {"default": "*", "x-ms-visibility": "advanced"}
-    if not made["required"] and place == "query":
+    if not made["required"]:
         made["x-ms-visibility"] = "advanced"
     return made
 
