@@ -120,6 +120,11 @@ SAID = [
     ),
     ({"additionalProperties": {"type": ["string", "null"]}}, None, [{"a": "b"}]),
     (True, {}, ["a"]),
+    (
+        {"anyOf": [{"$ref": "#/components/schemas/A"}, {"type": "null"}], "default": None},
+        {"$ref": "#/definitions/A"},
+        [],
+    ),
 ]
 
 
@@ -148,7 +153,7 @@ def description(**more: Any) -> Json:
         "info": {"title": "Placet", "description": "Approvals.", "version": "1"},
         "components": {
             "schemas": {
-                "Body": {"type": "object", "properties": {"url": {"type": "string"}}},
+                "Body": {"type": "object", "properties": {"url": {"type": "string"}, "callback": {}}},
                 "Shape": {"type": "object", "properties": {"inner": {"$ref": "#/components/schemas/Inner"}}},
                 "Inner": {"type": "object"},
                 "Problem": {"type": "object"},
@@ -204,6 +209,7 @@ def test_the_trigger_subscribes_by_the_operation_that_makes_webhooks() -> None:
     path = connector(description())["paths"]["/webhooks"]
     assert path["post"]["x-ms-trigger"] == "single"
     (_header, body) = path["post"]["parameters"]
+    assert body["schema"]["properties"].keys() == {"url"}  # and no address that would be called back
     assert body["schema"]["properties"]["url"]["x-ms-notification-url"] is True
     data = path["x-ms-notification-content"]["schema"]["properties"]["data"]
     assert set(data["properties"]) == {"sequence", "result"}

@@ -31,6 +31,8 @@ LEFT_OUT = frozenset(
     }
 )  # fmt: skip
 SUBSCRIBES, UNSUBSCRIBES = "create_webhook", "delete_webhook"
+#: Of bodies: a flow has no address that could be called.
+FIELDS_LEFT_OUT = frozenset({"callback"})
 #: Headers that the platform answers by itself, or that mean nothing in a flow.
 HEADERS_LEFT_OUT = frozenset({"If-None-Match"})
 _KEY_OF_PROCESS = {"operationId": "ListProcesses", "value-collection": "items", "value-path": "key"}
@@ -177,7 +179,10 @@ def _body(one: Json, schemas: Json) -> Json:
     if "$ref" in schema:
         schema = schemas[_name_of(schema["$ref"], one["operationId"])]
     made = plain_schema(schema, one["operationId"])
-    for name, about in made.get("properties", {}).items():
+    properties = made.get("properties", {})
+    for name in FIELDS_LEFT_OUT & properties.keys():
+        del properties[name]
+    for name, about in properties.items():
         about |= FIELDS.get((one["operationId"], name), {})
     return {
         "name": "body",
@@ -302,7 +307,7 @@ def _one_of(made: Json, variants: Sequence[Json], place: str) -> Json:
     nullable = {"x-nullable": True} if len(kinds) < len(variants) else {}
     plain = [plain_schema(one, place) for one in kinds]
     if len(plain) == 1:
-        return {**made, **plain[0], **nullable}
+        return plain[0] if "$ref" in plain[0] else {**made, **plain[0], **nullable}
     for kind in ("array", "object"):
         for one in plain:
             if one.get("type") == kind:

@@ -6,6 +6,10 @@ export async function withStateSeen(
 	options: IHttpRequestOptions,
 ): Promise<IHttpRequestOptions> {
 	const sequence = this.getNodeParameter('sequence', 0) as number;
-	const headers = { ...options.headers, 'If-Match': sequence ? `"${sequence}"` : '*' };
-	return { ...options, headers, body: options.body ?? {} };
+	const headers = {
+		...options.headers,
+		'If-Match': sequence ? `"${sequence}"` : '*',
+		'Content-Type': 'application/json',
+	};
+	return { ...options, headers, body: '{}' }; // as a text: n8n sends no object that is empty
 }
