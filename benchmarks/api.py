@@ -22,8 +22,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.reading.peers import NotInstalled, Peer, install
-
 REQUESTS = 200_000
 TURNS = 5
 CALLS = {"get": 40, "list": 20, "create": 10}  # of each in a turn
@@ -120,6 +118,12 @@ def _placet(requests: int) -> Calls:
 
 @contextmanager
 def _peers(folder: Path, rows: int) -> Iterator[dict[str, "subprocess.Popen[str]"]]:
+    from benchmarks.reading.peers import (
+        NotInstalled,
+        Peer,
+        install,
+    )  # the first import sets settings, where none are
+
     try:
         install(Peer("api", PACKAGES), folder)
     except NotInstalled as why:
