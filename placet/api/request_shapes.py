@@ -28,7 +28,7 @@ class ProcessRef(Shape):
     version: int
 
 
-class DecisionShape(Shape):
+class StepDecision(Shape):
     """What counted for somebody who was asked. `by`: who answered, themself or in somebody's place; `channel`: mail,
     page or api; `answers`: to the questions of the step, by their names."""
 
@@ -40,7 +40,7 @@ class DecisionShape(Shape):
     answers: dict[str, Any]
 
 
-class AssignmentShape(Shape):
+class StepAssignment(Shape):
     """Somebody who was asked. `state`: open, decided, kept (an earlier decision of theirs counts), superseded or
     withdrawn; `in_place_of`: whom the step names, where somebody else was put there."""
 
@@ -48,7 +48,7 @@ class AssignmentShape(Shape):
     person: PersonShape
     state: str
     in_place_of: PersonShape | None
-    decision: DecisionShape | None
+    decision: StepDecision | None
 
 
 class StepShape(Shape):
@@ -63,7 +63,7 @@ class StepShape(Shape):
     result: str | None
     opened_at: datetime
     closed_at: datetime | None
-    assignments: list[AssignmentShape]
+    assignments: list[StepAssignment]
 
 
 class FileShape(Shape):
@@ -161,7 +161,7 @@ def _steps(requests: Sequence[Request], definitions: Mapping[int, Definition]) -
     seats = Assignment.objects.filter(visit__in=visits).select_related(
         "person", "in_place_of", "decision__by_person", "kept__by_person"
     )
-    by_visit: dict[int, list[AssignmentShape]] = defaultdict(list)
+    by_visit: dict[int, list[StepAssignment]] = defaultdict(list)
     for seat in seats.order_by("id"):
         by_visit[seat.visit_id].append(_assignment(seat))
     of_version = {request.pk: definitions[request.version_id] for request in requests}
@@ -172,7 +172,7 @@ def _steps(requests: Sequence[Request], definitions: Mapping[int, Definition]) -
     return steps
 
 
-def _step(visit: Visit, definition: Definition, assignments: list[AssignmentShape]) -> StepShape:
+def _step(visit: Visit, definition: Definition, assignments: list[StepAssignment]) -> StepShape:
     return StepShape(
         key=visit.step_key,
         name=definition.steps[visit.step_key].name,
@@ -186,9 +186,9 @@ def _step(visit: Visit, definition: Definition, assignments: list[AssignmentShap
     )
 
 
-def _assignment(seat: Assignment) -> AssignmentShape:
+def _assignment(seat: Assignment) -> StepAssignment:
     counts = seat.state in Assignment.COUNTED
-    return AssignmentShape(
+    return StepAssignment(
         id=str(seat.pk),
         person=person_shape(seat.person),
         state=seat.state,
@@ -197,8 +197,8 @@ def _assignment(seat: Assignment) -> AssignmentShape:
     )
 
 
-def _decision(decision: Decision) -> DecisionShape:
-    return DecisionShape(
+def _decision(decision: Decision) -> StepDecision:
+    return StepDecision(
         outcome=decision.outcome,
         comment=decision.comment,
         by=person_shape(decision.by_person),

@@ -129,9 +129,17 @@ def description() -> dict[str, Any]:
     return deepcopy(_described())
 
 
+class _Schema(OpenAPISchema):
+    def add_schema_definitions(self, definitions: dict[str, Any]) -> None:
+        """django-ninja would let the last one of a name stand for all."""
+        for name, about in definitions.items():
+            assert self.schemas.get(name, about) == about, f"Two shapes are called {name}."
+        super().add_schema_definitions(definitions)
+
+
 @cache
 def _described() -> dict[str, Any]:
-    made: dict[str, Any] = json.loads(json.dumps(OpenAPISchema(API, BASE.lstrip("/") + "/")))
+    made: dict[str, Any] = json.loads(json.dumps(_Schema(API, BASE.lstrip("/") + "/")))
     made["components"]["schemas"]["Problem"] = _PROBLEM
     for path in made["paths"].values():
         for method, about in path.items():

@@ -16,6 +16,7 @@ from placet.api.paging import USUAL_PAGE, Cursor, Limit, Page, last_of, next_of
 from placet.api.problems import Problem
 from placet.api.shapes import PersonShape, person_shape
 from placet.approvals import owning
+from placet.approvals.models import Request
 from placet.audit import commitments
 from placet.audit.models import AuditEntry
 
@@ -47,19 +48,21 @@ class Events(Page[EventShape]):
     "/requests/{id}/events",
     Scope.AUDIT_READ,
     Events,
-    problems=["not-found", "not-allowed"],
+    problems=["not-found"],
 )
 def list_events(call: Call, id: UUID, limit: Limit = USUAL_PAGE, cursor: Cursor = "") -> Events:
     """What is recorded of a request, for whoever made it, owns its process, or administers."""
     request = call.requests().select_related("version__process").filter(public_id=id).first()
-    if request is None:
+    if request is None or not _sees_record(call.person, request):
         raise Problem("not-found")
-    if not request.is_made_by(call.person) and not owning.sees_all_of(call.person, request):
-        raise Problem("not-allowed", "The record is for whoever made the request, or owns its process.")
     after = last_of(call, cursor) if cursor else 0
     entries = list(AuditEntry.objects.filter(request=request, seq__gt=after).order_by("seq")[: limit + 1])
     following = next_of(call, entries[limit - 1].seq) if len(entries) > limit else None
     return Events(items=_shapes(entries[:limit]), next=following)
+
+
+def _sees_record(person: Person, request: Request) -> bool:
+    return request.is_made_by(person) or owning.sees_all_of(person, request)
 
 
 def _shapes(entries: list[AuditEntry]) -> list[EventShape]:
