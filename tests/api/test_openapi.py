@@ -1,13 +1,17 @@
 """The description of the API: complete, the one that is committed, and shown under the policy of the pages."""
 
 import json
+from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 from django.contrib.staticfiles import finders
 from django.http import HttpResponse
 from django.test import Client
+from pydantic import BaseModel
 
 from placet.api import v1
+from placet.api.bodies import Body, Shape
 from placet.api.operation import OPERATIONS
 from placet.lib.middleware import POLICY
 from tools import openapi
@@ -32,6 +36,19 @@ def test_each_operation_has_a_short_name_its_scope_and_every_refusal() -> None:
                 kinds = set(answer.get("content", {}))
                 assert (kinds == {"application/problem+json"}) == (int(status) >= 400), (one.name, status)
     assert seen.keys() == OPERATIONS.keys()
+
+
+def _kinds_of(kind: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for one in kind.__subclasses__():
+        yield one
+        yield from _kinds_of(one)
+
+
+def test_no_two_shapes_have_one_name() -> None:
+    """The description knows them by their names: one would stand there for both."""
+    kinds = {*_kinds_of(Shape), *_kinds_of(Body)}
+    names = Counter(one.__name__ for one in kinds if one.__module__.startswith("placet.api."))
+    assert [name for name, times in names.items() if times > 1] == []
 
 
 def test_it_is_public_and_says_where_this_installation_is(client: Client, db: None) -> None:

@@ -60,7 +60,7 @@ class Choice(Shape):
     data_needed: list[str]
 
 
-class AssignmentShape(Shape):
+class WaitingShape(Shape):
     """A question that waits for the key's person. `in_place_of`: whose it is, where they stand in for somebody; `due`:
     null if there is no deadline; `by_api`: false where only a page or a mail answers it; `seen`: send it with the
     answer."""
@@ -82,7 +82,7 @@ class AssignmentShape(Shape):
     seen: str
 
 
-class Assignments(Page[AssignmentShape]):
+class Assignments(Page[WaitingShape]):
     """Questions that wait, the oldest first."""
 
 
@@ -97,7 +97,7 @@ class Answer(Body):
     data: dict[StrictStr, Any] = {}
 
 
-class DecisionShape(Shape):
+class AnswerShape(Shape):
     """An answer that counts. `channel`: how it came; `request`: as it is after it."""
 
     assignment: str
@@ -121,10 +121,10 @@ def list_assignments(call: Call, limit: Limit = USUAL_PAGE, cursor: Cursor = "")
     "GET",
     "/assignments/{id}",
     Scope.REQUESTS_READ,
-    AssignmentShape,
+    WaitingShape,
     problems=["not-found", "not-open"],
 )
-def get_assignment(call: Call, id: Id) -> AssignmentShape:
+def get_assignment(call: Call, id: Id) -> WaitingShape:
     """One question that waits, as it is now."""
     seat = _seat(call, id)
     if seat.state != Assignment.State.OPEN:
@@ -137,12 +137,12 @@ def get_assignment(call: Call, id: Id) -> AssignmentShape:
     "POST",
     "/assignments/{id}/decision",
     Scope.DECISIONS_WRITE,
-    DecisionShape,
+    AnswerShape,
     status=201,
     problems=["not-found", "not-open", "not-allowed", "already-decided", "stale", "comment-needed"],
     idempotent="optional",
 )
-def decide(call: Call, id: Id, body: Answer) -> DecisionShape:
+def decide(call: Call, id: Id, body: Answer) -> AnswerShape:
     """Answer as the person of the key. The first answer counts, by whatever channel it comes."""
     seat = _seat(call, id)
     decision = engine.decide(
@@ -156,7 +156,7 @@ def decide(call: Call, id: Id, body: Answer) -> DecisionShape:
         shown=body.seen,
         key=call.key.public,
     )
-    return DecisionShape(
+    return AnswerShape(
         assignment=str(seat.pk),
         outcome=decision.outcome,
         comment=decision.comment,
@@ -196,7 +196,7 @@ def _seat(call: Call, number: int) -> Assignment:
 # --- as it is shown ---------------------------------------------------------------------------------------
 
 
-def _shapes(call: Call, seats: Sequence[Assignment]) -> list[AssignmentShape]:
+def _shapes(call: Call, seats: Sequence[Assignment]) -> list[WaitingShape]:
     definitions: dict[int, Definition] = {}
     due = _deadlines(seats)
     shapes = []
@@ -215,11 +215,11 @@ def _deadlines(seats: Sequence[Assignment]) -> Mapping[int, datetime]:
     return dict(clocks.values_list("visit", "at"))
 
 
-def _shape(call: Call, seat: Assignment, definition: Definition, due: datetime | None) -> AssignmentShape:
+def _shape(call: Call, seat: Assignment, definition: Definition, due: datetime | None) -> WaitingShape:
     request, key = seat.visit.request, seat.visit.step_key
     step = definition.approval(key)
     is_own = seat.person_id == call.person.pk
-    return AssignmentShape(
+    return WaitingShape(
         id=str(seat.pk),
         request=_in_short(call, request),
         process=definition.key,
