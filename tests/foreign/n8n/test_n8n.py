@@ -253,7 +253,8 @@ def test_a_request_is_started_withdrawn_read_and_listed(world: World) -> None:
     event = world.came("events", lambda event: event["type"] == "request.withdrawn")
     assert event["request"]["id"] == request["id"]
     world.n8n.call("list", {})
-    assert world.came("listed")["id"] == request["id"]
+    listed = world.came("listed")
+    assert [listed["id"]] == [request["id"]] == [one["id"] for one in world.sent("listed")]
 
 
 def test_processes_are_listed_with_their_forms(world: World) -> None:

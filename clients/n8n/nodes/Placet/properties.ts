@@ -1,4 +1,4 @@
-import type { INodeProperties } from 'n8n-workflow';
+import type { IDataObject, INodeProperties } from 'n8n-workflow';
 import { SEND_AND_WAIT_OPERATION } from 'n8n-workflow';
 
 import { orRefusal } from './api';
@@ -6,6 +6,9 @@ import { approvalBody, requestBody, sends } from './bodies';
 import { withStateSeen } from './withdrawing';
 
 const ID_OF_REQUEST = '={{ "/requests/" + encodeURIComponent($parameter["requestId"]) }}';
+// What a page is asked for with takes the place of what was asked before, filters too.
+const CURSOR = 'decodeURIComponent($response.body.next.match(/[?&]cursor=([^&]+)/)[1])';
+const NEXT_PAGE = `={{ ({ ...$request.qs, limit: 100, cursor: $response.body?.next ? ${CURSOR} : undefined }) }}`;
 
 export const resourceProperty: INodeProperties = {
 	displayName: 'Resource',
@@ -441,11 +444,7 @@ const manyProperties: INodeProperties[] = [
 					properties: {
 						continue: '={{ !!$response.body?.next }}',
 						request: {
-							qs: {
-								limit: 100,
-								cursor:
-									'={{ $response.body?.next ? decodeURIComponent($response.body.next.match(/[?&]cursor=([^&]+)/)[1]) : undefined }}',
-							},
+							qs: NEXT_PAGE as unknown as IDataObject, // an expression that gives an object
 						},
 					},
 				},
