@@ -22,7 +22,7 @@ from placet.api import keys, v1
 from placet.api.keys import KeyInvalid, Scope
 from placet.api.models import IdempotentCall, Key
 from placet.approvals import owning
-from placet.approvals.models import Assignment, Process, Request
+from placet.approvals.models import Assignment, Attachment, Process, Request
 from placet.approvals.processes import publish
 from placet.mail.models import OutgoingMail
 from placet.webhooks import endpoints
@@ -114,6 +114,7 @@ class World:
     request: Request
     assignment: Assignment
     mail: OutgoingMail
+    file: Attachment
     webhook: Endpoint  # of the owner
 
     def path_of(self, operation: Operation) -> tuple[str, frozenset[str]]:
@@ -135,6 +136,7 @@ class World:
         path = operation.path.replace(beginning, beginning.partition("{")[0] + str(thing), 1)
         if operation.name == "list_events":  # whoever is asked does not see the record
             sees = sees - {"bob"}
+        path = path.replace("{file_id}", str(self.file.public_id))
         if "{" in path:  # a part of it, such as a file, that is not there
             path, sees = _PART.sub(str(uuid.UUID(int=0)), path), frozenset()
         return path, sees
@@ -150,9 +152,12 @@ def world(alice: Person, bob: Person, dave: Person, admin: Person) -> World:
     request = start(SAMPLE, alice)
     people = {"dave": dave, "alice": alice, "bob": bob, "olga": olga, "ada": admin}
     asked_about = Assignment.objects.get(visit__request=request)
+    file = Attachment.objects.create(
+        request=request, field="quotes", name="offer.pdf", size=3, sha256="0" * 64, content=b"%PD", by=alice
+    )
     wanted = endpoints.Wanted("https://receiver.example/", processes=["purchase"])
     webhook, _secret = endpoints.make(wanted, olga)
-    return World(people, request, asked_about, OutgoingMail.objects.get(kind="ask"), webhook)
+    return World(people, request, asked_about, OutgoingMail.objects.get(kind="ask"), file, webhook)
 
 
 def asked(caller: Caller, operation: Operation, path: str, *, may_change: bool = False) -> Answer:
