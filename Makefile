@@ -117,7 +117,7 @@ soak: setup
 LONG = $(BIN)/pytest -o faulthandler_timeout=0
 ALL_OF_IT = $(LONG) -n $(JOBS) --dist worksteal --whole
 MODELS = tests/approvals/test_engine_model.py tests/approvals/test_blocks_model.py
-FAULTS = tests/soak tests/journeys/test_faults.py --replies 200
+FAULTS = tests/soak tests/journeys/test_faults.py tests/webhooks/test_faults.py --replies 200
 
 soak-attacks: setup
 	@tools/system-packages chromium

@@ -31,6 +31,7 @@ WHOLE = frozenset(
         "releases": ("opening",),
         "reports": ("figures",),
         "replies": ("claims", "fetch", "noticed", "settle", "statements"),
+        "webhooks": ("announcing", "faults"),
     }.items()
     for name in names
 )  # fmt: skip

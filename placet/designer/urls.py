@@ -5,6 +5,7 @@ from django.urls import path
 from placet.designer import (
     card_views,
     case_views,
+    chats,
     exporting,
     form_views,
     history_views,
@@ -38,6 +39,8 @@ urlpatterns = [
     path("<slug:key>/", views.process, name="process"),
     path("<slug:key>/copy/", making.copy, name="copy"),
     path("<slug:key>/owners/", keeping.owners, name="owners"),
+    path("<slug:key>/chats/", chats.chats, name="chats"),
+    path("<slug:key>/chats/<int:pk>/", chats.chat, name="chat"),
     path("<slug:key>/retire/", keeping.retire, name="retire"),
     path("<slug:key>/bring-back/", keeping.bring_back, name="bring_back"),
     path("<slug:key>/process.yaml", exporting.text_file, name="text_file"),

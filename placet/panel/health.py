@@ -22,6 +22,8 @@ from placet.mailboxes import polling, pool
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.noticing import Noticing, noticings
 from placet.panel.to_look_at import to_look_at
+from placet.webhooks.endpoints import switched_off_by_itself
+from placet.webhooks.models import Endpoint
 from placet.workers.life import living
 from placet.workers.models import Worker
 
@@ -69,6 +71,7 @@ class Health:
     stuck_count: int
     not_escalated: Sequence[Visit]  # as stuck
     not_escalated_count: int
+    webhooks_off: Sequence[Endpoint]  # and chats: that failed, or answered that they are gone
     version: str
     database: str
 
@@ -93,6 +96,7 @@ def health() -> Health:
         stuck_count=stuck().count(),
         not_escalated=list(not_escalated().select_related("request").order_by("opened_at")[:STUCK_SHOWN]),
         not_escalated_count=not_escalated().count(),
+        webhooks_off=list(switched_off_by_itself().select_related("process")),
         version=__version__,
         database=DATABASES.get(connection.vendor, connection.vendor),
     )

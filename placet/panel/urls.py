@@ -25,6 +25,7 @@ from placet.panel import (
     tables,
     try_reply,
     views,
+    webhooks,
 )
 
 app_name = "panel"
@@ -133,6 +134,17 @@ urlpatterns = [
     path("keys/new/", keys.new_key, name="new_key"),
     path("keys/<int:pk>/rotate/", keys.rotate_key, name="rotate_key"),
     path("keys/<int:pk>/revoke/", keys.revoke_key, name="revoke_key"),
+    # --- webhooks
+    path("webhooks/", webhooks.webhooks, name="webhooks"),
+    path("webhooks/callbacks/", webhooks.replay_callback, name="replay_callback"),
+    path("webhooks/<int:pk>/", webhooks.webhook, name="webhook"),
+    path("webhooks/<int:pk>/edit/", webhooks.edit, name="edit_webhook"),
+    path("webhooks/<int:pk>/test/", webhooks.test, name="try_webhook"),
+    path("webhooks/<int:pk>/switch/", webhooks.switch, name="switch_webhook"),
+    path("webhooks/<int:pk>/secret/", webhooks.rotate, name="rotate_webhook"),
+    path("webhooks/<int:pk>/replay/", webhooks.replay, name="replay_webhook"),
+    path("webhooks/<int:pk>/remove/", webhooks.remove, name="remove_webhook"),
+    path("webhooks/<int:pk>/deliveries/<int:number>/", webhooks.delivery, name="webhook_delivery"),
     # --- authority tables
     path("tables/", tables.tables, name="tables"),
     path("tables/<int:pk>/", tables.table, name="table"),

@@ -3,6 +3,7 @@
 events      what kinds of events there are, and which entry of a request's record is one
 announcing  events and deliveries are made of entries that were written; nothing is told of what did not happen
 endpoints   where events go: made, changed, switched off; deliveries are asked for once more
+forms       what is entered of an endpoint on a page
 callbacks   an endpoint for one request
 chat_words  what a notice in a chat says
 signing     Standard Webhooks 1.0.0

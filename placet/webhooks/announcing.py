@@ -108,17 +108,22 @@ def _is_for(endpoint: Endpoint, process: int, key: str) -> bool:
 def _write(request: Request, entries: QuerySet[AuditEntry], wanting: Collection[Endpoint]) -> None:
     """What was written before, because a record was behind twice, stays as it is."""
     definition: Definition = definition_of(request.version)
+    made: list[Event] = []
+    hearing: dict[int, list[Endpoint]] = {}
     for entry in entries:
         kind = events.type_of(entry, definition)
-        hearing = [one for one in wanting if kind is not None and (not one.events or kind.type in one.events)]
-        if kind is None or not hearing:
+        if kind is None:
             continue
-        event, _made = Event.objects.get_or_create(
-            request=request,
-            sequence=entry.seq,
-            defaults={"type": kind.type, "at": entry.at, "data": events.details(kind, entry)},
-        )
-        Delivery.objects.bulk_create([_delivery(event, one) for one in hearing], ignore_conflicts=True)
+        hearing[entry.seq] = [one for one in wanting if not one.events or kind.type in one.events]
+        if hearing[entry.seq]:
+            about = events.details(kind, entry)
+            made.append(Event(request=request, sequence=entry.seq, type=kind.type, at=entry.at, data=about))
+    Event.objects.bulk_create(made, ignore_conflicts=True)
+    rows = Event.objects.filter(request=request, sequence__in=[one.sequence for one in made])
+    deliveries = [
+        _delivery(event, one) for event in rows.order_by("sequence") for one in hearing[event.sequence]
+    ]
+    Delivery.objects.bulk_create(deliveries, ignore_conflicts=True)
 
 
 def _delivery(event: Event, endpoint: Endpoint) -> Delivery:

@@ -16,7 +16,6 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from placet.alarms.chosen import host
 from placet.webhooks import events, signing
 from placet.webhooks.bodies import body_of
 from placet.webhooks.endpoints import signing_secrets, switch_off
@@ -151,7 +150,7 @@ class _Turn:
             "endpoint_failed",
             endpoint=endpoint.pk,
             delivery=delivery.pk,
-            host=host(endpoint.url),
+            host=endpoint.host,
             status=answer.status,
         )
         if answer.status == GONE:

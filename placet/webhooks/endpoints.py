@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from placet.accounts.models import Person
-from placet.alarms.chosen import AddressInvalid, address_of, host
+from placet.alarms.chosen import AddressInvalid, address_of
 from placet.approvals.models import Process
 from placet.approvals.owning import owned_by
 from placet.mailboxes.base import FixNeeded
@@ -87,6 +87,18 @@ def checked_url(text: str) -> str:
 def webhooks() -> QuerySet[Endpoint]:
     """Those of other systems, in the order in which they were made."""
     return Endpoint.objects.filter(kind=Endpoint.Kind.WEBHOOK).order_by("pk")
+
+
+def switched_off_by_itself() -> QuerySet[Endpoint]:
+    """Webhooks and chats that failed for days, or answered that nobody wants events there any more."""
+    why = (Endpoint.Disabled.FAILING, Endpoint.Disabled.GONE)
+    return Endpoint.objects.filter(disabled_why__in=why, request=None).order_by("pk")
+
+
+def callbacks_not_taken() -> QuerySet[Delivery]:
+    """Deliveries to callbacks that were given up, the newest first."""
+    failed = Delivery.objects.filter(state=Delivery.State.FAILED, endpoint__kind=Endpoint.Kind.CALLBACK)
+    return failed.order_by("-pk")
 
 
 def chats_of(process: Process) -> QuerySet[Endpoint]:
@@ -230,6 +242,4 @@ def of_span(endpoint: Endpoint, begin: datetime, end: datetime) -> QuerySet[Deli
 
 def _note(what: str, endpoint: Endpoint, by: Person | None, **more: str) -> None:
     who = by.pk if by is not None else None
-    log.info(
-        f"endpoint_{what}", endpoint=endpoint.pk, kind=endpoint.kind, host=host(endpoint.url), by=who, **more
-    )
+    log.info(f"endpoint_{what}", endpoint=endpoint.pk, kind=endpoint.kind, host=endpoint.host, by=who, **more)

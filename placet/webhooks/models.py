@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from placet.accounts.models import Person
+from placet.alarms.chosen import host
 from placet.approvals.models import Process, Request
 from placet.lib.fields import SecretsField
 from placet.lib.ids import uuid7
@@ -44,7 +45,7 @@ class Endpoint(models.Model):
     request = models.ForeignKey(
         Request, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )
-    process = models.ForeignKey(Process, null=True, on_delete=models.PROTECT, related_name="chats")
+    process = models.ForeignKey(Process, null=True, on_delete=models.CASCADE, related_name="chats")
     owner = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -90,6 +91,11 @@ class Endpoint(models.Model):
     @property
     def url(self) -> str:
         return str(self.secrets.get(URL, ""))
+
+    @property
+    def host(self) -> str:
+        """As much of the address as may be shown to everybody."""
+        return host(self.url)
 
 
 class Event(models.Model):
@@ -144,6 +150,7 @@ class Delivery(models.Model):
             models.Index(fields=["endpoint", "id"], name="webhook_deliveries"),
             models.Index(fields=["endpoint", "id"], condition=Q(state="waiting"), name="webhook_waiting"),
             models.Index(fields=["due"], condition=Q(state="waiting"), name="webhook_due"),
+            models.Index(fields=["id"], condition=Q(state="failed"), name="webhook_failed"),
         ]
         ordering = ["id"]
 

@@ -9,7 +9,6 @@ from django.utils.translation import gettext as _
 from placet.accounts.general import General, general
 from placet.accounts.models import Person
 from placet.accounts.reader import as_read_by
-from placet.alarms.chosen import host
 from placet.alarms.messages import Letter, administrators
 from placet.alarms.messages import queue as queue_letter
 from placet.mail.writing import Link, Notice, when
@@ -55,7 +54,7 @@ def _owners(endpoint: Endpoint) -> list[Person]:
 
 def switched_off(endpoint: Endpoint, said: General) -> Letter:
     """In the language that is active."""
-    name = {"host": host(endpoint.url)}
+    name = {"host": endpoint.host}
     if endpoint.kind == Endpoint.Kind.WEBHOOK:
         heading = _("The webhook to {host} was switched off").format(**name)
     else:

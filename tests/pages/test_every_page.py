@@ -64,6 +64,7 @@ _SENT = {
     "/administration/configuration/remote-approval/new/": "Save",
     "/administration/people/add/": "Add person",
     "/administration/groups/": "Add group",
+    "/administration/webhooks/": "Add webhook",
     "/administration/mail/try/": "Read it",
     "/processes/-/import/": "Make a draft",
     "/processes/-/new/": "Make a draft",

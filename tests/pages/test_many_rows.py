@@ -14,6 +14,7 @@ from placet.approvals.models import Ask, AskLine, Assignment, Decision, Request,
 from placet.audit.models import AuditEntry
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes.models import Mailbox
+from placet.webhooks.models import Delivery, Endpoint, Event
 from tests.making import analysed
 from tests.pages import test_permissions
 from tests.pages.test_every_page import ADA, BOB, addresses
@@ -59,6 +60,16 @@ def _grow(to: int, like: Request, mailbox: Mailbox, asked: Person) -> None:
     )  # fmt: skip
     Key.objects.bulk_create([_key(like, asked, n) for n in numbers])
     AuditEntry.objects.bulk_create([_noted(like, 1000 + number) for number in numbers])
+    endpoint = Endpoint.objects.earliest("pk")
+    events = [
+        Event(request=like, sequence=1000 + n, type="request.started", at=like.created_at) for n in numbers
+    ]
+    Delivery.objects.bulk_create(
+        [
+            Delivery(endpoint=endpoint, event=event, state="sent")
+            for event in Event.objects.bulk_create(events)
+        ]
+    )
     IncomingMail.objects.bulk_create([_incoming(mailbox, asked, n) for n in numbers])
     analysed()
 

@@ -34,7 +34,7 @@ _BRACKETS = re.compile("⟦[^⟦⟧]*⟧")
 _WORDS = re.compile(r"[^\W\d_]{2,}")
 #: Names that are the same in every language, and what a page shows of machines: hosts, settings, versions.
 NAMES = re.compile(
-    r"https?://\S*|[\w.+-]+@[\w.-]+|\bPlacet\b|\bPLACET_[A-Z_]+|\b(Exchange|Microsoft|Entra|Python|SQLite|PostgreSQL|"
+    r"https?://\S*|[\w.+-]+@[\w.-]+|\bPlacet\b|\bPLACET_[A-Z_]+|\b(Exchange|Microsoft|Teams|Slack|Mattermost|Entra|Python|SQLite|PostgreSQL|"
     r"\b[\d.,]+\s[A-Z]{3}\b|English|Français|UTC|SSL|CSV|HTML|JSON|URI|EwsEnabled|EwsAllowedAppIDs)\b"
 )
 
@@ -71,7 +71,7 @@ def brackets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _data() -> set[str]:
     """Whatever stands in the database, piece by piece: the values, not their names."""
-    ours = ("accounts", "account", "audit", "mailboxes", "mail", "alarms", "approvals", "api")
+    ours = ("accounts", "account", "audit", "mailboxes", "mail", "alarms", "approvals", "api", "webhooks")
     models = [model for label in ours for model in apps.get_app_config(label).get_models()]
     rows = [row for model in models for row in model._default_manager.values()]
     lines = [

@@ -1,7 +1,7 @@
 """Who may open what, and that opening changes nothing. Every address of the pages is in the table."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from django.apps import apps
@@ -25,7 +25,10 @@ from placet.lib.working_time import Span
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes.certificates import Certificate
 from placet.mailboxes.models import Mailbox
+from placet.webhooks import signing
+from placet.webhooks.models import Attempt, Delivery, Endpoint, Event, secrets_of
 
+NOBODY = "https://10.0.0.8/hooks/its-secret-part"  # private, and on no list: nothing is called there
 As = Callable[[Person | None], Client]
 
 # What a GET answers to: nobody, Dave (a stranger), Alice (asks), Bob (is asked), Ada (administers).
@@ -202,6 +205,18 @@ SEEN = {
     "panel:table_draft": (302, 403, 403, 403, 200),
     "panel:review_table": (302, 403, 403, 403, 200),
     "panel:discard_table_draft": (302, 403, 403, 403, 302),
+    "panel:webhooks": (302, 403, 403, 403, 200),
+    "panel:webhook": (302, 403, 403, 403, 200),
+    "panel:edit_webhook": (302, 403, 403, 403, 200),
+    "panel:try_webhook": (302, 403, 403, 403, 302),
+    "panel:switch_webhook": (302, 403, 403, 403, 302),
+    "panel:rotate_webhook": (302, 403, 403, 403, 302),
+    "panel:replay_webhook": (302, 403, 403, 403, 302),
+    "panel:replay_callback": (302, 403, 403, 403, 302),
+    "panel:remove_webhook": (302, 403, 403, 403, 200),
+    "panel:webhook_delivery": (302, 403, 403, 403, 200),
+    "designer:chats": (302, 403, 403, 403, 200),
+    "designer:chat": (302, 403, 403, 403, 302),
 }
 # Of the same people, what a POST of an empty form answers; all but the sign-in pages.
 SENT = {
@@ -307,6 +322,16 @@ SENT = {
     "panel:table_draft": (302, 403, 403, 403, 302),
     "panel:review_table": (302, 403, 403, 403, 302),
     "panel:discard_table_draft": (302, 403, 403, 403, 302),
+    "panel:webhooks": (302, 403, 403, 403, 422),
+    "panel:edit_webhook": (302, 403, 403, 403, 422),
+    "panel:try_webhook": (302, 403, 403, 403, 302),
+    "panel:switch_webhook": (302, 403, 403, 403, 302),
+    "panel:rotate_webhook": (302, 403, 403, 403, 422),
+    "panel:replay_webhook": (302, 403, 403, 403, 422),
+    "panel:replay_callback": (302, 403, 403, 403, 404),  # nobody says which
+    "panel:remove_webhook": (302, 403, 403, 403, 302),
+    "designer:chats": (302, 403, 403, 403, 422),
+    "designer:chat": (302, 403, 403, 403, 302),  # no button was pressed
 }
 # Foreign HTML for a sandboxed frame has a policy of its own (tests/pages/test_mail_html.py).
 FRAMED = {"panel:mail_html", "panel:outgoing_html"}
@@ -461,6 +486,22 @@ def world(
         "panel:discard_table_draft": {"pk": edited.pk},
         "panel:remove_mailbox": {"pk": mailbox.pk},
     }
+    delivery = make_delivery(request, admin)
+    for name in (
+        "webhook",
+        "edit_webhook",
+        "try_webhook",
+        "switch_webhook",
+        "rotate_webhook",
+        "replay_webhook",
+    ):
+        about[f"panel:{name}"] = about["panel:remove_webhook"] = {"pk": delivery.endpoint_id}
+    about["panel:webhook_delivery"] = {"pk": delivery.endpoint_id, "number": delivery.pk}
+    chat = Endpoint.objects.create(
+        kind=Endpoint.Kind.SLACK, process=request.version.process, secrets=secrets_of(NOBODY), owner=admin
+    )
+    about["designer:chats"] = {"key": "purchase"}
+    about["designer:chat"] = {"key": "purchase", "pk": chat.pk}
     calendar = make_calendar(admin)
     for name in ("calendar", "edit_calendar", "calendar_days", "delete_calendar"):
         about[f"panel:{name}"] = {"pk": calendar.pk}
@@ -503,6 +544,32 @@ def people(alice: Person, bob: Person, dave: Person, admin: Person) -> list[Pers
     return [None, dave, alice, bob, admin]
 
 
+def make_delivery(request: Request, owner: Person) -> Delivery:
+    """Of a webhook that failed once."""
+    endpoint = Endpoint.objects.create(
+        secrets=secrets_of(NOBODY, signing.new_secret()), owner=owner, description="The ERP",
+        events=["request.ended"], processes=["purchase"], failing_since=timezone.now(), failures=1,
+    )  # fmt: skip
+    event = Event.objects.create(request=request, sequence=1, type="request.started", at=timezone.now())
+    later = timezone.now() + timedelta(days=1)
+    delivery = Delivery.objects.create(
+        endpoint=endpoint, event=event, due=later, tries=1, last_status=503, last_error="It answered 503."
+    )
+    Attempt.objects.create(
+        delivery=delivery,
+        at=timezone.now(),
+        status=503,
+        milliseconds=12,
+        error="It answered 503.",
+        answer="<b>later",
+    )
+    callback = Endpoint.objects.create(
+        kind=Endpoint.Kind.CALLBACK, request=request, secrets=secrets_of(NOBODY, signing.new_secret())
+    )
+    Delivery.objects.create(endpoint=callback, event=event, state="failed", last_error="It answered 500.")
+    return delivery
+
+
 def make_calendar(by: Person) -> Calendar:
     """Of Munich, with two days of its own, and not its first version."""
     content = Content("Europe/Berlin", OFFICE_WEEK, Observed("DE", "BY", ("public",)))
@@ -517,7 +584,7 @@ def make_calendar(by: Person) -> Calendar:
 
 def _rows() -> str:
     """Every row of ours, as text."""
-    ours = ("accounts", "audit", "mailboxes", "mail", "alarms", "approvals", "designer")
+    ours = ("accounts", "audit", "mailboxes", "mail", "alarms", "approvals", "webhooks", "designer")
     models = [model for label in ours for model in apps.get_app_config(label).get_models()]
     lines: list[str] = []
     for model in models:

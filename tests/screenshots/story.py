@@ -45,11 +45,13 @@ from placet.replies import refusals
 from placet.reports import work as reports
 from placet.sandbox.mime import File
 from placet.sandbox.server import Mail
+from placet.webhooks.models import Delivery, Endpoint
 from tests.journeys.conftest import DOMAIN, World
 from tests.journeys.letters import INTERNAL, answer, letter, reply_to
 from tests.making import one_step
 from tests.pages.conftest import SECRET, SETTINGS
 from tests.screenshots.office import authority_table, calendars, edited_table, imported_draft, offices
+from tests.screenshots.webhooks import told_elsewhere
 
 BOB = f"Bob Bobson <bob@{DOMAIN}>"
 ROBERT = f"robert@{DOMAIN}"
@@ -96,6 +98,8 @@ class Story:
     delegation: Delegation
     given: Delegate
     key: Key  # of Bob's
+    delivery: Delivery  # of a webhook that failed for a while
+    chat: Endpoint
 
     def rows(self) -> dict[str, dict[str, object]]:
         """What addresses that begin so are about; the longest beginning counts."""
@@ -153,6 +157,12 @@ class Story:
             "processes/<slug:key>/draft.yaml": {"key": self.imported.process.key},
             "processes/<slug:key>/discard": {"key": self.imported.process.key},
             "administration/groups/<int": {"pk": Group.objects.get(key="finance").pk},
+            "administration/webhooks/<int": {"pk": self.delivery.endpoint_id},
+            "administration/webhooks/<int:pk>/deliveries/<int": {
+                "pk": self.delivery.endpoint_id,
+                "number": self.delivery.pk,
+            },
+            "processes/<slug:key>/chats/<int": {"key": "purchase", "pk": self.chat.pk},
         }
 
     def _link(self) -> str:
@@ -208,6 +218,7 @@ def told(world: World) -> Story:
         delegation,
         given,
         _keys(people),
+        *told_elsewhere(ada, requests["open"]),
     )
 
 

@@ -76,6 +76,20 @@ def test_where_nobody_listens_all_is_passed_over_with_the_same_statements(alice:
     assert not announcing.work(announcing.ALL)
 
 
+def test_a_record_takes_as_many_statements_whatever_happened(hook: Hook, alice: Person, bob: Person) -> None:
+    def statements() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert announcing.work(announcing.ALL)
+        return len(captured)
+
+    request = start(SAMPLE, alice)
+    few = statements()
+    engine.withdraw(request.pk, by=alice)
+    assert statements() == few
+    decided(alice, bob, item="Chair")
+    assert statements() == few
+
+
 def test_an_endpoint_hears_of_its_events_and_processes_alone(hook: Hook, alice: Person, bob: Person) -> None:
     other = start(one_step([{"person": "bob@contoso.example"}]), alice)
     engine.withdraw(other.pk, by=alice)

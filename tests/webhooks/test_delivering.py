@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import jsonschema
@@ -13,6 +14,7 @@ import time_machine
 from django.utils import timezone
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
+from placet import work
 from placet.accounts.models import Person
 from placet.approvals import engine
 from placet.approvals.models import Request
@@ -309,6 +311,21 @@ def test_one_that_failed_is_worked_apart_from_the_others(ended: Hook, alice: Per
         assert (delivering.shards_due(), delivering.shards_due_apart()) == ([], [shard])
         assert delivering.due_apart(10, (shard + 1) % delivering.SHARDS) == []
         assert len(other.got) == 1
+
+
+@pytest.mark.postgresql
+def test_several_processes_take_turns_of_shards(ended: Hook, alice: Person) -> None:
+    work_shared = import_module("placet.work_shared")  # Procrastinate's tables are PostgreSQL's
+    withdrawn(alice)
+    run("announce")
+    kinds = {kind.name: kind for kind in work.kinds()}
+    shard = ended.endpoint.pk % delivering.SHARDS
+    [nudge] = work_shared.nudges_of(kinds["deliver"])
+    assert (nudge.kind, nudge.shard, nudge.lock) == ("deliver", shard, f"deliver:{shard}")
+    assert list(work_shared.nudges_of(kinds["deliver_apart"])) == []
+    Endpoint.objects.update(is_slow=True)
+    [nudge] = work_shared.nudges_of(kinds["deliver_apart"])
+    assert nudge.lock == f"deliver_apart:{shard}"
 
 
 def test_a_server_that_drips_its_answer_is_cut_in_time(
