@@ -477,7 +477,7 @@ def test_whatever_happens_in_blocks_the_engine_does_what_the_model_says(
         Group.objects.create(key=key, name=key.title()).members.set([people[name] for name in names])
 
     @settings(
-        max_examples=(20_000 if whole(request.config) else 500) // SHARES,
+        max_examples=(20_000 if whole(request.config) else 200) // SHARES,
         deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),
