@@ -18,6 +18,7 @@ import hypothesis
 import pytest
 
 from placet.lib.collector import not_collecting
+from tests.cases import each_alone, in_few
 from tests.databases import left_to_the_other, seen_by_a_second
 from tests.once import Together
 from tests.pythons import holds_none, seen_by_another
@@ -89,6 +90,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--whole",
         action="store_true",
         help="all of what the suite shows a sample of: tests/rotation.py (make soak)",
+    )
+    parser.addoption(
+        "--each-case",
+        action="store_true",
+        help="each case is a test of its own, also of tests that ask for nothing else: tests/cases.py",
     )
     parser.addoption(
         "--sampled-only",
@@ -218,6 +224,15 @@ def pytest_make_parametrize_id(val: object) -> str | None:
         return None  # pytest's own
     raw = val.encode("utf-8", "surrogatepass") if isinstance(val, str) else val
     return f"{val[:40]!a} {len(val)} {crc32(raw):08x}"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(
+    collector: pytest.Module | pytest.Class, name: str, obj: object
+) -> list[pytest.Function] | None:
+    if not isinstance(collector, pytest.Module) or each_alone(collector.config):
+        return None
+    return in_few(collector, name, obj)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

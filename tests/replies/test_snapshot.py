@@ -12,6 +12,7 @@ LEFT_OUT_THERE = [
 ]
 
 
+@pytest.mark.apart
 @pytest.mark.parametrize("shard", [*range(SEEN_BY_ANOTHER_PYTHON), *LEFT_OUT_THERE])
 def test_what_was_read_is_read_in_the_same_way(shard: int) -> None:
     now = {name: snapshot.kept(make()) for name, make in snapshot.cases(shard)}

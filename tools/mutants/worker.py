@@ -44,6 +44,7 @@ COMMAND = (
     sys.executable, "-m", "pytest", "-q", "-p", "tools.mutants.worker", "-p", "no:xdist", "-p", "no:cacheprovider",
     "-m", "not browser and not demo",
     "--forgeries", "40", "--replies", "10",  # few and quick: each is tried for one change after the other
+    "--each-case",  # the quickest one judges
 )  # fmt: skip
 COLD = os.environ.get("MUTANTS_COLD")  # a file with one job
 TEMPLATE = "placet_mutants"  # the database that each child's is copied from, on PostgreSQL
