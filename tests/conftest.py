@@ -19,11 +19,12 @@ import pytest
 
 from placet.lib.collector import not_collecting
 from tests.cases import each_alone, in_few
-from tests.databases import left_to_the_other, seen_by_a_second
+from tests.databases import asked_by_others, left_to_the_other, seen_by_a_second
 from tests.once import Together
 from tests.pythons import holds_none, seen_by_another
 from tests.rotation import whole
 from tests.sharing import ordered
+from tests.statements import Notes, noted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
@@ -109,6 +110,9 @@ def pytest_configure(config: pytest.Config) -> None:
     from tests.attacks.tally import Tally
 
     config.pluginmanager.register(Tally())
+    seen_again = config.getoption("--database-only") or config.getoption("--other-python") or _on_postgresql()
+    if config.getoption("--in-turn") and not seen_again and not config.option.collectonly:
+        config.pluginmanager.register(Notes(config))
 
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # tests make many people
     database = settings.DATABASES["default"]
@@ -272,6 +276,9 @@ def _marked_and_left_out(config: pytest.Config, items: list[pytest.Item]) -> Non
     if config.getoption("--in-turn"):
         others = left_to_the_other(items, int(_on_postgresql()))
         _leave_out(config, items, lambda item: item not in others)
+    if config.getoption("--database-only"):
+        asked = asked_by_others(items, noted())
+        _leave_out(config, items, lambda item: item not in asked)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,8 +2,10 @@
 
 All of what commits or starts Placet (locks, claims, leases, workers), of what is marked `postgresql`, and of the
 modules in WHOLE. Of everything else, which asks by the ORM what every database answers alike, each test in one of its
-cases; of a module that shows a page or judges attacks one test alone. What goes over two ways to a mailbox takes turns
-(tests/rotation.py): the first database sees each case over one way, the second the other way of one case of each test.
+cases; of a module that shows a page or judges attacks one test alone. Where the first database noted what each of these
+asks, those are left out of which others ask every statement (tests/statements.py). What goes over two ways to a mailbox
+takes turns (tests/rotation.py): the first database sees each case over one way, the second the other way of one case of
+each test.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,6 +13,7 @@ from collections.abc import Iterable, Sequence
 import pytest
 
 from tests.rotation import WAYS, in_turn, module_of, name_of, one_of_each
+from tests.statements import Statements, asking_nothing_else
 
 #: SQL of our own, statements made ahead, constraints, claims, migrations, sorting and searching, and the engine.
 WHOLE = frozenset(
@@ -48,6 +51,13 @@ def seen_by_a_second(items: Iterable[pytest.Item]) -> set[pytest.Item]:
     asking = set(filter(_asks, items))
     differing = {item for item in asking if _differs(item) or _goes_over_ways(item)}
     return differing | one_of_each(asking - differing, _kind)
+
+
+def asked_by_others(seen: Iterable[pytest.Item], statements: Statements) -> set[pytest.Item]:
+    """Of those that a second database sees: what it may do in no other way, and is asked by another of them."""
+    seen = set(seen)
+    alike = {item for item in seen if not _differs(item) and not _goes_over_ways(item)}
+    return asking_nothing_else(alike, seen - alike, statements)
 
 
 def left_to_the_other(items: Sequence[pytest.Item], turn: int) -> set[pytest.Item]:
