@@ -211,7 +211,7 @@ def test_the_runner_works_rows_survives_failures_and_stops(monkeypatch: pytest.M
     )
     runner = work_alone.Runner()
     runner.start()
-    assert all_done.wait(30)
+    assert all_done.wait(120)
     assert all(runner.alive().values())
     runner.stop()
     assert not any(runner.alive().values())

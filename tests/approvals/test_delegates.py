@@ -651,7 +651,7 @@ def at_once(*works: Callable[[], object]) -> list[object]:
     def run(number: int, one: Callable[[], object]) -> None:
         try:
             connection.ensure_connection()
-            barrier.wait(30)
+            barrier.wait(120)
             results[number] = one()
         except engine_errors.EngineError as error:
             results[number] = error

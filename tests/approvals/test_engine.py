@@ -897,7 +897,7 @@ def at_once(*works: Callable[[], object]) -> list[object]:
     def run(number: int, work: Callable[[], object]) -> None:
         try:
             connection.ensure_connection()
-            barrier.wait(30)
+            barrier.wait(120)
             results[number] = work()
         except engine_errors.EngineError as error:
             results[number] = error
@@ -1035,7 +1035,7 @@ def test_who_leaves_while_they_are_being_asked_keeps_no_question(
         return seat(*args)
 
     def leave() -> None:
-        assert looked_up.wait(30)
+        assert looked_up.wait(120)
         engine.deactivate(bob, by=dave)
         gone.set()
 

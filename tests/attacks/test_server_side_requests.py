@@ -517,7 +517,7 @@ def test_a_pinned_connection_has_the_name_in_tls_and_in_the_host_header(
         monkeypatch.setattr(outward, "addresses_of", lambda _host, _port: ["127.0.0.1"])
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
         assert by_webhook(f"https://hooks.corp.example:{port}/x") == ""
-        thread.join(10)
+        thread.join(60)
     assert named == ["hooks.corp.example"]
     assert f"Host: hooks.corp.example:{port}".encode() in head
 

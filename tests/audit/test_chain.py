@@ -217,7 +217,7 @@ def test_appending_at_the_same_instant_leaves_a_chain_that_holds(alice: Person, 
 
     def append(word: int) -> None:
         try:
-            barrier.wait(30)
+            barrier.wait(120)
             for number in range(10):
                 with transaction.atomic():
                     # As the engine does: the request is locked first.

@@ -103,7 +103,7 @@ def test_at_the_same_instant_from_the_first_entry_on() -> None:
 
     def work() -> None:
         try:
-            barrier.wait(30)
+            barrier.wait(120)
             for _ in range(5):
                 happen()
         except Exception as error:  # noqa: BLE001 - shown by the test

@@ -65,7 +65,7 @@ class Site:
         return self.said().tone == "good" and far and not mailbox.claim and mailbox.last_poll_at is not None
 
     def ready(self) -> None:
-        until("being told of new mail", self.settled, 30)
+        until("being told of new mail", self.settled)
 
     def ask(self) -> str:
         """Alice asks; the mail that Bob gets."""

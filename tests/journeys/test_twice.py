@@ -209,7 +209,7 @@ def _at_once(calls: Sequence[Callable[[], bool]]) -> list[bool]:
 
     def run(number: int) -> None:
         try:
-            barrier.wait(timeout=30)
+            barrier.wait(timeout=120)
             results[number] = calls[number]()
         except BaseException as error:  # noqa: BLE001 - shown by the test
             errors.append(error)

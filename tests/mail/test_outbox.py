@@ -604,7 +604,7 @@ def test_two_workers_at_the_same_instant_send_it_once(mailbox: Mailbox, server: 
         def run(pk: int, barrier: threading.Barrier, worked: list[bool]) -> None:
             try:
                 connection.ensure_connection()
-                barrier.wait(30)
+                barrier.wait(120)
                 worked.append(outbox.work(pk))
             finally:
                 pool.drop(mailbox)

@@ -456,7 +456,7 @@ class Steps(MemoryConnection):
             for check in self.checks:
                 yield check
                 if self.go is not None:
-                    assert self.go.wait(10)
+                    assert self.go.wait(120)
         except GeneratorExit:
             self.left_early = True
             raise

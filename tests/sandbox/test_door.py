@@ -205,7 +205,7 @@ def test_an_impossible_extended_property_is_a_fault(sandbox: Sandbox) -> None:
 def speak(sandbox: Sandbox, said: bytes) -> bytes:
     """What the server answers to these bytes until it closes or pauses."""
     parts = urllib.parse.urlsplit(sandbox.url)
-    with socket.create_connection((parts.hostname, parts.port), timeout=5) as connection:
+    with socket.create_connection((parts.hostname, parts.port), timeout=60) as connection:
         connection.sendall(said)
         connection.shutdown(socket.SHUT_WR)
         heard = b""
@@ -254,7 +254,7 @@ def test_a_connection_serves_many_requests_and_chunked_bodies(sandbox: Sandbox) 
 def test_the_sandbox_stops_at_once_although_connections_are_open() -> None:
     with Sandbox() as sandbox:
         parts = urllib.parse.urlsplit(sandbox.url)
-        connection = socket.create_connection((parts.hostname, parts.port), timeout=5)
+        connection = socket.create_connection((parts.hostname, parts.port), timeout=60)
         connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
         assert connection.recv(10)
     while connection.recv(65536):

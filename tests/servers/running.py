@@ -57,7 +57,7 @@ def oidc_provider(clients: Sequence[dict[str, Any]]) -> Iterator[OidcProvider]:
             yield OidcProvider(json.loads(begun)["port"], written)
         finally:
             server.terminate()
-            server.wait(20)
+            server.wait(120)
             server.stdin.close()
             server.stdout.close()
 
