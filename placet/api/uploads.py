@@ -28,13 +28,24 @@ def files_of(fields: Sequence[FormField], sent: Mapping[str, Sequence[FileSent]]
         if name not in takers:
             raise Problem.invalid(pointer_of("files", name), "This form has no such field for files.")
         for at, one in enumerate(some):
-            content = _decoded(one, pointer_of("files", name, at, "content"))
-            file = NewFile(name, one.name, one.content_type, content)
-            _must_not_be_too_large(file, files)
-            if reason := why_not_taken(file, takers[name], files):
-                raise Problem.invalid(pointer_of("files", name, at), reason)
-            files.append(file)
+            files.append(_file(one, takers[name], files, pointer_of("files", name, at)))
     return files
+
+
+def files_of_field(field: FormField, sent: Sequence[FileSent]) -> list[NewFile]:
+    """The same of files that are sent as a list, for one field."""
+    files: list[NewFile] = []
+    for at, one in enumerate(sent):
+        files.append(_file(one, field, files, pointer_of("files", at)))
+    return files
+
+
+def _file(one: FileSent, field: FormField, before: Sequence[NewFile], pointer: str) -> NewFile:
+    file = NewFile(field.name, one.name, one.content_type, _decoded(one, f"{pointer}/content"))
+    _must_not_be_too_large(file, before)
+    if reason := why_not_taken(file, field, before):
+        raise Problem.invalid(pointer, reason)
+    return file
 
 
 def _must_not_be_too_large(file: NewFile, before: Sequence[NewFile]) -> None:

@@ -3,7 +3,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from functools import cache
 from typing import Any
@@ -20,13 +20,24 @@ from placet.accounts.general import of_request
 from placet.api import bodies, engine_problems, idempotency
 from placet.api.calls import BASE
 from placet.api.operation import OPERATIONS, Operation
-from placet.api.operations import assignments, events, mail_log, people, processes, requests, webhooks
-from placet.api.problems import CONTENT_TYPE, KINDS, Error, Problem, of_status, pointer_of
+from placet.api.operations import (
+    approvals,
+    assignments,
+    events,
+    mail_log,
+    people,
+    processes,
+    requests,
+    webhooks,
+)
+from placet.api.problems import CONTENT_TYPE, KINDS, Error, Problem, of_status
+from placet.lib.pointers import pointer_into
 from placet.webhooks.events import openapi_webhooks
 
 ROUTERS = (
     processes.router,
     requests.router,
+    approvals.router,
     events.router,
     assignments.router,
     people.router,
@@ -73,13 +84,16 @@ def _invalid(request: HttpRequest, error: ValidationError | type[ValidationError
     assert isinstance(error, ValidationError)
     if any(one["loc"][0] == "path" for one in error.errors):
         return _refused(request, Problem("not-found"))
-    errors = [Error(_pointer(one["loc"]), str(one["msg"])) for one in error.errors]
+    body = bodies.parsed(request.body) if request.body else None
+    errors = [Error(_pointer(body, one), str(one["msg"])) for one in error.errors]
     return _refused(request, Problem("invalid", errors=errors))
 
 
-def _pointer(place: tuple[Any, ...]) -> str:
-    where, *path = place
-    return pointer_of(*path[1:]) if where == "body" else "/".join(map(str, (where, *path)))
+def _pointer(body: Any, error: Mapping[str, Any]) -> str:
+    where, *path = error["loc"]
+    if where != "body":
+        return "/".join(map(str, (where, *path)))
+    return pointer_into(body, path[1:], is_missing=error["type"] == "missing")
 
 
 def _unparsed(request: HttpRequest, error: HttpError | type[HttpError]) -> HttpResponse:

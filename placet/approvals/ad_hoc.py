@@ -7,16 +7,14 @@ it, or call it from another one; it can be retired, and its caller asks nothing 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from placet.accounts.addresses import normal, people_at
 from placet.accounts.models import Group, Person
 from placet.accounts.reader import as_the_installation_reads
-from placet.approvals import attachments, call_keys, engine
+from placet.approvals import call_keys, engine
 from placet.approvals.ad_hoc_definition import (
     Call,
     Errors,
@@ -24,16 +22,15 @@ from placet.approvals.ad_hoc_definition import (
     definition_of_call,
     problems_of_call,
 )
-from placet.approvals.attachments import FileRefused
+from placet.approvals.attachments import NewFile
 from placet.approvals.form import FormInvalid
 from placet.approvals.installation_record import note_version
-from placet.approvals.models import Draft, Process, Request, Version, Visit
+from placet.approvals.models import Process, Request, Version, Visit
 from placet.approvals.processes import DefinitionInvalid, parse_definition
 from placet.approvals.steps import Proof
 from placet.lib.canonical import digest
 
 FLOOR: Proof = "colleague"  # the weakest proof that a caller may ask for, where their key says nothing else
-Files = Sequence["UploadedFile[Any]"]
 
 
 class CallInvalid(ValueError):
@@ -48,27 +45,33 @@ class CallInvalid(ValueError):
 def ask(
     call: Call,
     caller: Person,
+    requester: Person | None = None,
     *,
     floor: Proof = FLOOR,
-    files: Files = (),
+    files: Sequence[NewFile] = (),
+    key: str = "",
 ) -> Request:
-    """A new request of the caller's, whose people are asked. CallInvalid, and nothing was written;
-    `engine_errors.ProcessRetired` where the caller may ask nothing more."""
+    """A new request, whose people are asked. `requester`: in whose name; None: the caller. `files`: of the field FILES;
+    `key`: the public part of the key of the API. CallInvalid, and nothing was written; `engine_errors.ProcessRetired`
+    where the caller may ask nothing more."""
+    requester = requester or caller
     errors = problems_of_call(call, floor)
-    errors = _people_problems(call, {caller.pk}) | errors
+    errors = _people_problems(call, {caller.pk, requester.pk}) | errors
     if errors:
         raise CallInvalid(errors)
     process = _process_of(caller)
     with as_the_installation_reads():
-        made = definition_of_call(call, process.key, floor)
+        made = definition_of_call(call, process.key, floor, has_files=bool(files))
     version = _version_of(process, made, caller)
     try:
         request = engine.start(
             version,
-            caller,
+            requester,
             made.entered,
-            _draft_with(files, version, caller),
             title=" ".join(call.title.split()),
+            files=files,
+            by=caller,
+            key=key,
         )
     except FormInvalid as error:
         raise CallInvalid(
@@ -172,19 +175,3 @@ def _placed(problems: Sequence[str], made: Made) -> Errors:
             place = "/rule" if "rule" in said else "/outcomes"
         errors.setdefault(place, said)
     return errors
-
-
-# --- its files --------------------------------------------------------------------------------------------
-
-
-def _draft_with(files: Files, version: Version, requester: Person) -> Draft | None:
-    """As pages keep files before a request is sent. CallInvalid."""
-    if not files:
-        return None
-    draft = Draft.objects.create(person=requester, process=version.process, version=version)
-    for number, file in enumerate(files):
-        try:
-            attachments.keep(draft, "files", file, requester)
-        except FileRefused as error:
-            raise CallInvalid({f"/files/{number}": str(error)}) from error
-    return draft

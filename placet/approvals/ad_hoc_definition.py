@@ -30,6 +30,7 @@ from placet.approvals.outcomes import (
 from placet.approvals.steps import ARRIVED, SENT, WITHDRAWN, Proof
 from placet.lib import clock
 from placet.lib.plain_text import plain_text
+from placet.lib.pointers import pointer_into
 
 MOST_FACTS = 50
 MOST_OUTCOMES = 10
@@ -41,6 +42,7 @@ LONGEST_TEXT = 5_000
 LONGEST_TOGETHER = 20_000  # of all facts: a mail shows them
 MOST_EXACT_LINES = 1_000
 STEP = "approval"
+FILES = "files"  # the field that takes some
 #: From the weakest on.
 PROOFS: tuple[Proof, ...] = ("outside", "colleague", "page")
 #: What a request comes to, where its outcome is not the caller's own: as in all samples, and as programs look for it.
@@ -71,18 +73,21 @@ class Call:
     outcomes: Sequence[str | Mapping[str, Any]] = (APPROVE, REJECT)
     due: str = ""
     proof: Proof | None = None  # None: as strong as has to be
-    has_files: bool = False
 
 
 class OwnOutcome(BaseModel):
     """An outcome of a call: what processes may say of theirs, but for what hangs on a form or sends a request back."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    key: str
-    label: Label | None = None
-    words: dict[LanguageCode, tuple[str, ...]] = Field({}, max_length=MOST_LANGUAGES)
-    grants: bool | None = None
+    key: str = Field(
+        description="What the answer is called in what comes back: small letters, digits, - and _."
+    )
+    label: Label | None = Field(None, description="What people read, in one language or by language.")
+    words: dict[LanguageCode, list[str]] = Field(
+        {}, max_length=MOST_LANGUAGES, description="What else a reply may say for it, by language."
+    )
+    grants: bool | None = Field(None, description="Whether it gives what is asked for.")
     tone: Literal["good", "bad", "neutral"] | None = None
     comment: Literal["optional", "required"] = "optional"
 
@@ -193,7 +198,7 @@ def _outcomes_problems(outcomes: Sequence[str | Mapping[str, Any]]) -> Problems:
             read.append(Outcome.model_validate(_written(written)))
         except ValidationError as error:
             first = error.errors()[0]
-            yield place + _way_down(first["loc"], written), first["msg"].removeprefix("Value error, ")
+            yield place + _way_in(written, first), first["msg"].removeprefix("Value error, ")
             continue
         if read[-1].key in _TAKEN:
             yield place, _("“{key}” means something of its own; choose another key.").format(key=read[-1].key)
@@ -201,19 +206,8 @@ def _outcomes_problems(outcomes: Sequence[str | Mapping[str, Any]]) -> Problems:
         yield "/outcomes", _("All of them grant what is asked for: say one that does not.")
 
 
-def _way_down(path: Sequence[int | str], written: Any) -> str:
-    """As a JSON pointer, as far as there is something: without what validation calls one of two ways to write it."""
-    pointer = ""
-    for name in path:
-        if isinstance(written, Mapping) and name in written:
-            written, pointer = written[str(name)], f"{pointer}/{_escaped(str(name))}"
-        elif isinstance(written, list | tuple) and isinstance(name, int) and name < len(written):
-            written, pointer = written[name], f"{pointer}/{name}"
-    return pointer
-
-
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
+def _way_in(written: Any, error: Mapping[str, Any]) -> str:
+    return pointer_into(written, error["loc"], is_missing=error["type"] == "missing")
 
 
 def _due_problems(due: str) -> Problems:
@@ -266,10 +260,10 @@ class _Form:
         self.entered[name], self.places[name] = value, place
 
 
-def definition_of_call(call: Call, key: str, floor: Proof) -> Made:
-    """Of a call in which nothing is wrong by itself. `key`: of its process. Its texts are in the language that is
-    active: like those of any process they are the same for everybody."""
-    form = _form_of(call)
+def definition_of_call(call: Call, key: str, floor: Proof, *, has_files: bool = False) -> Made:
+    """Of a call in which nothing is wrong by itself. `key`: of its process; `has_files`: files come with it. Its texts
+    are in the language that is active: like those of any process they are the same for everybody."""
+    form = _form_of(call, has_files)
     outcomes = [_written(one) for one in call.outcomes]
     named = [Outcome.model_validate(one) for one in outcomes]
     step: dict[str, Any] = {"kind": "approval", "name": _("Approval"), "outcomes": outcomes, **_who(call)}
@@ -291,7 +285,7 @@ def definition_of_call(call: Call, key: str, floor: Proof) -> Made:
     return Made(definition, form.entered, form.places, [one.key for one in named])
 
 
-def _form_of(call: Call) -> _Form:
+def _form_of(call: Call, has_files: bool) -> _Form:
     form = _Form()
     if call.text:
         form.add("text", _("Message"), "long_text", call.text, "/text")
@@ -300,9 +294,9 @@ def _form_of(call: Call) -> _Form:
         form.add(f"fact_{number + 1}", " ".join(label.split()), "long_text", value, place)
     if call.exactly:
         form.add("exactly", _("Exactly this"), "exact_text", call.exactly, "/exactly")
-    if call.has_files:
-        form.fields.append({"name": "files", "label": _("Files"), "type": "files"})
-        form.places["files"] = "/files"
+    if has_files:
+        form.fields.append({"name": FILES, "label": _("Files"), "type": "files"})
+        form.places[FILES] = "/files"
     if call.to:
         form.add("asked", _("Who is asked"), "people", list(call.to), "/to")
     if call.due and not is_amount(call.due):

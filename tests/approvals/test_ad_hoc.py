@@ -5,12 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 
 from placet.accounts.models import Group, Person
 from placet.approvals import ad_hoc, digests, engine, engine_errors, verification
 from placet.approvals.ad_hoc import CallInvalid
-from placet.approvals.ad_hoc_definition import MOST_FACTS, Call
+from placet.approvals.ad_hoc_definition import FILES, MOST_FACTS, Call
+from placet.approvals.attachments import NewFile
 from placet.approvals.definitions import definition_of
 from placet.approvals.form import facts
 from placet.approvals.models import Assignment, Decision, Process, Request, Version
@@ -120,17 +120,15 @@ def test_a_group_is_asked_without_whoever_asks(
     team.members.set([alice, bob, carol])
     call = replace(ORDER, to=(), group="team")
     assert asked(ad_hoc.ask(call, alice)) == ["Bob", "Carol"]
-    assert "/rule" in errors(replace(call, rule=3), alice)
+    assert asked(ad_hoc.ask(call, alice, bob)) == ["Carol"]
+    assert "/rule" in errors(replace(call, rule=2), alice, requester=bob)
 
 
 def test_a_file_goes_with_it(mailbox: Mailbox, alice: Person, bob: Person) -> None:
-    call = replace(ORDER, has_files=True)
-    request = ad_hoc.ask(call, alice, files=[SimpleUploadedFile("offer.pdf", b"%PDF")])
+    request = ad_hoc.ask(ORDER, alice, files=[NewFile(FILES, "offer.pdf", "", b"%PDF")])
     [file] = request.attachments.all()
     assert (file.field, file.name, bytes(file.content)) == ("files", "offer.pdf", b"%PDF")
     assert shown(request, bob)[-1] == ("Files", "offer.pdf (4 bytes)")
-    wrong = errors(call, alice, files=[SimpleUploadedFile("a", b"1"), SimpleUploadedFile("b", b"")])
-    assert [*wrong] == ["/files/1"]
 
 
 def test_a_retired_process_asks_nothing_more(mailbox: Mailbox, alice: Person, bob: Person) -> None:
@@ -215,6 +213,16 @@ def test_what_cannot_be_asked_is_said_with_its_place(
     mailbox: Mailbox, alice: Person, bob: Person, change: dict[str, Any], place: str
 ) -> None:
     assert place in errors(replace(ORDER, **change), alice)
+
+
+def test_nobody_decides_what_they_ask_in_somebodys_name(
+    mailbox: Mailbox, alice: Person, bob: Person, carol: Person
+) -> None:
+    assert [*errors(ORDER, bob, requester=alice)] == ["/to/0"]
+    request = ad_hoc.ask(ORDER, carol, alice)
+    with pytest.raises(engine_errors.NotAllowed):
+        engine.decide(open_for(bob).pk, by=carol, outcome="approve", door=DECIDED_BY_PAGE)
+    assert request.requester == alice
 
 
 def test_the_floor_is_the_proof_where_none_is_said(mailbox: Mailbox, alice: Person, bob: Person) -> None:

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import NoReverseMatch, reverse
 
 from placet.accounts.models import Group, Person
@@ -77,3 +79,23 @@ def test_a_group_that_is_asked_is_known_to_be_named(alice: Person, bob: Person) 
     ad_hoc.ask(Call("Order it", group="team"), alice)
     assert processes_naming(group="team") == ["Approvals asked by Alice Requester"]
     assert processes_naming(group="other") == []
+
+
+def test_of_many_versions_only_a_page_is_read(as_: As, admin: Person, request_: Request) -> None:
+    process, version = request_.version.process, request_.version
+    Version.objects.bulk_create(
+        [
+            Version(
+                process=process, number=number, definition=version.definition, call_digest=f"{number:064x}"
+            )
+            for number in range(2, 120)
+        ]
+    )
+    browser, address = as_(admin), reverse("designer:history", args=[process.key])
+    with CaptureQueriesContext(connection) as context:
+        shown = browser.get(address, {"page": "2"}).content.decode()
+    assert "Version 69" in shown
+    assert "Version 119" not in shown
+    reading = [one["sql"] for one in context.captured_queries if 'FROM "approvals_version"' in one["sql"]]
+    assert reading
+    assert [sql for sql in reading if "LIMIT" not in sql and "COUNT(" not in sql] == []

@@ -15,6 +15,7 @@ from placet.accounts.addresses import person_at
 from placet.accounts.models import Person
 from placet.api import etags, form_data, waiting
 from placet.api.bodies import Body, Shape
+from placet.api.callback import Callback, register
 from placet.api.calls import Call
 from placet.api.keys import Scope
 from placet.api.operation import operation
@@ -52,6 +53,7 @@ class StartRequest(Body):
     data: Data = Field(default_factory=dict)
     requester: StrictStr = Field("", max_length=320)
     files: dict[str, list[FileSent]] = Field(default_factory=dict)
+    callback: Callback | None = None
 
 
 @operation(
@@ -69,13 +71,15 @@ def start_request(call: Call, body: StartRequest) -> RequestShape:
     """Start a request. Whoever it asks is written to at once."""
     version = _version_to_start(call, body.process)
     definition = definition_of(version)
-    requester = _requester(call, body.requester)
+    requester = requester_of(call, body.requester)
     form_data.must_have_types(definition, body.data)
     later = definition.entered_later
     fields = [one for one in definition.fields if one.type == "files" and one.name not in later]
     files = files_of(fields, body.files)
     started = engine.start(version, requester, body.data, files=files, by=call.person, key=call.key.public)
-    return _made(call, started)
+    if body.callback is not None:
+        register(call, started, body.callback)
+    return made(call, started)
 
 
 def _version_to_start(call: Call, key: str) -> Version:
@@ -88,7 +92,7 @@ def _version_to_start(call: Call, key: str) -> Version:
     return version
 
 
-def _requester(call: Call, address: str) -> Person:
+def requester_of(call: Call, address: str) -> Person:
     """The key's person, or whoever has an address, which needs a scope of its own."""
     person = person_at(address) if address else call.person
     if address and (person is None or person.pk != call.person.pk):
@@ -98,7 +102,7 @@ def _requester(call: Call, address: str) -> Person:
     return person
 
 
-def _made(call: Call, started: Request) -> RequestShape:
+def made(call: Call, started: Request) -> RequestShape:
     """The answer about a request that was just started."""
     request = _read().get(pk=started.pk)
     shape = shape_of(call, request)
