@@ -122,6 +122,9 @@ def _started(telling: Telling, entry: AuditEntry) -> None:
     )
     if "incoming" in entry.what:  # it was started by mail
         _say_of_mail(telling, entry, entry.what["result"])
+        before = entry.value("mails_before") if "mails_before" in entry.what.get("personal", {}) else {}
+        for number, content in before.items() if isinstance(before, dict) else ():
+            telling.mails.setdefault(int(number), {})["mail"] = Said(content, entry.seq)
 
 
 #: What its row holds, and what of the request says so.

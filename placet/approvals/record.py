@@ -5,7 +5,7 @@ Each function gives what an entry says in the clear, with what is personal in it
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -399,6 +399,11 @@ def mail(incoming: IncomingMail) -> What:
             "server": digest(incoming.facts),
         },
     }
+
+
+def mails_before(mails: Sequence[IncomingMail]) -> What:
+    """What earlier mails said, that belong to the same effect: hashes by their keys."""
+    return {"personal": {"mails_before": {str(mail.pk): sha256(mail.raw) for mail in mails}}} if mails else {}
 
 
 def together(*parts: What) -> What:

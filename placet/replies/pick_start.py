@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from placet.approvals.composing import hash_of
 from placet.approvals.models import MailedStart
 from placet.approvals.start_address import START
+from placet.lib.sentences import Sentence
 from placet.replies import refusals
-from placet.replies.parse import Mail
+from placet.replies.parse import Mail, words
 from placet.replies.pick import codes
 
 
@@ -31,7 +32,7 @@ class PickedStart:
 
 
 def pick_start(mail: Mail, unpicked: refusals.Refusal) -> PickedStart:
-    """Raises CodesDisagree, or `unpicked`, why the mail answers no ask, where it starts nothing either."""
+    """Raises CodesDisagree, AutomaticReply, or `unpicked`: why the mail answers no ask, where it starts nothing."""
     found = codes(mail)
     hashes = {code.code: hash_of(code.code) for code in found}
     rows = {row.code_hash: row for row in _rows(set(hashes.values()))} if hashes else {}
@@ -43,6 +44,9 @@ def pick_start(mail: Mail, unpicked: refusals.Refusal) -> PickedStart:
         row = rows.get(hashes[counted[0].code])
         if row is None:
             raise unpicked
+        if mail.subject.casefold().startswith(words.AUTOMATIC_SUBJECTS):
+            # Alone this is no proof of a program. But people answer such a mail by “Re: Something is missing”.
+            raise refusals.AutomaticReply(Sentence("its subject is that of an automatic reply"))
         return PickedStart(row=row, code=counted[0].code, places=counted[0].places)
     keys = _keys(mail)
     if not keys:

@@ -274,6 +274,12 @@ def _open(reply: "Reply", picked: MailedStart) -> MailedStart:
     return row
 
 
+def _earlier_mails(reply: "Reply", row: MailedStart, written: Written) -> list[IncomingMail]:
+    """The one that began it, and those that brought files of it, beside the one that is handled now."""
+    numbers = {row.incoming_id, *(one.incoming for one in written.kept)} - {reply.incoming.pk}
+    return list(IncomingMail.objects.filter(pk__in=numbers).order_by("pk"))
+
+
 def _start(
     reply: "Reply",
     row: MailedStart,
@@ -288,7 +294,12 @@ def _start(
     def by_mail(request: Request) -> record.What:
         logged = tell_start.logged(reply, request)
         tell_start.log(reply, logged)
-        parts = {"result": tell_start.STARTED}, record.mail(reply.incoming), record.reading(logged)
+        parts = (
+            {"result": tell_start.STARTED},
+            record.mail(reply.incoming),
+            record.reading(logged),
+            record.mails_before(_earlier_mails(reply, row, written)),
+        )
         return record.together(*parts, {"personal": {"proof": proof}})
 
     try:

@@ -149,6 +149,20 @@ def test_what_is_missing_is_asked_for_until_all_of_it_is_there(world: World) -> 
     assert Request.objects.count() == 1 and world.results()[-1] == "start_twice"
     assert f"Request {request.number} was started" in text_of(world.newest("alice"))
     assert not [*findings_of(request.pk)]
+    first = IncomingMail.objects.order_by("pk").first()
+    assert first is not None
+    as_it_came = bytes(first.raw)
+    first.raw = as_it_came.replace(b"%PDF-1", b"%PDF-2").replace(b"Chairs", b"Tables")
+    first.save()
+    assert [*findings_of(request.pk)], "what began it is of the record, too"
+    first.raw = as_it_came
+    first.save()
+    assert not [*findings_of(request.pk)]
+    world.sandbox.send_as(
+        "alice", to=reply_to(asked), subject=f"Automatic reply: {asked.subject}", text="I am away"
+    )
+    world.run_until_quiet()
+    assert world.results()[-1] == "automatic_reply", "nor is it answered"
     # Somebody else has the code, and nobody hears of it.
     before = world.subjects("dave"), world.subjects("alice")
     world.sandbox.send_as("dave", to=reply_to(asked), subject=asked.subject, text="Amount: 1")
