@@ -198,6 +198,12 @@ class Step:
         return cls(f"When {path} is called", "n8n-nodes-base.webhook", parameters, {"typeVersion": 2})
 
     @classmethod
+    def filed(cls, place: str, name: str) -> "Step":
+        """A text of the item as a file, in the binary field `data`."""
+        parameters = {"operation": "toText", "sourceProperty": place, "options": {"fileName": name}}
+        return cls(f"Make {name}", "n8n-nodes-base.convertToFile", parameters, {"typeVersion": 1.1})
+
+    @classmethod
     def told(cls, receiver: str, path: str) -> "Step":
         """What ends a chain: each of its items is sent to the test."""
         parameters = {

@@ -30,6 +30,7 @@ from placet.commands.process import SAMPLES
 from placet.mailboxes import store
 
 bob = add_person("Bob Brown", f"bob@{about['domain']}")
+add_person("Carol Clark", f"carol@{about['domain']}")
 ada = add_person("Ada Admin", f"ada@{about['domain']}", manager=bob, administrator=True)
 publish((SAMPLES / "purchase.yaml").read_text())
 general.save({"private_targets": [about["n8n"]]}, by=1)
@@ -41,7 +42,7 @@ print("made", json.dumps({"key": text, "signing": key.secrets[keys.SIGNING]}))
 
 @dataclass
 class World:
-    """Ada's key is in n8n; Bob, her manager, answers by mail. What a workflow ends with, `receiver` gets."""
+    """Ada's key is in n8n; Bob, her manager, and Carol answer by mail. What a workflow ends with, `receiver` gets."""
 
     sandbox: Sandbox
     n8n: N8n
@@ -57,11 +58,11 @@ class World:
         pairs = zip(list(self.receiver.paths), list(self.receiver.got), strict=False)
         return [body for at, body in pairs if at == f"/{path}"]
 
-    def asked(self, title: str) -> Mail:
-        """The mail that asks Bob, once he has it."""
+    def asked(self, title: str, name: str = "bob") -> Mail:
+        """The mail that asks somebody, once they have it."""
 
         def found() -> Mail | None:
-            mails = [mail for mail in self.sandbox.mails("bob") if title in mail.subject]
+            mails = [mail for mail in self.sandbox.mails(name) if title in mail.subject]
             return mails[0] if mails else None
 
         return soon(found, f"a mail about {title}")
@@ -87,6 +88,15 @@ ASKING: dict[str, Any] = {
     "facts": {"fact": [{"label": "Amount", "value": "={{ $json.body.amount }}"}]},
     "text": "={{ $json.body.text }}",
 }
+CALLED = "$('When ask-then-wait is called').item.json.body"
+WITH_FILE: dict[str, Any] = {
+    "resource": "approval",
+    "title": f"={{{{ {CALLED}.title }}}}",
+    "asked": "people",
+    "to": f"bob@{DOMAIN}, carol@{DOMAIN}",
+    "rule": "all",
+    "facts": {"fact": [{"label": "Amount", "value": f"={{{{ {CALLED}.amount }}}}"}]},
+}
 STARTING: dict[str, Any] = {
     "resource": "request",
     "process": "purchase",
@@ -110,7 +120,8 @@ def chains(told: str) -> list[list[Step]]:
         ],
         [
             Step.called("ask-then-wait"),
-            Step.ours("Ask", resource="approval", operation="ask", **ASKING),
+            Step.filed("body.text", "terms.txt"),
+            Step.ours("Ask", **WITH_FILE, operation="ask", options={"files": "data"}),
             Step.ours("Wait", resource="approval", operation="wait", minutes=5, **this),
             Step.told(told, "asked-then-waited"),
         ],
@@ -154,7 +165,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     n8n = N8n(install_n8n(), folder / "home", build_node(folder))
     n8n.home.mkdir()
     installation = Installation(folder / "placet")
-    with sandbox_of_three() as sandbox, receiving() as receiver:
+    with sandbox_of_four() as sandbox, receiving() as receiver:
         made = set_up(installation, sandbox, n8n)
         with installation.serve() as serving:
             n8n.load(
@@ -166,9 +177,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                 yield World(sandbox, n8n, receiver, placet, serving.address)
 
 
-def sandbox_of_three() -> Sandbox:
+def sandbox_of_four() -> Sandbox:
     sandbox = Sandbox(DOMAIN)
-    for name in ("approvals", "ada", "bob"):
+    for name in ("approvals", "ada", "bob", "carol"):
         sandbox.add_mailbox(name, name.title())
     return sandbox
 
@@ -241,9 +252,13 @@ def test_nobody_goes_on_with_an_execution_but_placet(world: World) -> None:
 
 
 def test_where_placet_cannot_reach_n8n_it_asks_again_and_again(world: World) -> None:
-    world.n8n.call("ask-then-wait", {"title": "Order 4713", "amount": "7 EUR", "text": ""})
-    world.sandbox.reply_as("bob", world.asked("Order 4713").id, "approve")
-    assert world.came("asked-then-waited")["result"] == "approved"
+    """Two people are asked, who read a file."""
+    world.n8n.call("ask-then-wait", {"title": "Order 4713", "amount": "7 EUR", "text": "Thirty days."})
+    for name in ("bob", "carol"):
+        world.sandbox.reply_as(name, world.asked("Order 4713", name).id, "approve")
+    request = world.came("asked-then-waited")
+    assert request["result"] == "approved"
+    assert [(file["name"], file["size"]) for file in request["files"]] == [("terms.txt", len("Thirty days."))]
 
 
 def test_a_request_is_started_withdrawn_read_and_listed(world: World) -> None:
