@@ -8,7 +8,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from urllib.parse import urlencode
 
 from django.core import signing
-from django.db.models import Model, QuerySet
+from django.db.models import F, Model, QuerySet
 from pydantic import Field
 
 from placet.api.bodies import Shape
@@ -42,11 +42,13 @@ class Page(Shape, Generic[Item]):
 
 
 def rows_of(
-    call: Call, rows: QuerySet[Row], limit: int, cursor: str, *, newest_first: bool = True
+    call: Call, rows: QuerySet[Row], limit: int, cursor: str, *, newest_first: bool = True, few: bool = False
 ) -> tuple[list[Row], str | None]:
     """The rows of one page by their ids, and the address of the next page, which the answer's Link header gets, too.
-    Whatever `rows` are filtered by has to be in the query of the call."""
-    way = "-pk" if newest_first else "pk"
+    Whatever `rows` are filtered by has to be in the query of the call. `few`: of a large table they are few, which
+    another index finds; a database that could go through all by their ids may do that."""
+    id_ = F("pk") + 0 if few else F("pk")  # the same order, which no index has
+    way = id_.desc() if newest_first else id_.asc()
     if cursor:
         rows = rows.filter(**{"pk__lt" if newest_first else "pk__gt": last_of(call, cursor)})
     some = list(rows.order_by(way)[: limit + 1])

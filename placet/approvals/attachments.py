@@ -292,16 +292,22 @@ def _named(request: Request) -> list[Mapping[str, Any]]:
 
 def _files_of(request: Request, data: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[Mapping[str, Any]]]]:
     """The fields of a request that files belong to, with the files that its data names there."""
-    for part in request.version.definition.get("form", ()):
-        if part["type"] == "files" and data.get(part["name"]):
-            yield part["name"], data[part["name"]]
+    for name in _file_fields(request):
+        if data.get(name):
+            yield name, data[name]
+
+
+def _file_fields(request: Request) -> list[str]:
+    """None, where somebody made something else of the definition, which verification says by itself."""
+    definition = request.version.definition
+    form = definition.get("form", ()) if isinstance(definition, Mapping) else ()
+    return [part["name"] for part in form if part["type"] == "files"]
 
 
 def are_whole(request: Request, *, has_files: bool) -> bool:
     """Whether each file that a request names, or named in an earlier revision, is there, and is what it was; and no
     other one. `has_files`: whether the table holds any of it."""
-    takes_some = any(part["type"] == "files" for part in request.version.definition.get("form", ()))
-    changed = takes_some and request.revision > 1
+    changed = bool(_file_fields(request)) and request.revision > 1
     earlier = request.revisions.values_list("data", flat=True) if changed else ()
     named = {
         (file["id"], field, file["name"], file["size"], file["sha256"], file["sha256"])

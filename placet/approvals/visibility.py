@@ -1,14 +1,18 @@
 """Which requests somebody may see, and what of them: on the pages and by the API alike."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, Max, OrderBy, OuterRef, Q, QuerySet
 
 from placet.accounts.models import Person
 from placet.approvals import owning
 from placet.approvals.definitions import Definition
 from placet.approvals.models import Assignment, Delegate, Notified, Request
 from placet.approvals.steps import ApprovalStep, NoticeStep
+
+#: The newest requests that are looked at one by one, where no index finds those that fit.
+LOOKED_THROUGH = 20_000
 
 
 def requests_visible_to(person: Person) -> QuerySet[Request]:
@@ -25,27 +29,56 @@ def requests_visible_to(person: Person) -> QuerySet[Request]:
     return Request.objects.filter(sees)
 
 
-def newest_visible_to(person: Person, fits: Q, before: int | None, number: int) -> list[int]:
-    """Ids of the newest requests that somebody may see and that fit, below an id. Each way to see one is asked for by
-    itself, by its index: a database that is left the choice would look at every request there is."""
+@dataclass(frozen=True)
+class Newest:
+    """Ids of requests, newest first. `further`: below which id there may be more; None: there are none."""
+
+    ids: list[int]
+    further: int | None
+
+
+def newest_visible_to(
+    person: Person, fits: Q, before: int | None, number: int, *, named: bool = False
+) -> Newest:
+    """The newest requests, at most so many, that somebody may see and that fit, below an id. Each way to see one is
+    asked for by itself, by its index. Of whoever sees all of a process, no more are looked through at once than
+    `LOOKED_THROUGH`: where few of them fit there may be fewer than `number`, or none, and more further on. `named`:
+    `fits` says by their ids which requests there can be."""
     rows = Request.objects.filter(fits) if before is None else Request.objects.filter(fits, pk__lt=before)
+    owned = [] if person.is_administrator else owning.owned_versions(person)
+    sees_all = person.is_administrator or bool(owned)
+    low = _first_looked_at(before) if sees_all and not named else 0
+    every = rows.filter(pk__gte=low)
+    ids: set[int] = set()
     if person.is_administrator:
-        return _newest(rows, number)
-    asked = Assignment.objects.filter(person=person).order_by().values("visit__request")
-    notified = Notified.objects.filter(person=person).order_by().values("visit__request")
-    stands_in = Delegate.objects.filter(person=person).order_by().values("assignment__visit__request")
-    ids = {
-        *_newest(rows.filter(requester=person), number),
-        *_newest(rows.filter(started_by=person), number),
-        *_newest(rows.filter(pk__in=asked.union(notified, stands_in)), number),
-    }
-    if owned := owning.owned_versions(person):
-        ids |= {*_newest(rows.filter(version__in=owned), number)}
-    return sorted(ids, reverse=True)[:number]
+        ids |= _newest(every, number + 1)
+    else:
+        asked = Assignment.objects.filter(person=person).order_by().values("visit__request")
+        notified = Notified.objects.filter(person=person).order_by().values("visit__request")
+        stands_in = Delegate.objects.filter(person=person).order_by().values("assignment__visit__request")
+        ids |= _newest(rows.filter(requester=person), number + 1)
+        ids |= _newest(rows.filter(started_by=person), number + 1)
+        ids |= _newest(rows.filter(pk__in=asked.union(notified, stands_in)), number + 1, _NOT_BY_ID)
+        ids |= _newest(every.filter(version__in=owned), number + 1) if owned else set()
+    newest = sorted((pk for pk in ids if pk >= low), reverse=True)
+    if len(newest) > number:
+        return Newest(newest[:number], newest[number - 1])
+    return Newest(newest, low or None)
 
 
-def _newest(rows: QuerySet[Request], number: int) -> list[int]:
-    return list(rows.order_by("-pk").values_list("pk", flat=True)[:number])
+def _first_looked_at(before: int | None) -> int:
+    if before is None:
+        before = (Request.objects.aggregate(last=Max("pk"))["last"] or 0) + 1
+    return max(0, before - LOOKED_THROUGH)
+
+
+#: The same order, which no index has: a database that could go down the ids would look at every request for those of
+#: somebody, and not at somebody's for the newest.
+_NOT_BY_ID = (F("pk") + 0).desc()
+
+
+def _newest(rows: QuerySet[Request], number: int, order: OrderBy | str = "-pk") -> set[int]:
+    return set(rows.order_by(order).values_list("pk", flat=True)[:number])
 
 
 def hidden_from(person: Person, request: Request, definition: Definition) -> frozenset[str]:

@@ -10,10 +10,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from placet.accounts.addresses import add_person
 from placet.accounts.models import Person
 from placet.api import waiting
 from placet.api.keys import Scope
-from placet.approvals import engine
+from placet.approvals import engine, owning
 from placet.approvals.models import Assignment, Attachment, Decision, Process, Request
 from placet.approvals.processes import publish, retire
 from placet.approvals.verification import findings
@@ -282,6 +283,32 @@ def test_a_list_is_filtered_and_goes_on(caller: Caller, calls: Calls, alice: Per
     after = Request.objects.get(public_id=made[3]["id"]).created_at
     assert ids(f"created_after={after:%Y-%m-%dT%H:%M:%S.%fZ}") == newest[:2]
     assert caller.get("/requests?created_after=2026-01-01T00:00:00").pointers == ["query/created_after"]
+
+
+@pytest.mark.parametrize("whose", ["admin", "olga"])
+def test_whoever_sees_all_is_led_through_many_that_do_not_fit(
+    calls: Calls, alice: Person, admin: Person, whose: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Few are looked at for one page. Each that fits comes once, in order, for whatever reason somebody sees it."""
+    monkeypatch.setattr("placet.approvals.visibility.LOOKED_THROUGH", 3)
+    olga = add_person("Olga Owner", "olga@contoso.example", process_owner=True)
+    version = publish(one_step([{"person": alice.email}]))
+    owning.add_owner(version.process, olga)
+    made = [start(version, olga if at == 1 else alice, item=f"Desk {at}") for at in range(11)]
+    for at in (0, 1, 9):
+        engine.withdraw(made[at].pk, admin)
+    caller = calls({"admin": admin, "olga": olga}[whose])
+    for query, numbers in (
+        ("state=withdrawn", (9, 1, 0)),
+        ("limit=2", range(10, -1, -1)),
+        ("q=desk", range(10, -1, -1)),
+    ):
+        seen, url = [], f"/requests?{query}"
+        while url:
+            page = caller.get(url).json
+            seen += [one["id"] for one in page["items"]]
+            url = (page["next"] or "").partition("/api/v1")[2]
+        assert seen == [str(made[at].public_id) for at in numbers], query
 
 
 @pytest.mark.parametrize("whose", ["alice", "bob", "admin"])

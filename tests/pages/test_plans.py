@@ -25,6 +25,8 @@ from django.utils import timezone
 from benchmarks import grown, grown_branches
 from placet import work
 from placet.accounts.models import Person
+from placet.api import keys
+from placet.api.keys import Scope
 from placet.approvals import engine, engine_rounds, owning
 from placet.approvals.models import Ask, Assignment, Decision, Process, Request, Timer, Version, Visit
 from placet.approvals.record import note
@@ -38,6 +40,7 @@ from placet.mail.read_past import read_past
 from placet.mailboxes import pool
 from placet.mailboxes.memory import MemoryMailbox
 from placet.mailboxes.models import Mailbox
+from tests.api.conftest import Caller
 from tests.making import analysed
 from tests.pages import test_permissions
 from tests.pages.test_permissions import SEEN
@@ -271,7 +274,34 @@ def test_no_page_reads_a_table_that_grows(
             answer.getvalue()
 
         found += too_much(name, get)
+    found += _too_much_by_api(request.getfixturevalue(who), of_branches)
     assert not found, "\n".join(found)
+
+
+def _too_much_by_api(person: Person, public_id: object) -> list[str]:
+    """What a program reads that has a key of somebody."""
+    scopes = [one for one in Scope if person.is_administrator or one not in keys.ADMINISTRATORS_ONLY]
+    caller = Caller(keys.make(person, "A program", scopes, by=person)[1])
+    yesterday = timezone.now() - timedelta(days=1)
+    addresses = [
+        "/requests", "/requests?state=open", f"/requests?q={grown.RARE[77]}", "/requests?process=purchase",
+        f"/requests?created_after={yesterday:%Y-%m-%dT%H:%M:%SZ}", "/requests?requester=p1@contoso.example",
+        f"/requests/{public_id}", f"/requests/{public_id}/events", "/assignments", "/processes", "/people?q=bob",
+        "/groups", *(["/mail-log"] if person.is_administrator else []),
+    ]  # fmt: skip
+    further = caller.get("/requests?limit=2").json["next"]
+    if further is not None:
+        addresses.append(further.partition("/api/v1")[2])
+    found: list[str] = []
+    for address in addresses:
+
+        def get(address: str = address) -> None:
+            answer = caller.get(address)
+            hidden = address.endswith("/events")  # from whoever is only asked
+            assert answer.status == 200 or hidden, (address, answer.content)
+
+        found += too_much(f"API: {address}", get)
+    return found
 
 
 def test_no_page_of_an_owner_reads_a_table_that_grows(

@@ -112,7 +112,7 @@ class AnswerShape(Shape):
 @operation(router, "GET", "/assignments", Scope.REQUESTS_READ, Assignments)
 def list_assignments(call: Call, limit: Limit = USUAL_PAGE, cursor: Cursor = "") -> Assignments:
     """What waits for the person of the key, also what they answer in somebody's place."""
-    rows, following = rows_of(call, _with_all(_waiting(call)), limit, cursor, newest_first=False)
+    rows, following = rows_of(call, _with_all(_waiting(call)), limit, cursor, newest_first=False, few=True)
     return Assignments(items=_shapes(call, rows), next=following)
 
 

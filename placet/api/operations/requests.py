@@ -135,15 +135,17 @@ def list_requests(
     limit: Limit = USUAL_PAGE,
     cursor: Cursor = "",
 ) -> Requests:
-    """The requests that the key's person sees, newest first."""
+    """The requests that the key's person sees, newest first. Where few fit, a page may have fewer than `limit`, or
+    none, and the next one more: go on while `next` is no null."""
     fits = _of_processes(call) & _fitting(state, process, requester, created_after)
-    if words := q.strip():
+    words = q.strip()
+    if words:
         fits &= Q(pk__in=search_result(call.person, words).ids)
     before = last_of(call, cursor) if cursor else None
-    ids = newest_visible_to(call.person, fits, before, limit + 1)
-    rows = _read().in_bulk(ids[:limit])
-    following = next_of(call, ids[limit - 1]) if len(ids) > limit else None
-    return Requests(items=shapes_of(call, [rows[pk] for pk in ids[:limit] if pk in rows]), next=following)
+    newest = newest_visible_to(call.person, fits, before, limit, named=bool(words))
+    rows = _read().in_bulk(newest.ids)
+    following = None if newest.further is None else next_of(call, newest.further)
+    return Requests(items=shapes_of(call, [rows[pk] for pk in newest.ids if pk in rows]), next=following)
 
 
 def _of_processes(call: Call) -> Q:
