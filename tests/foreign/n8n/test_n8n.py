@@ -11,12 +11,21 @@ import requests
 
 from placet.sandbox.server import Mail, Sandbox
 from tests.alarms.conftest import Receiver, receiving
-from tests.foreign.n8n.program import N8n, Step, build_node, credential, install_n8n, node_id, workflow
+from tests.foreign.n8n.program import (
+    N8n,
+    Step,
+    build_node,
+    credential,
+    example,
+    install_n8n,
+    node_id,
+    workflow,
+)
 from tests.installation import Installation
 
 DOMAIN = "contoso.example"
 PATIENCE = 90.0  # seconds that a mail, or n8n, may take
-CHAINS, TRIGGER = "chainsOfThisTest", "theTriggerAlone1"  # workflows
+CHAINS, TRIGGER, EXAMPLE = "chainsOfThisTest", "theTriggerAlone1", "whatWeGiveAway01"  # workflows
 Value = TypeVar("Value")
 SCOPES = ("requests:read", "requests:write", "webhooks:manage")
 # What an administrator does on pages, before anybody asks. `about` is what only the test knows.
@@ -170,7 +179,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         with installation.serve() as serving:
             n8n.load(
                 credential(serving.address, made["key"], made["signing"]),
-                [workflow(CHAINS, chains(receiver.url)), workflow(TRIGGER, [trigger(receiver.url)])],
+                [
+                    workflow(CHAINS, chains(receiver.url)),
+                    workflow(TRIGGER, [trigger(receiver.url)]),
+                    example(EXAMPLE, receiver.url),
+                ],
             )
             with n8n.running(), requests.Session() as placet:
                 placet.headers["Authorization"] = f"Bearer {made['key']}"
@@ -230,6 +243,15 @@ def test_a_workflow_starts_a_process_and_goes_on_when_it_was_rejected(world: Wor
     world.sandbox.reply_as("bob", world.asked("Desk of oak").id, "reject\n\nToo dear.")
     request = world.came("started-and-waited")
     assert (request["state"], request["result"]) == ("ended", "rejected")
+
+
+@pytest.mark.parametrize(("number", "answer", "end"), [(1, "approve", "order-it"), (2, "reject", "leave-it")])
+def test_the_example_orders_what_was_approved(world: World, number: int, answer: str, end: str) -> None:
+    order = {"number": number, "supplier": "Oak Ltd", "amount": "900 EUR", "approver": f"bob@{DOMAIN}"}
+    world.n8n.call("orders", order)
+    world.sandbox.reply_as("bob", world.asked(f"Order {number} of Oak Ltd").id, answer)
+    assert world.came(end)["title"] == f"Order {number} of Oak Ltd"
+    assert len(world.sent(end)) == 1
 
 
 def test_nobody_goes_on_with_an_execution_but_placet(world: World) -> None:
