@@ -22,7 +22,7 @@ from tests.cases import each_alone, in_few
 from tests.databases import asked_by_others, left_to_the_other, seen_by_a_second
 from tests.once import Together
 from tests.pythons import holds_none, seen_by_another
-from tests.rotation import whole
+from tests.rotation import in_other_dresses, whole
 from tests.sharing import ordered
 from tests.statements import Notes, noted
 
@@ -263,6 +263,9 @@ def _marked_and_left_out(config: pytest.Config, items: list[pytest.Item]) -> Non
         if "arena" in getattr(item, "fixturenames", ()):
             item.add_marker("attack")
     _leave_out(config, items, lambda item: item.get_closest_marker("whole") is None or whole(config))
+    if not whole(config):
+        others = set(in_other_dresses(items))
+        _leave_out(config, items, lambda item: item not in others)
     if not _on_postgresql():
         _leave_out(config, items, lambda item: item.get_closest_marker("postgresql") is None)
     if config.getoption("--sampled-only"):
@@ -274,8 +277,8 @@ def _marked_and_left_out(config: pytest.Config, items: list[pytest.Item]) -> Non
         of_another = seen_by_another(items)
         _leave_out(config, items, lambda item: item in of_another)
     if config.getoption("--in-turn"):
-        others = left_to_the_other(items, int(_on_postgresql()))
-        _leave_out(config, items, lambda item: item not in others)
+        elsewhere = left_to_the_other(items, int(_on_postgresql()))
+        _leave_out(config, items, lambda item: item not in elsewhere)
     if config.getoption("--database-only"):
         asked = asked_by_others(items, noted())
         _leave_out(config, items, lambda item: item not in asked)
@@ -309,7 +312,8 @@ def _is_sampled(item: pytest.Item) -> bool:
     module = getattr(item, "module", None)
     attacks = getattr(module, "__name__", "").startswith("tests.attacks.")
     asks = any(hasattr(module, name) for name in ("whole", "examples"))
-    return attacks or item.get_closest_marker("whole") is not None or asks
+    marked = any(item.get_closest_marker(name) for name in ("whole", "dressed"))
+    return attacks or marked or asks
 
 
 def _on_postgresql() -> bool:

@@ -77,6 +77,28 @@ def by_name(item: pytest.Item) -> tuple[int, str]:
     return crc32(item.nodeid.encode("utf-8", "surrogatepass")), item.nodeid
 
 
+def in_other_dresses(items: Iterable[pytest.Item]) -> list[pytest.Item]:
+    """Of tests marked `dressed(NAME)`: what the suite leaves to `make soak`. It sees each of their cases in one dress,
+    which is a value of the parameter NAME, and each dress on a case, over every way."""
+    cases: dict[str, dict[frozenset[tuple[str, int]], list[tuple[int, pytest.Item]]]] = {}
+    for item in items:
+        dressed, values = (
+            item.get_closest_marker("dressed"),
+            getattr(getattr(item, "callspec", None), "params", {}),
+        )
+        if dressed:
+            (name,) = dressed.args
+            case = frozenset((key, id(value)) for key, value in values.items() if key not in {*WAYS, name})
+            cases.setdefault(name_of(item), {}).setdefault(case, []).append((id(values[name]), item))
+    left_out: list[pytest.Item] = []
+    for test, of_test in cases.items():
+        for number, of_case in enumerate(of_test.values()):
+            dresses = list(dict.fromkeys(dress for dress, _item in of_case))
+            worn = dresses[(crc32(test.encode()) + number) % len(dresses)]
+            left_out += [item for dress, item in of_case if dress != worn]
+    return left_out
+
+
 def in_turn(items: Iterable[pytest.Item], turn: int) -> list[pytest.Item]:
     """Of tests that go each of their cases over several ways, what goes over another one than that of this turn.
     `turn`: 0 or 1."""

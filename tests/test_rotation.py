@@ -4,7 +4,7 @@ import pytest
 
 from tests.conftest import pytest_make_parametrize_id
 from tests.pythons import TESTS, WHOLE, holds_none, seen_by_another
-from tests.rotation import in_turn, module_of, name_of, one_of_each, pairs
+from tests.rotation import in_other_dresses, in_turn, module_of, name_of, one_of_each, pairs
 from tests.test_complete import ROOT
 
 pytest_plugins = ["pytester"]
@@ -40,6 +40,33 @@ def test_one_case_of_each_test(pytester: pytest.Pytester) -> None:
     items = pytester.getitems(WAYS)
     seen = sorted(name_of(item).rpartition("::")[2] for item in one_of_each(items))
     assert seen == ["test_faults", "test_of_no_way", "test_one"]
+
+
+DRESSED = """
+    import pytest
+
+    @pytest.mark.dressed("dress")
+    @pytest.mark.parametrize("dress", ["x", "y", "z"])
+    @pytest.mark.parametrize("thing", [1, 2, 3, 4])
+    @pytest.mark.parametrize("way", ["graph", "ews"])
+    def test_dressed(way, thing, dress): pass
+
+    @pytest.mark.parametrize("dress", ["x", "y"])
+    def test_all(dress): pass
+"""
+
+
+def test_each_case_wears_one_dress_over_every_way_and_each_dress_is_worn(pytester: pytest.Pytester) -> None:
+    items = pytester.getitems(DRESSED)
+    left_out = {item.name for item in in_other_dresses(items)}
+    seen = [item.name for item in items if item.name not in left_out]
+    assert [name for name in seen if name.startswith("test_all")] == ["test_all[x]", "test_all[y]"]
+    dressed = [name.removesuffix("]").partition("[")[2].split("-") for name in seen if "dressed" in name]
+    assert sorted((thing, way) for way, thing, _dress in dressed) == sorted(
+        (thing, way) for thing in "1234" for way in ("graph", "ews")
+    )
+    assert len({(thing, dress) for _way, thing, dress in dressed}) == 4
+    assert {dress for _way, _thing, dress in dressed} == {"x", "y", "z"}
 
 
 def test_every_thing_and_every_dress_is_worn_and_all_pairs_where_that_is_asked_for() -> None:

@@ -73,6 +73,7 @@ def unmarked(mail: Mail) -> str:
     )
 
 
+@pytest.mark.dressed("quote")
 @pytest.mark.parametrize(
     "quote", [quote_of, unmarked, lambda mail: f"\n\n{mail.text}"], ids=["marked", "head", "bare"]
 )

@@ -164,6 +164,7 @@ def start(world: World, item: str, reason: str = "") -> tuple[OutgoingMail, Mail
 # --- what requesters write ----------------------------------------------------------------------------------
 
 
+@pytest.mark.dressed("reason")
 @pytest.mark.parametrize("reason", ["", SEVERAL_LINES], ids=["", "and several lines"])
 @pytest.mark.parametrize("item", HOSTILE.values(), ids=list(HOSTILE))
 def test_what_a_requester_writes_adds_no_header_link_or_markup_to_an_ask(
