@@ -76,7 +76,8 @@ def _is_announced(number: int, listening: Sequence[Endpoint]) -> bool:
 
 @transaction.atomic
 def _announce(number: int, listening: Sequence[Endpoint]) -> bool:
-    """The events of one record. Its request is not locked: whoever decides waits for nothing here."""
+    """The events of one record. Its request is not locked, nor looked at by a constraint: whoever decides holds that
+    one and writes the head last, so what waited for the request here with the head in hand would be a deadlock."""
     head = _behind().filter(pk=number).first()
     if head is None:
         return False

@@ -102,8 +102,10 @@ class Event(models.Model):
     """Something that happened to a request and that somebody wants to be told of; of a test, to none."""
 
     public_id = models.UUIDField(default=uuid7, unique=True, editable=False)
+    # Without a constraint, which would wait for whoever decides the request while they wait for its head
+    # (`placet.webhooks.announcing`).
     request = models.ForeignKey(
-        Request, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+        Request, null=True, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
     )
     sequence = models.PositiveIntegerField()  # of the entry in the request's record; 0 of a test
     type = models.CharField(max_length=60)

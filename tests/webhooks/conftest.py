@@ -58,9 +58,9 @@ def hook(receiver: Receiver, alice: Person) -> Hook:
     return make_hook(receiver, alice)
 
 
-def make_hook(receiver: Receiver, owner: Person, **wanted: Any) -> Hook:
+def make_hook(receiver: Receiver, owner: Person, query: str = "", **wanted: Any) -> Hook:
     allow(receiver.url)
-    endpoint, secret = endpoints.make(Wanted(f"{receiver.url}/hooks/its-secret-part", **wanted), owner)
+    endpoint, secret = endpoints.make(Wanted(f"{receiver.url}/hooks/its-secret-part{query}", **wanted), owner)
     return Hook(receiver, endpoint, secret)
 
 
@@ -77,7 +77,7 @@ def run_until_quiet() -> None:
 
 def decided(alice: Person, bob: Person, outcome: str = "approve", **more: Any) -> Request:
     """A request of Alice's that Bob decided."""
-    request = start(SAMPLE, alice, **more)
+    request = start(more.pop("source", SAMPLE), alice, **more)
     engine.decide(open_for(bob).pk, by=bob, outcome=outcome, comment="Fine *price*.", door=Decision.Door.PAGE)
     request.refresh_from_db()
     return request
