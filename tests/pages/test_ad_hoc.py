@@ -19,9 +19,10 @@ pytestmark = pytest.mark.django_db
 As = Callable[[Person | None], Client]
 
 EXACTLY = "rm -rf /srv/<b>old</b>\n   --force"
+#: What is looked at, and what its owners say of it without writing it.
 LOOKED_AT = (
     "process", "copy", "owners", "retire", "bring_back", "text_file", "schema_file", "bpmn_file", "history", "compare",
-    "draft_file", "report", "report_file", "discard", "template",
+    "draft_file", "report", "report_file", "discard", "template", "chats",
 )  # fmt: skip
 
 
