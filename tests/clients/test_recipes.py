@@ -44,14 +44,14 @@ PROGRAMS = {
     "placet": "from placet.cli import main; sys.exit(main())",
 }
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.any_database]
 
 
 def recipe(page: Path, heading: str, language: str) -> str:
     """The first block of code in this language below a heading."""
     section = f"\n{page.read_text()}".partition(f"\n{heading}\n")[2]
     blocks = re.findall(r"^```(\w*)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
-    return next(code for name, code in blocks if name == language)
+    return str(next(code for name, code in blocks if name == language))
 
 
 @dataclass
