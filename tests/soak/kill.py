@@ -31,15 +31,20 @@ from placet.approvals import engine
 from placet.approvals.models import AskLine, Decision, Request, Revision, Visit
 from placet.approvals.processes import publish
 from placet.approvals.verification import findings
+from placet.audit.models import ChainHead
 from placet.commands.process import SAMPLES
 from placet.mail import moving
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes import pool, store
 from placet.mailboxes.models import Mailbox
 from placet.sandbox.server import Mail, Sandbox
+from placet.webhooks.models import Delivery, Endpoint, Event
+from tests.alarms.conftest import Receiver, receiving
 from tests.journeys.letters import letter, reference_of
 from tests.making import entries
 from tests.soak.movers import Movers
+from tests.webhooks.conftest import make_hook
+from tests.webhooks.test_faults import has_all_in_order
 
 MOST_ROUNDS = 4  # times the kills of a plan, until the mailbox has moved often enough
 #: Seconds that a process may take to start, and that the last one may take to finish. On PostgreSQL nobody frees what a
@@ -89,6 +94,8 @@ class Figures:
     shown_again: int = 0  # mails that were kept under ids of both ways
     starts: int = 0  # requests that mails started
     revised: int = 0  # requests in which one branch filled in what the other one was asked about
+    events: int = 0  # that a webhook was told of
+    told_again: int = 0  # of those, once more
     seconds: float = 0
 
     def lines(self) -> str:
@@ -101,7 +108,8 @@ class Figures:
             f"  {self.starts} requests started by mail, each by one of two copies\n"
             f"  {self.revised} asked once more after another branch had filled something in, each once\n"
             f"  {self.sent} mails sent, {self.sends_cut} sends cut in mid-flight, "
-            f"of which {self.sent_twice} arrived twice"
+            f"of which {self.sent_twice} arrived twice\n"
+            f"  {self.events} events told to a webhook, in their order; {self.told_again} came once more"
         ) + (f"\n{self._moves()}" if self.moves else "")
 
     def _moves(self) -> str:
@@ -113,10 +121,16 @@ class Figures:
 
 def kill(sandbox: Sandbox, plan: Plan, log: Path) -> Figures:
     """The whole test: AssertionError says what did not hold. `log` takes what the processes say."""
+    with receiving() as receiver:
+        return _kill(sandbox, receiver, plan, log)
+
+
+def _kill(sandbox: Sandbox, receiver: Receiver, plan: Plan, log: Path) -> Figures:
     figures = Figures(connection.vendor, plan.way, replies=plan.replies)
     chance = random.Random(plan.seed)
     began = time.monotonic()
     expected = make_requests(sandbox, plan, chance)
+    hook = make_hook(receiver, Person.objects.earliest("pk"))  # it hears of what was written before, too
     asked = send_asks(sandbox)
     given, asked_again = make_answers(asked, expected, chance)
     waiting: list[Answer | Start] = [*given]
@@ -156,6 +170,9 @@ def kill(sandbox: Sandbox, plan: Plan, log: Path) -> Figures:
     figures.seconds = time.monotonic() - began
     figures.starts = plan.starts
     check(sandbox, expected, figures)
+    has_all_in_order(hook)
+    figures.events = Event.objects.count()
+    figures.told_again = len(receiver.got) - figures.events
     check_log(log)
     return figures
 
@@ -502,6 +519,7 @@ def _held() -> set[tuple[str, str]]:
         "take-ins": IncomingMail.objects.values_list("claim", flat=True),
         "marks": ServerTask.objects.values_list("claim", flat=True),
         "sends": OutgoingMail.objects.values_list("claim", flat=True),
+        "webhooks": Endpoint.objects.values_list("claim", flat=True),
     }
     return {(what, claim) for what, rows in claims.items() for claim in rows.exclude(claim="")}
 
@@ -522,6 +540,8 @@ def settled(sandbox: Sandbox, replies: int) -> bool:
             and not IncomingMail.objects.filter(state=IncomingMail.State.KEPT).exists()
             and not ServerTask.objects.filter(done_at=None, failed=False).exists()
             and not OutgoingMail.objects.filter(state__in=["waiting", "sending"]).exists()
+            and not ChainHead.objects.exclude(unannounced=None).exists()
+            and not Delivery.objects.filter(state=Delivery.State.WAITING).exists()
         )
     finally:
         connections.close_all()

@@ -119,7 +119,7 @@ def test_every_event_arrives_in_order_and_none_that_was_not(
             clock.shift(timedelta(hours=3))
     assert len(deaths.deaths) >= (4 if count < 100 else 2 * len(Deaths.PLACES))
     for hook in hooks:
-        _has_all_in_order(hook)
+        has_all_in_order(hook)
 
 
 def _waiting() -> bool:
@@ -143,7 +143,8 @@ def _happens(rng: random.Random, version: Any, alice: Person, bob: Person, numbe
         engine.withdraw(request.pk, by=alice)
 
 
-def _has_all_in_order(hook: Hook) -> None:
+def has_all_in_order(hook: Hook) -> None:
+    """Whoever listens to all events of all requests has each, in the order of its request, and no other."""
     arrived: dict[str, list[tuple[int, str]]] = defaultdict(list)
     ids: dict[str, tuple[str, int]] = {}
     for body, headers in zip(hook.receiver.got, hook.receiver.headers, strict=True):
