@@ -1,43 +1,27 @@
-"""`placet mcp` as agents start it, a process of its own on standard input and output, against a Placet that serves."""
+"""The tool that decides, against a Placet that serves: what its person said yes to is decided once, by their key. How
+agents start `placet mcp` is a recipe of the manual, which `tests/clients/test_recipes.py` runs."""
 
 import asyncio
-import os
-import sys
-from pathlib import Path
 from typing import Any
 
-import placet_client
 import pytest
 from mcp import Client
 from mcp.client.context import ClientRequestContext
-from mcp.client.stdio import StdioServerParameters
 from mcp.types import ElicitRequestParams, ElicitResult
+from placet_client import Placet
 from pytest_django.live_server_helper import LiveServer
 
 from placet.accounts.models import Person
+from placet.agents.server import build
 from placet.api import keys
 from placet.api.keys import Scope
 from placet.approvals.models import Decision, Request
 from tests.making import make_mailbox, one_step, start
-from tests.test_complete import ROOT
-
-RUN = "import sys; from placet.cli import main; sys.exit(main())"
-PATHS = [str(ROOT), str(Path(placet_client.__file__).parents[1])]
 
 
-def program(live_server: LiveServer, key: str, folder: Path, *options: str) -> StdioServerParameters:
-    (folder / "key").write_text(f"{key}\n")
-    return StdioServerParameters(
-        command=sys.executable,
-        args=["-c", RUN, "mcp", "--key-file", str(folder / "key"), *options],
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(PATHS), "PLACET_URL": live_server.url},
-        cwd=folder,
-    )
-
-
-@pytest.mark.long
+@pytest.mark.any_database
 def test_an_agent_decides_as_its_person_who_said_yes(
-    live_server: LiveServer, alice: Person, bob: Person, tmp_path: Path
+    live_server: LiveServer, alice: Person, bob: Person
 ) -> None:
     make_mailbox()
     request = start(one_step([{"manager": True}]), alice)
@@ -49,7 +33,7 @@ def test_an_agent_decides_as_its_person_who_said_yes(
         return ElicitResult(action="accept", content={"sure": True})
 
     async def act() -> Any:
-        server = program(live_server, key, tmp_path, "--allow-decisions")
+        server = build(lambda: Placet(live_server.url, key), with_decisions=True)
         async with Client(server, elicitation_callback=asked) as client:
             (one,) = (await client.call_tool("list_waiting_for_me")).structured_content["waiting"]
             assert one["request_id"] == str(request.public_id)
@@ -64,4 +48,3 @@ def test_an_agent_decides_as_its_person_who_said_yes(
         "approve", "Fine by me", bob, Decision.Door.API,
     )  # fmt: skip
     assert Request.objects.get().result == "approved"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["key"]  # it keeps nothing where it runs

@@ -34,10 +34,12 @@ CALLS: dict[str, Callable[[Placet], object]] = {
     "get_process": lambda placet: placet.process("purchase"),
     "start_request": lambda placet: placet.start_request(
         "purchase", {"item": "Desk"}, requester="ann@example.com", files={"offer": [Upload("a.pdf", b"%PDF")]},
+        callback={"url": "https://hooks.example.com"},
     ),
     "request_approval": lambda placet: placet.request_approval(
         "Laptop", {"Amount": "1,250"}, ["bob@example.com"], text="Please", exactly="rm x", files=[Upload("a", b"x")],
         rule=1, outcomes=["approve", "reject"], due=WHEN, proof="colleague", requester="ann@example.com",
+        callback={"url": "https://hooks.example.com", "events": ["request.ended"]},
     ),
     "list_requests": lambda placet: list(
         placet.list(state="open", process="purchase", requester="ann@example.com", created_after=WHEN, q="Desk")
