@@ -36,7 +36,7 @@ FIELDS_LEFT_OUT = frozenset({"callback"})
 #: Headers that the platform answers by itself, or that mean nothing in a flow.
 HEADERS_LEFT_OUT = frozenset({"If-None-Match"})
 _KEY_OF_PROCESS = {"operationId": "ListProcesses", "value-collection": "items", "value-path": "key"}
-#: What the platform does with a field, by an operation and the field's name in its body.
+#: What the platform does with a field, by an operation or a schema, and the field's name in its body.
 FIELDS: Mapping[tuple[str, str], Json] = {
     ("start_request", "process"): {"x-ms-dynamic-values": {**_KEY_OF_PROCESS, "value-title": "name"}},
     ("start_request", "data"): {
@@ -46,6 +46,7 @@ FIELDS: Mapping[tuple[str, str], Json] = {
             "value-path": "form",
         }
     },
+    ("FileSent", "content"): {"format": "byte"},
     (SUBSCRIBES, "url"): {"x-ms-notification-url": True, "x-ms-visibility": "internal"},
 }
 _DROPPED = (
@@ -94,7 +95,9 @@ def connector(described: Json) -> Json:
         "securityDefinitions": {KEY: {"type": "apiKey", "in": "header", "name": "Authorization"}},
         "security": [{KEY: []}],
         "paths": {},
-        "definitions": {name: plain_schema(schema, f"#/{name}") for name, schema in schemas.items()},
+        "definitions": {
+            name: _with_fields(plain_schema(schema, f"#/{name}"), name) for name, schema in schemas.items()
+        },
     }
     for path, operations in described["paths"].items():
         if made_path := dict(_operations(operations, schemas)):
@@ -178,18 +181,22 @@ def _body(one: Json, schemas: Json) -> Json:
     schema = one["requestBody"]["content"]["application/json"]["schema"]
     if "$ref" in schema:
         schema = schemas[_name_of(schema["$ref"], one["operationId"])]
-    made = plain_schema(schema, one["operationId"])
-    properties = made.get("properties", {})
-    for name in FIELDS_LEFT_OUT & properties.keys():
-        del properties[name]
-    for name, about in properties.items():
-        about |= FIELDS.get((one["operationId"], name), {})
+    made = _with_fields(plain_schema(schema, one["operationId"]), one["operationId"])
+    for name in FIELDS_LEFT_OUT & made.get("properties", {}).keys():
+        del made["properties"][name]
     return {
         "name": "body",
         "in": "body",
         "required": one["requestBody"].get("required", False),
         "schema": made,
     }
+
+
+def _with_fields(made: Json, owner: str) -> Json:
+    """A schema, whose fields say what the platform does with them."""
+    for name, about in made.get("properties", {}).items():
+        about |= FIELDS.get((owner, name), {})
+    return made
 
 
 def _responses(one: Json) -> Json:
