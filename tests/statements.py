@@ -27,6 +27,7 @@ from tools.changed_tests import ROOT
 
 KEPT = ROOT / ".pytest_cache" / "statements"
 SOURCES = ("placet", "tests")
+VENDOR = "vendor"
 
 Statements = Mapping[str, frozenset[int]]  # by test: each statement as a number
 
@@ -100,7 +101,7 @@ class Notes:
         for name in ("_execute", "_executemany"):
             self._patch.setattr(CursorWrapper, name, self._noting(getattr(CursorWrapper, name), how))
         self._patch.setattr(SQLCompiler, "execute_sql", _telling_how(SQLCompiler.execute_sql, how))
-        self._patch.setattr(DatabaseWrapper, "vendor", _Asked(DatabaseWrapper.vendor, self._asked))
+        self._patch.setattr(DatabaseWrapper, VENDOR, _Asked(DatabaseWrapper.vendor, self._asked))
 
     def pytest_sessionfinish(self) -> None:
         self._patch.undo()
@@ -148,7 +149,7 @@ def _telling_how(execute: Callable[..., Any], how: threading.local) -> Callable[
 
 
 class _Asked:
-    """An attribute of a class that notes which lines of Placet read it."""
+    """An attribute that notes which lines of Placet read it, also where a test sets another value."""
 
     def __init__(self, value: object, asked: set[int]) -> None:
         self._value = value
@@ -162,4 +163,7 @@ class _Asked:
             frame = frame.f_back
         if frame.f_globals.get("__name__", "").startswith("placet."):
             self._asked.add(shape_of(f"{frame.f_code.co_filename}:{frame.f_lineno}"))
-        return self._value
+        return vars(instance).get(VENDOR, self._value) if instance is not None else self._value
+
+    def __set__(self, instance: object, value: object) -> None:
+        vars(instance)[VENDOR] = value

@@ -52,6 +52,7 @@ def test_how_many_values_a_list_has_makes_no_other_statement() -> None:
 
 ASKING = """
     import pytest
+    from django.db import connection
     from placet.accounts.models import Person
     from placet.panel import findings
 
@@ -59,6 +60,7 @@ ASKING = """
     def test_again(): list(Person.objects.all())
     def test_locked(): list(Person.objects.select_for_update())
     def test_in_parts(): list(Person.objects.iterator(10))
+    def test_another_database(monkeypatch): monkeypatch.setattr(connection, "vendor", "another")
     def test_which_database(): findings._version()
     def test_nothing(): pass
 
@@ -74,10 +76,18 @@ def test_what_a_test_asks_is_noted_with_what_its_text_does_not_say(
 ) -> None:
     pytester.makepyfile(ASKING)
     pytester.inline_run("-p", "no:django", plugins=[Notes(request.config, tmp_path)]).assertoutcome(
-        passed=6, skipped=1
+        passed=7, skipped=1
     )
     shapes = {test.rpartition("::test_")[2]: asked for test, asked in noted(tmp_path).items()}
-    numbers = {"all": 1, "again": 1, "locked": 1, "in_parts": 1, "which_database": 2, "nothing": 0}
+    numbers = {
+        "all": 1,
+        "again": 1,
+        "locked": 1,
+        "in_parts": 1,
+        "another_database": 0,
+        "which_database": 2,
+        "nothing": 0,
+    }
     assert {name: len(asked) for name, asked in shapes.items()} == numbers
     assert shapes["all"] == shapes["again"]
     assert len(set(shapes.values())) == 5
