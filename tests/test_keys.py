@@ -166,11 +166,12 @@ def test_what_placet_writes_is_for_its_own_user_only(installation: Installation)
     assert installation.placet("person", "list").stderr == ""  # said once
 
 
-def test_a_folder_that_the_machine_shares_is_not_closed_to_the_others(tmp_path: Path) -> None:
+def test_a_folder_that_the_machine_shares_is_not_closed_to_the_others(
+    begun: Installation, tmp_path: Path
+) -> None:
     shared = tmp_path / "shared"
-    shared.mkdir()
-    shared.chmod(0o1777)
-    with new_installation(shared) as made:
+    with copied(begun, shared) as made:
+        shared.chmod(0o1777)
         said = made.placet("person", "list").stderr
     assert f"Others can read {shared}. Give Placet a folder of its own (PLACET_DATA_DIR)." in said
     assert mode(shared) == 0o1777

@@ -104,8 +104,8 @@ def test_a_killed_one_locks_nobody_out(installation: Installation) -> None:
         assert again.process.poll() is None
 
 
-def test_a_port_in_use_is_said(installation: Installation, tmp_path: Path) -> None:
-    with installation.serve() as serving, new_installation(tmp_path / "other") as other:
+def test_a_port_in_use_is_said(installation: Installation, begun: Installation, tmp_path: Path) -> None:
+    with installation.serve() as serving, copied(begun, tmp_path / "other") as other:
         said = other.refused("serve", "--listen", f"127.0.0.1:{serving.port}")
         assert f"Cannot listen on 127.0.0.1:{serving.port}" in said
 
