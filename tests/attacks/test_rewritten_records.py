@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from email.message import EmailMessage
 from itertools import pairwise
 from typing import Any
 
@@ -258,6 +259,7 @@ def record(world: World) -> Record:
     _absent(people)
     _owned(people)
     _in_somebodys_name(people)
+    _started_by_mail(world)
 
     world.request(item="Lamp")  # one that still waits
     # What a row could be said to be of: another mailbox, a process without a version, and an ask without a line.
@@ -290,6 +292,22 @@ def _by_mail(world: World) -> None:
     )
     assert IncomingMail.objects.exclude(result="decided").count() == 1
     assert Decision.objects.filter(door="mail").count() == 1
+
+
+def _started_by_mail(world: World) -> None:
+    """Alice's mail starts a request, with a file."""
+    one = one_step([{"person": "bob@contoso.example"}], key="mailed")
+    papers = {"name": "papers", "label": "Papers", "type": "files"}
+    rules = {"subject": "item", "attachments": "papers"}
+    publish({**one, "form": [*one["form"], papers], "start_by_mail": rules})
+    mail = EmailMessage()
+    mail["From"], mail["To"] = "alice@contoso.example", "approvals+start-mailed@contoso.example"
+    mail["Subject"] = "Table"
+    mail.set_content("Amount: 900")
+    mail.add_attachment(b"%PDF 900 EUR", maintype="application", subtype="pdf", filename="offer.pdf")
+    world.sandbox.send_as("alice", mail.as_bytes())
+    world.run_until_quiet()
+    assert IncomingMail.objects.order_by("-pk")[0].result == "started"
 
 
 def _lacking(world: World) -> None:
