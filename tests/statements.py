@@ -89,8 +89,7 @@ class Notes:
         if not hasattr(config, "workerinput"):  # before any process of this run
             for old in folder.glob("*"):
                 if old != self._file.parent:
-                    shutil.rmtree(old)
-        self._file.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.rmtree(old, ignore_errors=True)
 
     def pytest_sessionstart(self) -> None:
         from django.db.backends.sqlite3.base import DatabaseWrapper
@@ -112,6 +111,7 @@ class Notes:
         self._passed = False
         result = yield
         if self._passed:  # what is skipped here asks nothing here
+            self._file.parent.mkdir(parents=True, exist_ok=True)  # a run on later sources removes it
             with self._file.open("a") as file:
                 file.write(json.dumps([item.nodeid, sorted(self._asked)]) + "\n")
         return result

@@ -1,6 +1,7 @@
 """What is left out on a second database is asked there all the same."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,20 @@ def test_what_a_test_asks_is_noted_with_what_its_text_does_not_say(
     assert {name: len(asked) for name, asked in shapes.items()} == numbers
     assert shapes["all"] == shapes["again"]
     assert len(set(shapes.values())) == 5
+
+
+def test_a_run_removes_the_notes_of_other_sources_and_another_run_that_goes_on_makes_its_own_anew(
+    request: pytest.FixtureRequest, tmp_path: Path, pytester: pytest.Pytester
+) -> None:
+    (tmp_path / "older").mkdir()
+    notes = Notes(request.config, tmp_path)
+    assert (tmp_path / "older").exists() is hasattr(
+        request.config, "workerinput"
+    )  # whoever shares the tests out does
+    shutil.rmtree(tmp_path)
+    pytester.makepyfile("def test_one(): pass")
+    pytester.inline_run("-p", "no:django", plugins=[notes]).assertoutcome(passed=1)
+    assert len(noted(tmp_path)) == 1
 
 
 def test_notes_of_other_sources_are_not_looked_at(tmp_path: Path) -> None:
