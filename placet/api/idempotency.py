@@ -48,7 +48,7 @@ def once(call: Call, idempotency_key: str, work: Callable[[], HttpResponse]) -> 
         row.status, row.answer = answer.status_code, answer.content.decode()
         row.headers = {name: value for name in _KEPT_HEADERS if (value := call.headers.get(name))}
         row.save(update_fields=["status", "answer", "headers"])
-        _forget_old(row)
+        _forget_old()
     return answer
 
 
@@ -75,9 +75,9 @@ def _answered_before(row: IdempotentCall) -> HttpResponse:
     return HttpResponse(kept.answer, content_type="application/json", status=kept.status, headers=headers)
 
 
-def _forget_old(row: IdempotentCall) -> None:
-    """Of the same key: who calls again tidies up."""
-    IdempotentCall.objects.filter(key=row.key_id, created_at__lt=clock.now() - KEPT).delete()
+def _forget_old() -> None:
+    """Whoever calls tidies up behind all."""
+    IdempotentCall.objects.filter(created_at__lt=clock.now() - KEPT).delete()
 
 
 def _digest(call: Call) -> str:

@@ -51,4 +51,4 @@ class IdempotentCall(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["key", "idempotency_key"], name="one_effect_per_idempotency_key")
         ]
-        indexes = [models.Index(fields=["key", "created_at"], name="idempotent_call_by_age")]
+        indexes = [models.Index(fields=["created_at"], name="idempotent_call_by_time")]

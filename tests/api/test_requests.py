@@ -14,6 +14,7 @@ from placet.accounts.addresses import add_person
 from placet.accounts.models import Person
 from placet.api import waiting
 from placet.api.keys import Scope
+from placet.api.models import IdempotentCall
 from placet.approvals import engine, owning
 from placet.approvals.models import Assignment, Attachment, Decision, Process, Request
 from placet.approvals.processes import publish, retire
@@ -168,6 +169,17 @@ def test_the_same_call_takes_effect_once(caller: Caller) -> None:
     assert Request.objects.count() == 2
 
 
+def test_answers_are_kept_for_two_days(caller: Caller, calls: Calls, bob: Person) -> None:
+    for name, days in (("older", 3), ("younger", 1)):
+        begin(caller, body(), name)
+        at = timezone.now() - timedelta(days=days)
+        IdempotentCall.objects.filter(idempotency_key=name).update(created_at=at)
+    Person.objects.filter(pk=bob.pk).update(manager=Person.objects.get(email="alice@contoso.example"))
+    begin(calls(bob), body(), "another's")
+    kept = IdempotentCall.objects.order_by("pk").values_list("idempotency_key", flat=True)
+    assert list(kept) == ["younger", "another's"]
+
+
 def test_the_same_key_of_another_program_is_another_call(caller: Caller, calls: Calls, bob: Person) -> None:
     begin(caller, body())
     Person.objects.filter(pk=bob.pk).update(manager=Person.objects.get(email="alice@contoso.example"))
@@ -282,7 +294,16 @@ def test_a_list_is_filtered_and_goes_on(caller: Caller, calls: Calls, alice: Per
     assert ids("q=desk+lamp") == []
     after = Request.objects.get(public_id=made[3]["id"]).created_at
     assert ids(f"created_after={after:%Y-%m-%dT%H:%M:%S.%fZ}") == newest[:2]
-    assert caller.get("/requests?created_after=2026-01-01T00:00:00").pointers == ["query/created_after"]
+    assert ids("created_after=2026-01-01t00:00:00%2B01:00") == newest
+    for wrong in (
+        "2026-01-01T00:00:00",
+        "2026-01-01",
+        "0.0",
+        "1700000000",
+        "2026-13-01T00:00:00Z",
+        "0001-01-01T00:00:00%2B23:00",
+    ):
+        assert caller.get(f"/requests?created_after={wrong}").pointers == ["query/created_after"], wrong
 
 
 @pytest.mark.parametrize("whose", ["admin", "olga"])

@@ -42,7 +42,13 @@ def described() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import schemathesis  # takes seconds, and is needed here alone
-    schema = schemathesis.openapi.from_dict(v1.description())
+    description = v1.description()
+    for methods in description["paths"].values():
+        for about in methods.values():
+            about.pop(
+                "security"
+            )  # each call has a key: that there is none is no part of what is wrong with it
+    schema = schemathesis.openapi.from_dict(description)
     schema.app = WSGIHandler()
     return schema
 
@@ -111,6 +117,8 @@ def test_it_is_answered_as_described(
     )
     @hypothesis.given(st.one_of(strategies))
     def answered(case: Any) -> None:
+        # What is written as nothing at all was not sent.
+        hypothesis.assume(not any(value in ([], {}) for value in (case.query or {}).values()))
         response = case.call(headers={"Authorization": f"Bearer {text}"})
         case.validate_response(response, checks=checks)
 

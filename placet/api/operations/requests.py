@@ -1,7 +1,8 @@
 """Requests: started, read, waited for, and what their requester can do about them."""
 
+import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -40,6 +41,10 @@ from placet.lib.web import LONGEST_ENTERED, as_file
 router = Router(tags=["Requests"])
 
 Data = dict[str, Any]
+#: RFC 3339. No number, which pydantic takes for a moment, too.
+_MOMENT = re.compile(
+    "[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
 
 
 # --- starting ---------------------------------------------------------------------------------------------
@@ -124,7 +129,14 @@ def list_requests(
     state: Annotated[str, Field(max_length=20, description="open, ended or withdrawn.")] = "",
     process: Annotated[str, Field(max_length=50, description="Key of a process.")] = "",
     requester: Annotated[str, Field(max_length=320, description="Address of who asked.")] = "",
-    created_after: Annotated[datetime | None, Field(description="Started then or later.")] = None,
+    created_after: Annotated[
+        str,
+        Field(
+            max_length=40,
+            description="Started then or later, such as 2026-12-01T12:00:00Z.",
+            json_schema_extra={"pattern": f"^({_MOMENT.pattern})?$"},
+        ),
+    ] = "",
     q: Annotated[
         str,
         Field(
@@ -156,18 +168,27 @@ def _of_processes(call: Call) -> Q:
     return Q(version__in=list(versions.values_list("pk", flat=True)))
 
 
-def _fitting(state: str, process: str, requester: str, created_after: datetime | None) -> Q:
+def _fitting(state: str, process: str, requester: str, created_after: str) -> Q:
     fits = Q(state=state) if state else Q()
     if process:
         versions = Version.objects.filter(process__key=process).values_list("pk", flat=True)
         fits &= Q(version__in=list(versions))
     if requester:
         fits &= Q(requester=person_at(requester))
-    if created_after is not None:
-        if created_after.tzinfo is None:
-            raise Problem.invalid("query/created_after", "A time has a zone, such as 2026-12-01T12:00:00Z.")
-        fits &= Q(created_at__gte=created_after)
+    if created_after:
+        fits &= Q(created_at__gte=_moment(created_after, "query/created_after"))
     return fits
+
+
+def _moment(text: str, pointer: str) -> datetime:
+    """With its zone. Problem for anything else."""
+    try:
+        moment = datetime.fromisoformat(text) if _MOMENT.fullmatch(text) else None
+        if moment is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass  # a month 13, or a year that no other zone has
+    raise Problem.invalid(pointer, "Write a time with its zone, such as 2026-12-01T12:00:00Z.")
 
 
 @operation(
