@@ -2,12 +2,13 @@
 model, has seen the facts and said yes (MCP's elicitation). Placet refuses it unless the key has decisions:write and the
 process lets a key answer."""
 
+import sys
 from collections.abc import Callable
 from typing import Annotated, Any
 
 from mcp.server.mcpserver import Elicit, ElicitationResult, Resolve
 from mcp.server.mcpserver.exceptions import ToolError
-from placet_client import Placet, PlacetError, Waiting
+from placet_client import Fact, Placet, PlacetError, Waiting
 from pydantic import BaseModel, Field
 
 from placet.agents import views
@@ -65,15 +66,24 @@ def decide_tool(placet_of: Callable[[], Placet]) -> Callable[..., Decided]:
 def question(waiting: Waiting, outcome: str, comment: str) -> str:
     """What the person is asked, with all that the decision is about."""
     view = views.waiting_view(waiting)
-    about = view.written_by_people
+    facts = [f"{_within(fact.label)}: {_within(fact.value)}" for fact in waiting.facts[: views.MOST]]
     label = next(one.label or one.key for one in waiting.outcomes if one.key == outcome)
     lines = [
         f"Answer “{views.plain(label)}” to request {view.number} as yourself?",
-        f"Title: {about.title}",
-        *(f"{name}: {value}" for name, value in about.facts.items()),
+        f"Title: {_within(view.written_by_people.title)}",
+        *facts,
     ]
-    if len(waiting.facts) > len(about.facts):
+    if len(waiting.facts) > len(facts) or any(_is_cut(fact) for fact in waiting.facts):
         lines.append(f"There is more of it: {view.link}")
     if comment:
-        lines.append(f"Your comment: {views.plain(comment)}")
+        lines.append(f"Your comment: {_within(comment)}")
     return "\n".join([*lines, f"(Facts {views.plain(waiting.seen)[:16]})"])
+
+
+def _within(text: object) -> str:
+    """No line of what somebody wrote looks like one of ours, or like another fact."""
+    return "\n    ".join(views.plain(text).splitlines())
+
+
+def _is_cut(fact: Fact) -> bool:
+    return any(len(views.plain(text, sys.maxsize)) > views.LONGEST for text in (fact.label, str(fact.value)))

@@ -1,6 +1,7 @@
 """What tools answer. Words that people wrote stand in fields of their own, named for it, capped and without signs that
 nobody sees: they are data for a model, and never what it is to do."""
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -15,6 +16,11 @@ LONGEST = 2_000  # characters of one text
 MOST = 50  # of a list
 MOST_VALUES = 500  # of what a form holds, in all
 DEEPEST = 8
+#: That no font draws, beside those of category C: fillers, and selectors of variants, which can spell a hidden text
+#: (Default_Ignorable_Code_Point of Unicode).
+_NOT_DRAWN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
+)
 #: Of a request that was approved: by an approval without a process, and by how most processes call it.
 GRANTED = frozenset({"approve", "approved"})
 
@@ -229,7 +235,7 @@ def plain(value: object, longest: int = LONGEST) -> str:
 
 def _seen(text: str) -> Iterable[str]:
     for sign in text.replace("\r\n", "\n"):
-        if sign in "\n\t" or unicodedata.category(sign)[0] not in "C":
+        if sign in "\n\t" or (unicodedata.category(sign)[0] != "C" and not _NOT_DRAWN.match(sign)):
             yield sign
 
 
