@@ -18,7 +18,7 @@ help:
 	@echo "make test-postgres  all tests on a PostgreSQL of their own"
 	@echo "make check       ruff, mypy --strict, migrations, imports one way"
 	@echo "make acceptance  what needs Microsoft's schema and the mail corpora in ../shared; the table of attacks"
-	@echo "make acceptance-full  programs of others with what we made for them: n8n (4 GB, a compiler of C++), and a judge of"
+	@echo "make acceptance-full  programs of others with what we made for them: n8n (3 GB, a compiler of C++), and a judge of"
 	@echo "                 the connector for the Power Platform"
 	@echo "make bench       the figures"
 	@echo "make bench-growth  pages, regular work and answers at 10,000 and 300,000 requests (SIZES=...), of one line and with"

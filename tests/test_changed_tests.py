@@ -2,7 +2,7 @@
 
 import pytest
 
-from tools.changed_tests import selected
+from tools.changed_tests import left_out, selected
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,9 @@ def test_what_a_change_reaches_is_selected_and_no_more(changed: str, reached: st
 def test_what_everything_rests_on_selects_all(changed: str) -> None:
     tests = selected({changed})
     assert {"tests/replies/test_read.py", "tests/lib/test_ids.py", "tests/pages/test_people.py"} <= set(tests)
+
+
+def test_what_is_run_by_a_name_of_its_own_is_left_out() -> None:
+    assert "tests/foreign/n8n/test_n8n.py" in selected({"tests/foreign/n8n/program.py"})
+    assert "tests/foreign/n8n/test_n8n.py".startswith(left_out())
+    assert not "tests/replies/test_read.py".startswith(left_out())
