@@ -51,7 +51,7 @@ def test_too_many_values_are_refused_before_anything_is_made_of_them() -> None:
     assert "more than" in refused.value.errors[0].detail
     text = 'a, [b], {c}, \\, "d", ' * bodies.MOST_VALUES
     assert bodies.parsed(json.dumps([text, "\\"]).encode()) == [text, "\\"]
-    most = [[]] * (bodies.MOST_VALUES - 1)
+    most: list[list[int]] = [[]] * (bodies.MOST_VALUES - 1)
     assert bodies.parsed(json.dumps(most).encode()) == most
 
 
