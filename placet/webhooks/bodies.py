@@ -13,6 +13,7 @@ from placet.approvals.composing import page_of
 from placet.approvals.models import Decision, Request
 from placet.mail.writing import no_links
 from placet.webhooks import chat_words, events
+from placet.webhooks.endpoints import may_have
 from placet.webhooks.models import Endpoint, Event
 
 LONGEST_TITLE = 150  # characters of a title in a chat
@@ -26,9 +27,15 @@ def body_of(endpoint: Endpoint, event: Event) -> bytes:
         content = _FOR_CHATS[endpoint.kind](*_notice(event, request))
     else:
         content = events.payload(event.type, event.at, event.sequence, request, event.data)
-        if endpoint.with_data and request is not None:
+        if request is not None and _may_have_data(endpoint):
             _add_data(content["data"], event, request)
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _may_have_data(endpoint: Endpoint) -> bool:
+    """Whoever made it owns its processes still, or administers: nobody else sees all of their requests."""
+    owner = endpoint.owner if endpoint.with_data else None
+    return owner is not None and may_have(owner, endpoint.processes)
 
 
 def _add_data(data: dict[str, Any], event: Event, request: Request) -> None:

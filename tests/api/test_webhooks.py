@@ -136,3 +136,40 @@ def test_a_key_of_some_processes_manages_webhooks_of_these(
     assert narrow.get(f"/webhooks/{of_travel['id']}").problem == "not-found"
     assert narrow.post("/webhooks", {"url": URL}).problem == "not-allowed"
     assert made(narrow, processes=["purchase"])["processes"] == ["purchase"]
+
+
+def test_who_owns_a_process_no_more_has_no_data_of_it_sent(
+    calls: Calls,
+    alice: Person,
+    bob: Person,
+    receiver: Receiver,  # noqa: F811
+) -> None:
+    publish({**values(SAMPLE), "key": "purchase"})
+    process = Process.objects.get(key="purchase")
+    owning.add_owner(process, alice)
+    allow(receiver.url)
+    own = calls(alice, Scope.WEBHOOKS_MANAGE)
+    page = f"/webhooks/{made(own, url=receiver.url, processes=['purchase'], with_data=True)['id']}"
+    begun = timezone.now()
+    start(SAMPLE, bob)
+    run_until_quiet()
+    sent = len(receiver.got)
+    delivery = own.get(f"{page}/deliveries").json["items"][0]["id"]
+    assert sent > 0
+    owning.remove_owner(process, alice)
+    span = {"from": begun.isoformat(), "to": timezone.now().isoformat()}
+    refused = [
+        own.post(f"{page}/replay", span),
+        own.post(f"{page}/deliveries/{delivery}/replay"),
+        own.post(f"{page}/test"),
+        own.post(f"{page}/rotate", {}),
+        own("PATCH", page, {"url": f"{receiver.url}/other"}),
+        own("PATCH", page, {"active": True}),
+        own.get(f"{page}/deliveries"),
+    ]
+    assert {one.problem for one in refused} == {"not-allowed"}
+    start(SAMPLE, bob)
+    run_until_quiet()
+    assert ["data" in one["data"]["request"] for one in receiver.got] == [True] * sent + [False] * sent
+    assert own("PATCH", page, {"active": False}).json["active"] is False
+    assert own("DELETE", page).status == 204

@@ -92,9 +92,9 @@ def test_each_body_is_as_its_schema_says(hook: Hook, alice: Person, bob: Person)
 
 
 def test_with_data_it_says_what_was_entered_and_written(
-    receiver: Receiver, alice: Person, bob: Person
+    receiver: Receiver, alice: Person, bob: Person, admin: Person
 ) -> None:
-    hook = make_hook(receiver, alice, with_data=True, events=["request.decided"])
+    hook = make_hook(receiver, admin, with_data=True, events=["request.decided"])
     decided(alice, bob, item="Secret desk")
     run_until_quiet()
     [body] = hook.receiver.got

@@ -170,13 +170,14 @@ def change_webhook(call: Call, id: UUID, body: WebhookChange) -> WebhookShape:
     names = ("url", "description", "events", "processes", "with_data")
     wanted = Wanted(**{name: changes.get(name, getattr(endpoint, name)) for name in names})
     if changes:
+        _permitted(call, id)
         _must_cover(call, wanted.processes)
         try:
             endpoints.change(endpoint, wanted, call.person)
         except EndpointInvalid as error:
             raise _invalid(error) from error
     if active is True:
-        endpoints.switch_on(endpoint, call.person)
+        endpoints.switch_on(_permitted(call, id), call.person)
     elif active is False:
         endpoints.switch_off(endpoint, Endpoint.Disabled.BY_HAND, call.person)
     endpoint.refresh_from_db()
@@ -189,17 +190,17 @@ def delete_webhook(call: Call, id: UUID) -> None:
     endpoints.remove(_one(call, id), call.person)
 
 
-@operation(router, "POST", "/webhooks/{id}/rotate", SCOPE, SecretShape, problems=["not-found"])
+@operation(router, "POST", "/webhooks/{id}/rotate", SCOPE, SecretShape, problems=["not-found", "not-allowed"])
 def rotate_webhook(call: Call, id: UUID, body: Rotation) -> SecretShape:
     """A new secret; for a while the former one signs, too."""
     both_valid = timedelta(hours=body.both_valid_hours)
-    return SecretShape(secret=endpoints.rotate(_one(call, id), call.person, both_valid))
+    return SecretShape(secret=endpoints.rotate(_permitted(call, id), call.person, both_valid))
 
 
-@operation(router, "POST", "/webhooks/{id}/test", SCOPE, TestResult, problems=["not-found"])
+@operation(router, "POST", "/webhooks/{id}/test", SCOPE, TestResult, problems=["not-found", "not-allowed"])
 def test_webhook(call: Call, id: UUID) -> TestResult:
     """Send an event of the type placet.test at once, and say what was answered."""
-    _delivery, answer = delivering.send_test(_one(call, id))
+    _delivery, answer = delivering.send_test(_permitted(call, id))
     return TestResult(
         delivered=answer.is_taken,
         status=answer.status,
@@ -209,31 +210,40 @@ def test_webhook(call: Call, id: UUID) -> TestResult:
     )
 
 
-@operation(router, "GET", "/webhooks/{id}/deliveries", SCOPE, Deliveries, problems=["not-found"])
+@operation(
+    router, "GET", "/webhooks/{id}/deliveries", SCOPE, Deliveries, problems=["not-found", "not-allowed"]
+)
 def list_deliveries(call: Call, id: UUID, limit: Limit = USUAL_PAGE, cursor: Cursor = "") -> Deliveries:
     """What was sent there, or waits to be, as far as it is not forgotten."""
-    deliveries = Delivery.objects.filter(endpoint=_one(call, id)).select_related("event__request")
+    deliveries = Delivery.objects.filter(endpoint=_permitted(call, id)).select_related("event__request")
     rows, following = rows_of(call, deliveries, limit, cursor)
     return Deliveries(items=[_delivery_shape(one) for one in rows], next=following)
 
 
 @operation(
     router, "POST", "/webhooks/{id}/deliveries/{delivery}/replay", SCOPE, Replayed,
-    problems=["not-found", "not-open"],
+    problems=["not-found", "not-allowed", "not-open"],
 )  # fmt: skip
 def replay_delivery(call: Call, id: UUID, delivery: Annotated[int, Field(ge=1, lt=2**63)]) -> Replayed:
     """Send one event once more, with the id that it had."""
-    endpoint = _active(_one(call, id))
+    endpoint = _active(_permitted(call, id))
     chosen = Delivery.objects.filter(endpoint=endpoint, pk=delivery).exclude(event__type=events.TEST)
     if not chosen.exists():
         raise Problem("not-found")
     return Replayed(deliveries=endpoints.replay(chosen, call.person))
 
 
-@operation(router, "POST", "/webhooks/{id}/replay", SCOPE, Replayed, problems=["not-found", "not-open"])
+@operation(
+    router,
+    "POST",
+    "/webhooks/{id}/replay",
+    SCOPE,
+    Replayed,
+    problems=["not-found", "not-allowed", "not-open"],
+)
 def replay_webhook(call: Call, id: UUID, body: Span) -> Replayed:
     """Send once more what happened in a span, in its order and with the ids that it had."""
-    endpoint = _active(_one(call, id))
+    endpoint = _active(_permitted(call, id))
     return Replayed(
         deliveries=endpoints.replay(endpoints.of_span(endpoint, body.from_, body.to), call.person)
     )
@@ -258,6 +268,14 @@ def _one(call: Call, public_id: UUID) -> Endpoint:
     endpoint = _managed(call).filter(public_id=public_id).first()
     if endpoint is None:
         raise Problem("not-found")
+    return endpoint
+
+
+def _permitted(call: Call, public_id: UUID) -> Endpoint:
+    """One whose events the person may have now, too. Of any other they may only switch it off or take it away."""
+    endpoint = _one(call, public_id)
+    if not endpoints.may_have(call.person, endpoint.processes):
+        raise Problem("not-allowed", "The person of this key does not own its processes any more.")
     return endpoint
 
 
