@@ -178,6 +178,11 @@ def presented(text: str) -> Key | None:
     return key if key is not None and hmac.compare_digest(key.digest, _digest(text, key)) else None
 
 
+def is_valid(key: Key) -> bool:
+    """Whether one that was presented a while ago is valid now."""
+    return _valid().filter(pk=key.pk, person__is_active=True).exists()
+
+
 def used(key: Key) -> None:
     """Remember when it was used last."""
     now = clock.now()

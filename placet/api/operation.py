@@ -29,7 +29,7 @@ from pydantic import BaseModel
 from placet.api import bodies, idempotency, keys, limits
 from placet.api.calls import Call, call_of
 from placet.api.keys import Scope
-from placet.api.problems import Problem
+from placet.api.problems import Problem, unauthorised
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 View = TypeVar("View", bound=Callable[..., Any])
@@ -175,7 +175,7 @@ class ApiKey(HttpBearer):
         scheme, _, text = request.headers.get(self.header, "").partition(" ")
         key = keys.presented(text.strip()) if scheme.lower() == self.openapi_scheme else None
         if key is None:
-            raise Problem("unauthorised", headers={"WWW-Authenticate": 'Bearer realm="Placet"'})
+            raise unauthorised()
         call = Call(key, request)
         request.placet_call = call  # type: ignore[attr-defined]  # its headers are those of a refusal, too
         call.headers |= limits.count(key.pk)

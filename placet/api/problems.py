@@ -209,6 +209,11 @@ class Problem(Exception):
         )
 
 
+def unauthorised() -> Problem:
+    """One text for every key that is none, or none any more."""
+    return Problem("unauthorised", headers={"WWW-Authenticate": 'Bearer realm="Placet"'})
+
+
 def pointer_of(*path: str | int) -> str:
     """A JSON Pointer (RFC 6901)."""
     return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)

@@ -12,7 +12,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from placet.api import keys
 from placet.api.calls import Call
+from placet.api.problems import unauthorised
 from placet.lib.web import THREADS
 
 LONGEST = 50  # seconds: proxies give up after 60
@@ -33,10 +35,11 @@ _places = threading.BoundedSemaphore(MOST_WAITING)
 
 
 def until(call: Call, seconds: int, has_happened: Callable[[], bool]) -> None:
-    """Wait at most so long; not at all if too many wait, which the answer's Retry-After says."""
+    """Wait at most so long; not at all if too many wait, which the answer's Retry-After says. Problem where the key was
+    revoked meanwhile, or its person is not active any more."""
     if seconds == 0 or has_happened():
         return
-    with _place() as has_place:
+    with place() as has_place:
         if not has_place:
             call.headers["Retry-After"] = str(COME_BACK)
             return
@@ -44,11 +47,14 @@ def until(call: Call, seconds: int, has_happened: Callable[[], bool]) -> None:
         while (left := end - time.monotonic()) > 0:
             time.sleep(min(PAUSE, left))
             if has_happened():
-                return
+                break
+    if not keys.is_valid(call.key):
+        raise unauthorised()
 
 
 @contextmanager
-def _place() -> Iterator[bool]:
+def place() -> Iterator[bool]:
+    """One of those who may hold a thread for long, whatever for; False where too many do."""
     has_place = _places.acquire(blocking=False)
     try:
         yield has_place

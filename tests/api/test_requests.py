@@ -12,9 +12,11 @@ from django.utils import timezone
 
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Person
-from placet.api import waiting
+from placet.api import keys, request_shapes, waiting
+from placet.api.calls import Call
 from placet.api.keys import Scope
 from placet.api.models import IdempotentCall
+from placet.api.request_shapes import RequestShape
 from placet.approvals import engine, owning
 from placet.approvals.models import Assignment, Attachment, Decision, Process, Request
 from placet.approvals.processes import publish, retire
@@ -418,6 +420,39 @@ def test_one_too_many_that_waits_is_answered_at_once(caller: Caller, monkeypatch
         for _place in taken:
             waiting._places.release()
     assert (answer.status, answer.headers["Retry-After"]) == (200, str(waiting.COME_BACK))
+
+
+def test_whoever_waits_with_a_key_that_was_revoked_meanwhile_is_told_nothing(
+    caller: Caller, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = begin(caller, body())
+
+    def pause(_seconds: float) -> None:
+        assert caller.key is not None
+        keys.revoke(caller.key, None)
+        engine.decide(open_for(bob).pk, by=bob, outcome="approve", door=Decision.Door.PAGE)
+
+    monkeypatch.setattr("placet.api.waiting.time.sleep", pause)
+    answer = caller.get(f"/requests/{made.json['id']}?wait=50")
+    assert (answer.problem, answer.headers["WWW-Authenticate"]) == ("unauthorised", 'Bearer realm="Placet"')
+
+
+def test_what_happens_while_a_request_is_read_is_told_to_who_asks_again(
+    caller: Caller, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = begin(caller, body())
+    path = f"/requests/{made.json['id']}"
+
+    def shape_of(call: Call, request: Request) -> RequestShape:
+        engine.decide(open_for(bob).pk, by=bob, outcome="approve", door=Decision.Door.PAGE)
+        return request_shapes.shape_of(call, request)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("placet.api.operations.requests.shape_of", shape_of)
+        before = caller.get(path)
+    again = caller.get(path, If_None_Match=before.headers["ETag"])
+    assert (before.json["state"], again.status) == ("open", 200)
+    assert again.json["state"] == "ended"
 
 
 # --- steering ---------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Webhooks managed by programs, as Zapier and n8n do."""
 
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from django.utils import timezone
 
 from placet.accounts.models import Person
+from placet.api import waiting
 from placet.api.keys import Scope
 from placet.approvals import owning
 from placet.approvals.models import Process
@@ -173,3 +175,13 @@ def test_who_owns_a_process_no_more_has_no_data_of_it_sent(
     assert ["data" in one["data"]["request"] for one in receiver.got] == [True] * sent + [False] * sent
     assert own("PATCH", page, {"active": False}).json["active"] is False
     assert own("DELETE", page).status == 204
+
+
+def test_slow_addresses_hold_no_more_threads_than_those_who_wait(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = f"/webhooks/{made(caller)['id']}"
+    monkeypatch.setattr(waiting, "_places", threading.BoundedSemaphore(1))
+    with waiting.place():
+        answer = caller.post(f"{page}/test")
+    assert (answer.problem, answer.headers["Retry-After"]) == ("too-many-waiting", str(waiting.COME_BACK))

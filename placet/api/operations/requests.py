@@ -211,10 +211,11 @@ def get_request(call: Call, id: UUID, wait: Wait = 0) -> RequestShape | HttpResp
         return state != Request.State.OPEN or (knows and not etags.is_known(call, sequence))
 
     waiting.until(call, wait, has_happened)
+    _seen(call, id)  # still, after it was waited for
     sequence = _standing(pk)[1]
     if etags.is_known(call, sequence):
         return etags.not_modified(call, sequence)
-    return _tagged(call, _seen(call, id))
+    return _tagged(call, id)
 
 
 def _standing(pk: int) -> tuple[str, int]:
@@ -237,9 +238,11 @@ def _seen(call: Call, public_id: UUID) -> Request:
     return request
 
 
-def _tagged(call: Call, request: Request) -> RequestShape:
-    shape = shape_of(call, request)
-    etags.tagged(call, shape.sequence)
+def _tagged(call: Call, public_id: UUID) -> RequestShape:
+    """With the ETag of before it was read: whoever has one that is newer than what they got is told of no change."""
+    sequence = _standing(_seen(call, public_id).pk)[1]
+    shape = shape_of(call, _seen(call, public_id)).model_copy(update={"sequence": sequence})
+    etags.tagged(call, sequence)
     return shape
 
 
@@ -296,7 +299,7 @@ def withdraw_request(call: Call, id: UUID, body: Nothing) -> RequestShape:
     with transaction.atomic():
         _must_be_as_seen(call, request)
         engine.withdraw(request.pk, call.person)
-    return _tagged(call, _seen(call, id))
+    return _tagged(call, id)
 
 
 @operation(
@@ -327,7 +330,7 @@ def change_request(call: Call, id: UUID, body: ChangeRequest) -> RequestShape:
             entered=_given(body.data, filled_in),
             key=call.key.public,
         )
-    return _tagged(call, _seen(call, id))
+    return _tagged(call, id)
 
 
 def _given(data: Mapping[str, Any], filled_in: frozenset[str]) -> Mapping[str, Any]:

@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from ninja import Router
 from pydantic import AwareDatetime, Field, StrictBool, StrictInt, StrictStr
 
+from placet.api import waiting
 from placet.api.bodies import Body, Shape
 from placet.api.calls import Call
 from placet.api.keys import Scope
@@ -197,10 +198,17 @@ def rotate_webhook(call: Call, id: UUID, body: Rotation) -> SecretShape:
     return SecretShape(secret=endpoints.rotate(_permitted(call, id), call.person, both_valid))
 
 
-@operation(router, "POST", "/webhooks/{id}/test", SCOPE, TestResult, problems=["not-found", "not-allowed"])
+@operation(
+    router, "POST", "/webhooks/{id}/test", SCOPE, TestResult,
+    problems=["not-found", "not-allowed", "too-many-waiting"],
+)  # fmt: skip
 def test_webhook(call: Call, id: UUID) -> TestResult:
     """Send an event of the type placet.test at once, and say what was answered."""
-    _delivery, answer = delivering.send_test(_permitted(call, id))
+    endpoint = _permitted(call, id)
+    with waiting.place() as has_place:  # an address that answers slowly holds a thread for 20 seconds
+        if not has_place:
+            raise Problem("too-many-waiting", headers={"Retry-After": str(waiting.COME_BACK)})
+        _delivery, answer = delivering.send_test(endpoint)
     return TestResult(
         delivered=answer.is_taken,
         status=answer.status,
