@@ -75,7 +75,7 @@ def ask(
         )
     except FormInvalid as error:
         raise CallInvalid(
-            {made.places.get(name, "/facts"): said for name, said in error.errors.items()}
+            {made.places.get(name, "/facts"): sentence for name, sentence in error.errors.items()}
         ) from error
     stuck = request.visits.filter(state=Visit.State.STUCK).first()
     if stuck is not None:
@@ -167,11 +167,11 @@ def _placed(problems: Sequence[str], made: Made) -> Errors:
     """What the checks of a definition say, by where it stands in the call."""
     errors: Errors = {}
     for problem in problems:
-        _place, _colon, said = problem.partition(": ")
-        key, _colon, rest = said.partition(": ")
+        _place, _colon, sentence = problem.partition(": ")
+        key, _colon, rest = sentence.partition(": ")
         if key in made.outcomes:
-            place, said = f"/outcomes/{made.outcomes.index(key)}", rest
+            place, sentence = f"/outcomes/{made.outcomes.index(key)}", rest
         else:
-            place = "/rule" if "rule" in said else "/outcomes"
-        errors.setdefault(place, said)
+            place = "/rule" if "rule" in sentence else "/outcomes"
+        errors.setdefault(place, sentence)
     return errors

@@ -204,13 +204,13 @@ def extend(row: MailedStart) -> None:
     _change(row, state=MailedStart.State.LACKING, due=clock.now() + timedelta(days=days))
 
 
-def wait(row: MailedStart, code_hash: str, outgoing: OutgoingMail, **said: Any) -> None:
+def wait(row: MailedStart, code_hash: str, outgoing: OutgoingMail, **values: Any) -> None:
     """What is missing was asked for, by the mail `outgoing`. `said`: `entered` and `files` so far."""
-    _change(row, code_hash=code_hash, outgoing=outgoing, **said)
+    _change(row, code_hash=code_hash, outgoing=outgoing, **values)
 
 
-def started(row: MailedStart, request: Request, **said: Any) -> None:
-    _change(row, state=MailedStart.State.STARTED, request=request, due=None, **said)
+def started(row: MailedStart, request: Request, **values: Any) -> None:
+    _change(row, state=MailedStart.State.STARTED, request=request, due=None, **values)
 
 
 def _change(row: MailedStart, **changes: Any) -> None:

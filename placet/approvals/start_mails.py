@@ -32,14 +32,14 @@ def started(
     was not taken."""
     person = request.requester
     names = {"title": request.title, "number": request.number, "process": definition.name}
-    with written_to(person) as said:
+    with written_to(person) as installation:
         heading = _("Started: {title}").format(**names)
         lead = _("Request {number} ({process}) was started by your mail, with what stands below.")
         queue(
             incoming.mailbox,
             "started",
             person,
-            said,
+            installation,
             cause=f"request:{request.pk}",
             subject=heading,
             letter=Question(
@@ -48,7 +48,7 @@ def started(
                 lead=lead.format(**names),
                 facts=[ShownFact.of(fact) for fact in facts_as_read(definition, request.data)],
                 answers=(),
-                page=page_link(request, said),
+                page=page_link(request, installation),
                 by_mail=False,
                 how=_("A reply to this mail changes nothing. On its page you can withdraw the request."),
                 code="",
@@ -92,7 +92,7 @@ class _Letter:
     code: str
     footer: str
 
-    def written(self, subject: str, reference: str, said: General) -> Written:
+    def written(self, subject: str, reference: str, installation: General) -> Written:
         context = {
             "marker": marker(),
             "preview": no_links(self.heading),
@@ -107,7 +107,7 @@ class _Letter:
             "code": self.code,
             "footer": self.footer,
         }
-        return written(TEMPLATES / "rest", context, subject, reference, said)
+        return written(TEMPLATES / "rest", context, subject, reference, installation)
 
 
 def ask_for_rest(
@@ -117,7 +117,7 @@ def ask_for_rest(
     definition, mailbox, person = definition_of(row.version), incoming.mailbox, row.person
     rules = definition.start_by_mail or NO_RULES
     fields = [one for one in definition.fields if one.name in lacking.wrong]
-    with written_to(person) as said:
+    with written_to(person) as installation:
         heading = _("Something is missing: {process}").format(process=definition.name)
         subject = with_code(heading, code)
         lead = _("Your mail is to start a request ({process}). This is missing or cannot be read:")
@@ -133,7 +133,7 @@ def ask_for_rest(
             notes=lacking.notes,
             answer=_prepared(mailbox, code, subject, fields),
             how=_how(fields, rules, when(row.due) if row.due is not None else ""),
-            page=Link(_("Or fill in the form on its page"), form_page(row.process.key, said)),
+            page=Link(_("Or fill in the form on its page"), form_page(row.process.key, installation)),
             code=code,
             footer=lacking.footer,
         )
@@ -141,7 +141,7 @@ def ask_for_rest(
             mailbox,
             "refusal-start_lacks",
             person,
-            said,
+            installation,
             cause=f"incoming:{incoming.pk}",
             subject=subject,
             letter=letter,
@@ -204,9 +204,9 @@ def _prepared(mailbox: Mailbox, code: str, subject: str, fields: Sequence[FormFi
     return Link(_("Reply with what is missing"), answer_link(mailbox, code, subject, first, more), "main")
 
 
-def form_page(key: str, said: General) -> str:
+def form_page(key: str, installation: General) -> str:
     """Where the same is started on a page. The address carries no right: the page asks for sign-in."""
-    return f"{said.public_url}/start/{quote(key)}/"
+    return f"{installation.public_url}/start/{quote(key)}/"
 
 
 # --- what did not come of it ------------------------------------------------------------------------------
@@ -226,16 +226,20 @@ def not_started(
     """To a proved sender whose mail starts nothing: why. `sentences` are in their language. `request`: the one that was
     started before."""
     process = row.process if isinstance(row, MailedStart) else row
-    with written_to(person) as said:
+    with written_to(person) as installation:
         heading = _("Your mail started nothing")
-        link = Link(_("Open the form"), form_page(process.key, said), "main") if process is not None else None
+        link = (
+            Link(_("Open the form"), form_page(process.key, installation), "main")
+            if process is not None
+            else None
+        )
         if request is not None:
-            link = page_link(request, said)
+            link = page_link(request, installation)
         queue(
             incoming.mailbox,
             f"refusal-{key}",
             person,
-            said,
+            installation,
             cause=f"incoming:{incoming.pk}",
             subject=labelled(heading, process.name) if process is not None else heading,
             letter=Notice(heading, sentences, links=[link] if link is not None else [], footer=footer),
@@ -248,7 +252,7 @@ def expired(row: MailedStart) -> None:
     """To whoever started it: what was missing did not come in time."""
     outgoing, process = row.outgoing, row.version.process
     assert outgoing is not None
-    with written_to(row.person) as said:
+    with written_to(row.person) as installation:
         what = _(
             "Your mail of {time} was to start a request ({process}). What was missing did not come, so nothing was "
             "started."
@@ -257,7 +261,7 @@ def expired(row: MailedStart) -> None:
             outgoing.mailbox,
             "start-expired",
             row.person,
-            said,
+            installation,
             cause=f"start:{row.pk}",
             subject=_("Not started: {process}").format(process=process.name),
             letter=Notice(
@@ -266,6 +270,6 @@ def expired(row: MailedStart) -> None:
                     what.format(time=when(row.created_at), process=process.name),
                     _("If it is still needed, send it once more as a new mail, or fill in the form."),
                 ],
-                links=[Link(_("Open the form"), form_page(process.key, said), "main")],
+                links=[Link(_("Open the form"), form_page(process.key, installation), "main")],
             ),
         )

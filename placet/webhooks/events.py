@@ -93,20 +93,20 @@ def type_of(entry: AuditEntry, definition: Definition) -> EventType | None:
 def details(kind: EventType, entry: AuditEntry) -> dict[str, Any]:
     """What an event says beside the request: `step` {key, round}, people {id}, `channel`, and what its type names."""
     what = entry.what
-    said: dict[str, Any] = {}
+    about: dict[str, Any] = {}
     if "step" in what:
-        said["step"] = {"key": what["step"], "round": what.get("round", 1)}
+        about["step"] = {"key": what["step"], "round": what.get("round", 1)}
     who, _, number = entry.who.partition(":")
     if who == "person":
-        said["by"] = {"id": number}
+        about["by"] = {"id": number}
     for name, key in _PEOPLE.items():
         if isinstance(what.get(key), int):
-            said[name] = {"id": str(what[key])}
+            about[name] = {"id": str(what[key])}
     if isinstance(what.get("assignment"), int):
-        said["assignment"] = {"id": str(what["assignment"])}
+        about["assignment"] = {"id": str(what["assignment"])}
     if kind.entry in _ANSWERS and "door" in what:
-        said["channel"] = what["door"]
-    return said | {name: what[name] for name in kind.names if name in what}
+        about["channel"] = what["door"]
+    return about | {name: what[name] for name in kind.names if name in what}
 
 
 def payload(

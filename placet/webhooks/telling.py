@@ -32,12 +32,12 @@ def work(endpoint_id: int) -> bool:
         mailbox = Mailbox.objects.filter(active=True).order_by("pk").first()
         if endpoint is None or mailbox is None:
             return False
-        said = general()
+        installation = general()
         for person in _owners(endpoint):
-            with as_read_by(person, said):
+            with as_read_by(person, installation):
                 cause = f"endpoint:{endpoint.pk}:{endpoint.disabled_at:%Y%m%d%H%M%S}"
-                letter = switched_off(endpoint, said)
-                queue_letter(mailbox, OFF, (person.email, person.name), said, cause, letter)
+                letter = switched_off(endpoint, installation)
+                queue_letter(mailbox, OFF, (person.email, person.name), installation, cause, letter)
         Endpoint.objects.filter(pk=endpoint.pk).update(told_at=timezone.now())
     return True
 
@@ -52,7 +52,7 @@ def _owners(endpoint: Endpoint) -> list[Person]:
     return [owner] if owner is not None and owner.is_active else list(administrators())
 
 
-def switched_off(endpoint: Endpoint, said: General) -> Letter:
+def switched_off(endpoint: Endpoint, installation: General) -> Letter:
     """In the language that is active."""
     name = {"host": endpoint.host}
     if endpoint.kind == Endpoint.Kind.WEBHOOK:
@@ -75,12 +75,12 @@ def switched_off(endpoint: Endpoint, said: General) -> Letter:
             "Nothing more is sent there. What was not taken can be sent once more after it is switched on again."
         ),
     ]
-    links = [Link(_("See what was answered"), page_of(endpoint, said), "main")]
+    links = [Link(_("See what was answered"), page_of(endpoint, installation), "main")]
     return Letter(heading, Notice(heading, paragraphs, links=links))
 
 
-def page_of(endpoint: Endpoint, said: General) -> str:
+def page_of(endpoint: Endpoint, installation: General) -> str:
     """Where its owner mends it."""
     if endpoint.process is not None:
-        return f"{said.public_url}/processes/{endpoint.process.key}/chats/"
-    return f"{said.public_url}/administration/webhooks/{endpoint.pk}/"
+        return f"{installation.public_url}/processes/{endpoint.process.key}/chats/"
+    return f"{installation.public_url}/administration/webhooks/{endpoint.pk}/"
