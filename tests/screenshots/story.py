@@ -129,6 +129,8 @@ class Story:
             "accounts/keys/<int": {"pk": self.key.pk},
             "administration/keys/<int": {"pk": self.key.pk},
             "files/<uuid": {"public_id": file.public_id},
+            "api/^v1/(": {"path": "requests"},
+            "api/^(": {"path": "nothing-here"},
             "start/<slug": {"key": "purchase"},
             "processes/<slug": {"key": "purchase"},
             "processes/<slug:key>/design/steps/<slug": {"key": "purchase", "step": "manager"},
