@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 
+from placet.approvals.models import Process
 from placet.panel.pager import page_of
 from placet.panel.webhook_forms import RotateForm, SpanForm, WebhookForm
 from placet.portal.people import PersonsRequest, administrators_only
@@ -47,9 +48,11 @@ def _page(
     request: PersonsRequest, shown: Endpoint, rotating: RotateForm, span: SpanForm, status: int = 200
 ) -> HttpResponse:
     deliveries = Delivery.objects.filter(endpoint=shown).select_related("event__request")
+    names = dict(Process.objects.filter(key__in=shown.processes).values_list("key", "name"))
     context = {
         "webhook": shown,
         "events": [events.BY_TYPE[one].description for one in shown.events if one in events.BY_TYPE],
+        "processes": [names.get(one, one) for one in shown.processes],
         "page": page_of(deliveries, request),
         "rotating": rotating,
         "span": span,

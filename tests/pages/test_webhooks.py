@@ -55,6 +55,8 @@ def test_a_webhook_is_added_and_its_secret_shown_once(ada: Client) -> None:
     for address in (page("webhooks"), page("webhook", webhook.pk), page("edit_webhook", webhook.pk)):
         assert secret not in ada.get(address).content.decode()
     assert "/in/x1" not in ada.get(page("webhooks")).content.decode()
+    shown = ada.get(page("webhook", webhook.pk)).content.decode()
+    assert "<bdi>Purchase request</bdi>" in shown, "the process by the name that people know"
 
 
 @pytest.mark.parametrize(
