@@ -14,6 +14,7 @@ from placet.accounts.models import Person
 from placet.api.models import Key
 from placet.approvals import composing
 from placet.approvals.models import Process
+from placet.approvals.rule_words import beside_each_other
 from placet.mail.writing import Link, Notice, when
 from placet.mailboxes.models import Mailbox
 
@@ -38,8 +39,12 @@ def shown(key: Key) -> str:
     return f"plc_{key.public}_…"
 
 
-def scopes_in_words(key: Key) -> list[str]:
-    return [str(SCOPES.get(scope, scope)) for scope in key.scopes]
+def scopes_in_words(key: Key, *, to_its_person: bool) -> str:
+    """What it may be used for, in one line. `to_its_person`: whoever reads it is the person whose key it is."""
+    words: dict[str, object] = {**SCOPES}
+    if to_its_person:
+        words[DECISIONS] = _("answer in your name")
+    return beside_each_other(str(words.get(scope, scope)) for scope in key.scopes)
 
 
 def processes_in_words(key: Key, names: Mapping[str, str]) -> str:
@@ -75,7 +80,7 @@ def _what_was_made(key: Key, by: Person | None, *, is_own: bool) -> list[str]:
         who = _("{by} made the key “{name}” ({key}) for you.")
     paragraphs = [who.format(by=by.name if by is not None else "", name=key.name, key=shown(key))]
     use = _("A program that has it can do this as you: {scopes}. It is for {processes}.")
-    listed = "; ".join(scopes_in_words(key))
+    listed = scopes_in_words(key, to_its_person=True)
     names = dict(Process.objects.filter(key__in=key.processes).values_list("key", "name"))
     paragraphs.append(use.format(scopes=listed, processes=processes_in_words(key, names)))
     if key.expires_at is not None:
@@ -102,7 +107,7 @@ def expiry(key: Key, on: date, days: int, cause: str) -> bool:
         if days < 0:
             cure = _("On your page, make a new key, and give it to these programs.")
         about = _("{key} can be used for: {scopes}.").format(
-            key=shown(key), scopes="; ".join(scopes_in_words(key))
+            key=shown(key), scopes=scopes_in_words(key, to_its_person=True)
         )
         notice = Notice(
             subject, [then.format(day=date_format(on, _DAY)), about, cure], links=[_page(installation)]

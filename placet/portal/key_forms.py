@@ -212,7 +212,7 @@ def _shown(key: Key, looker: Person, names: Mapping[str, str]) -> KeyShown:
     return KeyShown(
         key,
         state,
-        "; ".join(key_mails.scopes_in_words(key)),
+        key_mails.scopes_in_words(key, to_its_person=key.person_id == looker.pk),
         key_mails.processes_in_words(key, names),
         "" if key.created_by_id == key.person_id else made_by,
         can_be_rotated=state == VALID and (key.person_id == looker.pk or not keys.OWN_ONLY & set(key.scopes)),

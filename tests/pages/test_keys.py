@@ -4,14 +4,17 @@ decide nothing."""
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from email import message_from_bytes
+from email.policy import default
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone
+from django.utils.translation import override
 
 from placet.accounts.models import Person
-from placet.api import keys
+from placet.api import key_mails, keys
 from placet.api.keys import Scope
 from placet.api.models import Key
 from placet.approvals.models import Version
@@ -69,6 +72,19 @@ def test_a_key_that_decides_is_made_by_whoever_says_so_and_they_are_told(
     key = keys.presented(text_on(made_by(client, "decisions:write", decides="on")))
     assert key is not None and key.scopes == ["decisions:write"]
     assert mails_about_keys() == [(bob.email, "A key for your account was made")]
+
+
+def test_what_it_may_is_written_to_whoever_reads_it(
+    as_: As, bob: Person, admin: Person, mailbox: Mailbox
+) -> None:
+    made_by(as_(bob), "decisions:write", "requests:read", decides="on")
+    letter = message_from_bytes(bytes(OutgoingMail.objects.get().raw), policy=default).get_body(("plain",))
+    assert letter is not None and "as you: answer in your name; read" in letter.get_content()
+    assert "answer in your name; read" in as_(bob).get(MINE).content.decode()
+    assert "answer in this person’s name; read" in as_(admin).get(ALL).content.decode()
+    with override("fr"):
+        in_french = key_mails.scopes_in_words(Key.objects.get(), to_its_person=True)
+    assert in_french == "répondre en votre nom\N{NO-BREAK SPACE}; lire les demandes et les processus"
 
 
 @pytest.mark.parametrize(
