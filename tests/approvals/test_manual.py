@@ -25,6 +25,7 @@ FORM = [
     ),
     *({"name": name, "label": name, "type": "person"} for name in ("reviewer", "host")),
     *({"name": name, "label": name, "type": "money", "currency": "EUR"} for name in ("amount", "value")),
+    *({"name": name, "label": name, "type": "files"} for name in ("invoice", "mail")),
     {"name": "limit_of_year", "label": "limit", "type": "number"},
 ]
 
@@ -35,7 +36,7 @@ def whole(piece: Any) -> dict[str, Any]:
         piece = {"form": piece}
     elif all(isinstance(value, dict) and "kind" in value for value in piece.values()):
         piece = {"steps": piece}
-    elif not piece.keys() & {"form", "steps", "longest"}:
+    elif not piece.keys() & {"form", "steps", "longest", "start_by_mail"}:
         piece = {"steps": {"step": STEP | piece}}
     process: dict[str, Any] = {"key": "shown", "name": "Shown", "title": "Request", "form": FORM, "steps": {}}
     process |= piece
