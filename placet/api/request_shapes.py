@@ -2,7 +2,7 @@
 number of queries."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -98,24 +98,29 @@ class RequestShape(Shape):
     sequence: int
 
 
-def shapes_of(call: Call, requests: Sequence[Request]) -> list[RequestShape]:
-    """Of requests that were read with their version, its process, and the requester."""
+def sequences_of(ids: Collection[int]) -> dict[int, int]:
+    """How far the record of each goes, by its id. To be asked before the requests are read: whoever has a number that
+    is newer than what they got would be told of no change."""
+    return dict(ChainHead.objects.filter(pk__in=ids).values_list("pk", "seq"))
+
+
+def shapes_of(call: Call, requests: Sequence[Request], sequences: Mapping[int, int]) -> list[RequestShape]:
+    """Of requests that were read with their version, its process, and the requester. `sequences`: of before that."""
     versions = {request.version_id: request.version for request in requests}
     definitions = {pk: definition_of(version) for pk, version in versions.items()}
     hidden = hidden_in_each(call.person, [(one, definitions[one.version_id]) for one in requests])
-    heads = ChainHead.objects.in_bulk([request.pk for request in requests])
     steps = _steps(requests, definitions)
     return [
         _shape(
-            call, one, definitions[one.version_id], hidden[one.pk], steps.get(one.pk, []), heads[one.pk].seq
+            call, one, definitions[one.version_id], hidden[one.pk], steps.get(one.pk, []), sequences[one.pk]
         )
         for one in requests
     ]
 
 
-def shape_of(call: Call, request: Request) -> RequestShape:
+def shape_of(call: Call, request: Request, sequence: int) -> RequestShape:
     """Of one of them."""
-    return shapes_of(call, [request])[0]
+    return shapes_of(call, [request], {request.pk: sequence})[0]
 
 
 def _shape(

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -443,9 +444,9 @@ def test_what_happens_while_a_request_is_read_is_told_to_who_asks_again(
     made = begin(caller, body())
     path = f"/requests/{made.json['id']}"
 
-    def shape_of(call: Call, request: Request) -> RequestShape:
+    def shape_of(call: Call, request: Request, sequence: int) -> RequestShape:
         engine.decide(open_for(bob).pk, by=bob, outcome="approve", door=Decision.Door.PAGE)
-        return request_shapes.shape_of(call, request)
+        return request_shapes.shape_of(call, request, sequence)
 
     with monkeypatch.context() as patched:
         patched.setattr("placet.api.operations.requests.shape_of", shape_of)
@@ -453,6 +454,25 @@ def test_what_happens_while_a_request_is_read_is_told_to_who_asks_again(
     again = caller.get(path, If_None_Match=before.headers["ETag"])
     assert (before.json["state"], again.status) == ("open", 200)
     assert again.json["state"] == "ended"
+
+
+def test_what_happens_while_a_list_is_read_is_told_to_who_asks_again(
+    caller: Caller, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(caller, body())
+
+    def shapes_of(
+        call: Call, requests: Sequence[Request], sequences: Mapping[int, int]
+    ) -> list[RequestShape]:
+        engine.decide(open_for(bob).pk, by=bob, outcome="approve", door=Decision.Door.PAGE)
+        return request_shapes.shapes_of(call, requests, sequences)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("placet.api.operations.requests.shapes_of", shapes_of)
+        [one] = caller.get("/requests").json["items"]
+    assert one["state"] == "open"
+    again = caller.get(f"/requests/{one['id']}", If_None_Match=f'"{one["sequence"]}"')
+    assert (again.status, again.json["state"]) == (200, "ended")
 
 
 # --- steering ---------------------------------------------------------------------------------------------

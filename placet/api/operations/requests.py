@@ -22,7 +22,7 @@ from placet.api.keys import Scope
 from placet.api.operation import operation
 from placet.api.paging import USUAL_PAGE, Cursor, Limit, Page, last_of, next_of
 from placet.api.problems import Problem
-from placet.api.request_shapes import RequestShape, shape_of, shapes_of
+from placet.api.request_shapes import RequestShape, sequences_of, shape_of, shapes_of
 from placet.api.shapes import PersonShape, person_shape
 from placet.api.uploads import FileSent, files_of
 from placet.api.waiting import Wait
@@ -109,8 +109,9 @@ def requester_of(call: Call, address: str) -> Person:
 
 def made(call: Call, started: Request) -> RequestShape:
     """The answer about a request that was just started."""
+    sequence = _standing(started.pk)[1]
     request = _read().get(pk=started.pk)
-    shape = shape_of(call, request)
+    shape = shape_of(call, request, sequence)
     call.headers["Location"] = call.url(f"/requests/{request.public_id}")
     etags.tagged(call, shape.sequence)
     return shape
@@ -155,9 +156,11 @@ def list_requests(
         fits &= Q(pk__in=search_result(call.person, words).ids)
     before = last_of(call, cursor) if cursor else None
     newest = newest_visible_to(call.person, fits, before, limit, named=bool(words))
+    sequences = sequences_of(newest.ids)
     rows = _read().in_bulk(newest.ids)
     following = None if newest.further is None else next_of(call, newest.further)
-    return Requests(items=shapes_of(call, [rows[pk] for pk in newest.ids if pk in rows]), next=following)
+    shown = [rows[pk] for pk in newest.ids if pk in rows]
+    return Requests(items=shapes_of(call, shown, sequences), next=following)
 
 
 def _of_processes(call: Call) -> Q:
@@ -241,7 +244,7 @@ def _seen(call: Call, public_id: UUID) -> Request:
 def _tagged(call: Call, public_id: UUID) -> RequestShape:
     """With the ETag of before it was read: whoever has one that is newer than what they got is told of no change."""
     sequence = _standing(_seen(call, public_id).pk)[1]
-    shape = shape_of(call, _seen(call, public_id)).model_copy(update={"sequence": sequence})
+    shape = shape_of(call, _seen(call, public_id), sequence)
     etags.tagged(call, sequence)
     return shape
 
