@@ -77,13 +77,13 @@ def _tables(rows: int) -> tuple[Any, Any]:
     with connection.schema_editor() as editor:
         editor.create_model(thing)
         editor.create_model(key)
-    key.objects.create(digest=hashlib.sha256(KEY.encode()).hexdigest())  # type: ignore[attr-defined]
+    key.objects.create(digest=hashlib.sha256(KEY.encode()).hexdigest())  # type: ignore[attr-defined]  # as below
     data = {"what": "A chair", "price": {"amount": 12500, "currency": "EUR"}}
     for first in range(0, rows, AT_ONCE):
         some = (
             thing(title=f"Thing {number}", data=data) for number in range(first, min(rows, first + AT_ONCE))
         )
-        thing.objects.bulk_create(some)  # type: ignore[attr-defined]
+        thing.objects.bulk_create(some)  # type: ignore[attr-defined]  # Django gives it to models
     return thing, key
 
 
@@ -134,7 +134,7 @@ def drf(thing: Any, key: Any) -> list[Any]:
         viewsets,
     )
 
-    class ByKey(authentication.BaseAuthentication):  # type: ignore[misc]
+    class ByKey(authentication.BaseAuthentication):  # type: ignore[misc]  # its base is not there
         def authenticate(self, request: Any) -> Any:
             if not _known(key, request.headers.get("Authorization", "")):
                 raise exceptions.AuthenticationFailed
@@ -143,20 +143,20 @@ def drf(thing: Any, key: Any) -> list[Any]:
         def authenticate_header(self, request: Any) -> str:
             return "Bearer"
 
-    class HasKey(permissions.BasePermission):  # type: ignore[misc]
+    class HasKey(permissions.BasePermission):  # type: ignore[misc]  # its base is not there
         def has_permission(self, request: Any, view: Any) -> bool:
             return request.auth is not None
 
-    class Things(serializers.ModelSerializer):  # type: ignore[misc]
+    class Things(serializers.ModelSerializer):  # type: ignore[misc]  # its base is not there
         class Meta:
             model = thing
             fields = ("id", "title", "state", "data", "created_at")
 
-    class Pages(pagination.CursorPagination):  # type: ignore[misc]
+    class Pages(pagination.CursorPagination):  # type: ignore[misc]  # its base is not there
         page_size = A_PAGE
         ordering = "-id"
 
-    class View(viewsets.ModelViewSet):  # type: ignore[misc]
+    class View(viewsets.ModelViewSet):  # type: ignore[misc]  # its base is not there
         queryset = thing.objects.all()
         serializer_class = Things
         pagination_class = Pages
@@ -171,7 +171,7 @@ def drf(thing: Any, key: Any) -> list[Any]:
 def _calls(rows: int) -> dict[str, Callable[[], Any]]:
     from django.test import Client
 
-    client = Client(**HEADERS)  # type: ignore[arg-type]
+    client = Client(**HEADERS)  # type: ignore[arg-type]  # headers are among its parameters
     body = json.dumps({"title": "A chair", "data": {"what": "A chair"}})
     return {
         "get": lambda: client.get(f"/things/{rows // 2}/"),

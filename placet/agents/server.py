@@ -132,7 +132,7 @@ class Tools:
             list[str], Field(description="Mail addresses of who is asked.", min_length=1, max_length=20)
         ],
         idempotency_key: IdempotencyKey,
-        facts: Annotated[dict[str, str], Field(description="What they need to know: value by label.")] = {},  # noqa: B006
+        facts: Annotated[dict[str, str], Field(description="What they need to know: value by label.")] = {},  # noqa: B006 - never changed
         text: Annotated[str, Field(description="A message to them.", max_length=5_000)] = "",
         exactly: Annotated[
             Exactly | None, Field(description="What you will do, exactly: the decision holds for that alone.")

@@ -46,7 +46,7 @@ def entrance(request: HttpRequest, path: str = "") -> HttpResponseBase:
             answer = _problem(request, "failed")
         add_headers(request, answer)
     # Django would warn of each refusal in the log: of a program that asks wrongly, its own answers say enough.
-    answer._has_been_logged = answer.status_code < HTTPStatus.INTERNAL_SERVER_ERROR  # type: ignore[attr-defined]
+    answer._has_been_logged = answer.status_code < HTTPStatus.INTERNAL_SERVER_ERROR  # type: ignore[attr-defined]  # Django's
     answer.headers.setdefault("Cache-Control", _PRIVATE)
     patch_vary_headers(answer, ["Authorization"])
     return answer
