@@ -160,10 +160,11 @@ openapi: setup
 	$(BIN)/python -m tools.power_platform
 
 # Versions move only here. No registry's address is written: pip asks the one it is configured for.
+lock: LOCKED = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 lock:
 	$(LOCKED) --extra postgresql --upgrade pyproject.toml -o requirements/run.txt
 	$(LOCKED) --extra mcp -c requirements/run.txt pyproject.toml -o requirements/mcp.txt
-	$(LOCKED) --all-extras -c requirements/run.txt pyproject.toml requirements/dev.in -o requirements/dev.txt
+	$(LOCKED) --extra mcp --extra postgresql -c requirements/run.txt pyproject.toml requirements/dev.in -o requirements/dev.txt
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build *.egg-info clients/python/build clients/python/src/*.egg-info
