@@ -100,7 +100,7 @@ def _until_settled(told: bool) -> None:
     from django.utils import timezone
 
     from placet.mailboxes.models import Mailbox
-    from placet.mailboxes.noticing import noticings
+    from placet.mailboxes.push.notices import noticings
 
     began, end = timezone.now(), time.monotonic() + PATIENCE
     while time.monotonic() < end:

@@ -2,8 +2,8 @@
 
 from django.urls import include, path
 
-from placet.mailboxes.notified import graph_notifications
-from placet.mailboxes.subscribing import PATH
+from placet.mailboxes.microsoft.push.subscriptions import PATH
+from placet.mailboxes.microsoft.push.webhook import graph_notifications
 from placet.panel.design import design
 from placet.panel.general import logo
 from placet.panel.metrics import metrics

@@ -33,8 +33,9 @@ from placet.approvals import (
 )
 from placet.mail import outbox, sent_items, tasks
 from placet.mail.models import IncomingMail
-from placet.mailboxes import polling, subscribing
+from placet.mailboxes import polling
 from placet.mailboxes.base import MailboxError
+from placet.mailboxes.microsoft.push import subscriptions
 from placet.mailboxes.models import Mailbox
 from placet.replies import entry
 from placet.reports import work as reports
@@ -123,7 +124,7 @@ def unasked_due(limit: int) -> list[int]:
 
 
 def _subscribing(limit: int, mailbox: int | None = None) -> list[int]:
-    return _one_of(subscribing.due(limit), mailbox)
+    return _one_of(subscriptions.due(limit), mailbox)
 
 
 def _looking_up(limit: int, mailbox: int | None = None) -> list[int]:
@@ -139,7 +140,7 @@ def kinds() -> list[Kind]:
         return mailboxes_due(BATCH)
 
     def subscribe() -> list[int]:
-        return subscribing.due(BATCH)
+        return subscriptions.due(BATCH)
 
     def look_up() -> list[int]:
         return sent_items.due(BATCH)
@@ -148,7 +149,7 @@ def kinds() -> list[Kind]:
     return [
         Kind("poll", mailboxes_due, entry.receive, then=["take_in", "fetch"], mailboxes=poll, lane=READ),
         Kind(
-            "subscribe", _subscribing, subscribing.work, idle=5, then=["poll"], mailboxes=subscribe, lane=TEND
+            "subscribe", _subscribing, subscriptions.work, idle=5, then=["poll"], mailboxes=subscribe, lane=TEND
         ),
         Kind(
             "take_in", incoming_due, entry.take_in, workers=settings.PLACET.workers, then=decided,
@@ -191,7 +192,7 @@ def kinds() -> list[Kind]:
 
 #: Whatever a worker can hold, to be freed when it dies.
 LEASED: Sequence[Leased[Any]] = (
-    polling.LEASED, entry.LEASED, tasks.LEASED, outbox.LEASED, webhook.LEASED, subscribing.LEASED,
+    polling.LEASED, entry.LEASED, tasks.LEASED, outbox.LEASED, webhook.LEASED, subscriptions.LEASED,
     delivering.LEASED,
 )  # fmt: skip
 

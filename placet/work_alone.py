@@ -9,8 +9,8 @@ import structlog
 from django.db import close_old_connections, connections
 
 from placet.lib import working
-from placet.mailboxes import subscribing
 from placet.mailboxes.base import MailboxError
+from placet.mailboxes.microsoft.push import subscriptions
 from placet.work import BATCH, IDLE, LEASED, Kind, kinds, one_after_the_other, work
 from placet.workers.life import Life
 from placet.workers.models import Worker
@@ -36,7 +36,7 @@ class Runner:
 
     def start(self) -> None:
         self._life.begin(alone=True)
-        subscribing.try_again()
+        subscriptions.try_again()
         for kind, thread in zip(self._kinds, self._threads, strict=True):
             working.started(kind.name, thread, self._wake[kind.name].set)
             thread.start()

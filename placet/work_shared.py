@@ -37,7 +37,7 @@ from procrastinate.psycopg_connector import PsycopgConnector
 from psycopg import sql
 
 from placet.lib import working
-from placet.mailboxes import subscribing
+from placet.mailboxes.microsoft.push import subscriptions
 from placet.work import BATCH, IDLE, LEASED, Kind, kinds, one_after_the_other, rows_of
 from placet.workers import nudges
 from placet.workers.life import DEAD_AFTER, Life
@@ -106,7 +106,7 @@ class Runner:
 
     def start(self) -> None:
         self._life.begin(alone=False)
-        subscribing.try_again()
+        subscriptions.try_again()
         Sweep.objects.get_or_create(pk=1, defaults={"at": Now()})
         for name in self._kinds:
             working.started(name, self._worker, partial(tell, name))

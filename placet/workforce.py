@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from django.db import connection
 
 from placet.lib import working
-from placet.mailboxes.listening import Listeners
+from placet.mailboxes.push.listeners import Listeners
 from placet.work import LEASED
 from placet.workers.life import Life
 from placet.workers.models import Worker

@@ -28,8 +28,8 @@ from placet.approvals import (
 from placet.lib import working
 from placet.mail import outbox, sent_items, tasks
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
-from placet.mailboxes import subscribing
 from placet.mailboxes.base import Wait
+from placet.mailboxes.microsoft.push import subscriptions
 from placet.mailboxes.models import Mailbox
 from placet.replies import entry
 from placet.reports import work as reports
@@ -63,7 +63,7 @@ def test_the_kinds_are_those_of_the_path_of_a_reply_and_each_works_its_rows() ->
     ]  # fmt: skip
     assert [kind.work for kind in kinds.values()] == [
         entry.receive,
-        subscribing.work,
+        subscriptions.work,
         entry.take_in,
         entry.take_in,
         tasks.work,

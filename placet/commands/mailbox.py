@@ -113,7 +113,7 @@ def _set(options: argparse.Namespace) -> int:
 
 
 def _secret(options: argparse.Namespace, mailbox: "Mailbox | None") -> str:
-    from placet.mailboxes.credentials import CERTIFICATE
+    from placet.mailboxes.microsoft.credentials import CERTIFICATE
 
     stored = mailbox.secrets if mailbox is not None else {}
     if not options.secret and (stored.get(SECRET) or stored.get(CERTIFICATE)):
@@ -154,7 +154,7 @@ def _remove(options: argparse.Namespace) -> int:
 
 
 def _label(mailbox: "Mailbox", field: Field) -> str:
-    from placet.mailboxes import credentials
+    from placet.mailboxes.microsoft import credentials
 
     if field.name == SECRET_EXPIRES_ON and credentials.certificate_in_use(mailbox):
         return "Certificate expires on"
@@ -175,7 +175,7 @@ def _shown(mailbox: "Mailbox", field: Field) -> str:
 
 
 def _shown_secret(mailbox: "Mailbox") -> str:
-    from placet.mailboxes import credentials
+    from placet.mailboxes.microsoft import credentials
 
     certificate = credentials.certificate_in_use(mailbox)
     if certificate is not None:

@@ -10,7 +10,7 @@ from placet.cli import CommandError
 from placet.commands.start import say
 
 if TYPE_CHECKING:
-    from placet.mailboxes.certificates import Certificate
+    from placet.mailboxes.microsoft.certificates import Certificate
     from placet.mailboxes.models import Mailbox
 
 
@@ -53,7 +53,7 @@ def add_arguments(what: Any) -> None:
 
 def run(options: argparse.Namespace, mailbox: "Mailbox | None") -> int:
     from placet.mailboxes.base import MailboxError
-    from placet.mailboxes.certificates import CertificateInvalid
+    from placet.mailboxes.microsoft.certificates import CertificateInvalid
 
     if mailbox is None:
         raise CommandError("No mailbox is set up yet. Begin with: placet mailbox set --help")
@@ -70,13 +70,13 @@ def run(options: argparse.Namespace, mailbox: "Mailbox | None") -> int:
 
 
 def _make(options: argparse.Namespace, mailbox: "Mailbox", by: str) -> None:
-    from placet.mailboxes import credentials
+    from placet.mailboxes.microsoft import credentials
 
     _say_next(credentials.make(mailbox, options.months, by=by))
 
 
 def _upload(options: argparse.Namespace, mailbox: "Mailbox", by: str) -> None:
-    from placet.mailboxes import certificates, credentials
+    from placet.mailboxes.microsoft import certificates, credentials
 
     files = [_start_of(path) for path in (options.file, options.key) if path is not None]
     try:
@@ -89,7 +89,7 @@ def _upload(options: argparse.Namespace, mailbox: "Mailbox", by: str) -> None:
 
 def _start_of(path: Path) -> bytes:
     """One byte more than is allowed tells the reader that it is too large."""
-    from placet.mailboxes.certificates import LARGEST
+    from placet.mailboxes.microsoft.certificates import LARGEST
 
     try:
         with path.open("rb") as file:
@@ -126,7 +126,7 @@ def _facts(certificate: "Certificate") -> str:
 
 
 def _show(options: argparse.Namespace, mailbox: "Mailbox", by: str) -> None:
-    from placet.mailboxes import credentials
+    from placet.mailboxes.microsoft import credentials
 
     in_use, waits = credentials.certificate_in_use(mailbox), credentials.waiting(mailbox)
     if options.pem:
@@ -146,7 +146,7 @@ def _show(options: argparse.Namespace, mailbox: "Mailbox", by: str) -> None:
 
 
 def _use(options: argparse.Namespace, mailbox: "Mailbox", by: str) -> None:
-    from placet.mailboxes import credentials
+    from placet.mailboxes.microsoft import credentials
 
     if options.client_secret:
         credentials.back_to_secret(mailbox, by=by)
@@ -163,7 +163,7 @@ def _use(options: argparse.Namespace, mailbox: "Mailbox", by: str) -> None:
 
 
 def _remove(options: argparse.Namespace, mailbox: "Mailbox", by: str) -> None:
-    from placet.mailboxes import credentials
+    from placet.mailboxes.microsoft import credentials
 
     if options.client_secret:
         credentials.remove_secret(mailbox, by=by)

@@ -23,10 +23,11 @@ from placet.audit import chain
 from placet.audit.models import AuditEntry
 from placet.lib import clock
 from placet.mail.models import IncomingMail
-from placet.mailboxes import credentials, exchange, polling, store
+from placet.mailboxes import polling, store
 from placet.mailboxes.base import Action, Connection, MailboxError, Wait
-from placet.mailboxes.clouds import EWS, GRAPH
-from placet.mailboxes.graph.connection import GraphConnection
+from placet.mailboxes.microsoft import credentials, protocols
+from placet.mailboxes.microsoft.clouds import EWS, GRAPH
+from placet.mailboxes.microsoft.graph.connection import GraphConnection
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.pool import settings_of
 from placet.mailboxes.settings import ExchangeSettings, SettingsInvalid
@@ -81,7 +82,7 @@ def connection(mailbox: Mailbox, via: str) -> Connection:
 
 def _connect(mailbox: Mailbox, settings: ExchangeSettings) -> Connection:
     # A key of its own: the workers' tokens are for the way that they go.
-    return exchange.connect(settings, credentials.of(mailbox), key=f"{mailbox.pk} moving")
+    return protocols.connect(settings, credentials.of(mailbox), key=f"{mailbox.pk} moving")
 
 
 def last_move(mailbox: Mailbox) -> AuditEntry | None:

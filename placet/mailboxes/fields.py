@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from django.utils.translation import gettext_noop
 
-from .clouds import CLOUDS, EWS, GRAPH, OWN
+from placet.mailboxes.microsoft.clouds import CLOUDS, EWS, GRAPH, OWN
 
 
 class Section(StrEnum):

@@ -21,8 +21,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 import placet
 from placet.lib.outward import NotAllowed, Outward, check, without_asking
-
-from .base import FixNeeded, MailboxError, Wait
+from placet.mailboxes.base import FixNeeded, MailboxError, Wait
 
 USER_AGENT = f"Placet/{placet.__version__}"
 TIMEOUT = (10.0, 100.0)  # seconds to connect, seconds without a byte

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from .base import (
+from placet.mailboxes.base import (
     Action,
     Check,
     Folder,

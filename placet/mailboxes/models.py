@@ -79,8 +79,8 @@ class Mailbox(models.Model):
 
 class Subscription(models.Model):
     """What the server tells of by itself. Of a mailbox through Microsoft Graph there is a row for each folder, kept up
-    by `placet.mailboxes.subscribing`; through Exchange Web Services one, kept by whoever listens
-    (`placet.mailboxes.listening`)."""
+    by `placet.mailboxes.microsoft.push.subscriptions`; through Exchange Web Services one, kept by whoever listens
+    (`placet.mailboxes.push.listeners`)."""
 
     mailbox = models.ForeignKey(Mailbox, models.CASCADE, related_name="subscriptions")
     via = models.CharField(max_length=10, choices=Mailbox.Via)

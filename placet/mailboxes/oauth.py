@@ -24,9 +24,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 from pydantic import SecretStr
 
-from . import http
-from .base import FixNeeded, MailboxError, Wait
-from .certificates import Certificate, CertificateInvalid
+from placet.mailboxes import http
+from placet.mailboxes.base import FixNeeded, MailboxError, Wait
+from placet.mailboxes.microsoft.certificates import Certificate, CertificateInvalid
 
 # Authlib is loaded where a token is fetched: it has 150 modules.
 if TYPE_CHECKING:

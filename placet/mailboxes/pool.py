@@ -11,8 +11,8 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from placet.mailboxes import credentials, exchange
 from placet.mailboxes.base import Connection, FixNeeded, MailboxError, Wait
+from placet.mailboxes.microsoft import credentials, protocols
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.settings import ExchangeSettings, SettingsInvalid
 
@@ -85,7 +85,7 @@ def rests(mailbox: Mailbox) -> bool:
 def connect(mailbox: Mailbox) -> Connection:
     """A new connection, made from the settings of this row (stored or not)."""
     settings, _notices = ExchangeSettings.parse(mailbox.settings)
-    return exchange.connect(settings, credentials.of(mailbox), key=str(mailbox.pk))
+    return protocols.connect(settings, credentials.of(mailbox), key=str(mailbox.pk))
 
 
 def drop(mailbox: Mailbox) -> None:

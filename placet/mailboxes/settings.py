@@ -16,13 +16,21 @@ from django.utils.translation import gettext_noop
 from pydantic import SecretStr
 
 from placet.lib.domains import spelled_as_in_mails
-
-from .base import Action
-from .clouds import CLOUDS, GRAPH, LOGIN_HOSTS, OWN, WAYS, WORLDWIDE, Fitting, same_cloud
-from .fields import BY_NAME, SECRET, SECRET_EXPIRES_ON
-from .http import is_loopback, is_name
-from .networks import PRIVATE_NETWORKS, NetworkInvalid, network
-from .scope import clean_scope
+from placet.mailboxes.base import Action
+from placet.mailboxes.fields import BY_NAME, SECRET, SECRET_EXPIRES_ON
+from placet.mailboxes.http import is_loopback, is_name
+from placet.mailboxes.microsoft.clouds import (
+    CLOUDS,
+    GRAPH,
+    LOGIN_HOSTS,
+    OWN,
+    WAYS,
+    WORLDWIDE,
+    Fitting,
+    same_cloud,
+)
+from placet.mailboxes.microsoft.scope import clean_scope
+from placet.mailboxes.networks import PRIVATE_NETWORKS, NetworkInvalid, network
 
 EWS_PATH = "/EWS/Exchange.asmx"
 GRAPH_PATH = "/v1.0"

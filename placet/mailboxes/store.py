@@ -14,9 +14,10 @@ from django.utils.translation import gettext_noop
 from placet.accounts.addresses import person_at
 from placet.lib.canonical import digest
 from placet.lib.fields import Secrets
-from placet.mailboxes import credentials, removal
-from placet.mailboxes.credentials import CERTIFICATE, LONGEST_BY
+from placet.mailboxes import removal
 from placet.mailboxes.fields import SECRET, SECRET_EXPIRES_ON
+from placet.mailboxes.microsoft import credentials
+from placet.mailboxes.microsoft.credentials import CERTIFICATE, LONGEST_BY
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.settings import (
     ExchangeSettings,

@@ -13,9 +13,9 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
 from placet.lib.web import as_file
-from placet.mailboxes import certificates, credentials
 from placet.mailboxes.base import MailboxError
-from placet.mailboxes.certificates import Certificate, CertificateInvalid, PasswordWrong
+from placet.mailboxes.microsoft import certificates, credentials
+from placet.mailboxes.microsoft.certificates import Certificate, CertificateInvalid, PasswordWrong
 from placet.mailboxes.models import Mailbox
 from placet.portal.people import PersonsRequest, administrators_only
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from placet.mailboxes.clouds import EWS
+from placet.mailboxes.microsoft.clouds import EWS
 from placet.panel import guide_commands, guide_values
 from placet.panel.guide_values import Values, ValuesForm
 from placet.portal.people import PersonsRequest, administrators_only

@@ -6,10 +6,10 @@ docs/exchange-online.md holds the same commands, with the placeholders.
 from urllib.parse import quote, urlencode, urlsplit
 
 from placet.lib.powershell import quoted
-from placet.mailboxes import limiting
+from placet.mailboxes.microsoft import app_access
 from placet.panel.guide_values import Values
 
-APPLICATION = limiting.NAME  # that the application gets in Entra ID
+APPLICATION = app_access.NAME  # that the application gets in Entra ID
 CLIENT_ID = "APPLICATION-CLIENT-ID"
 OBJECT_ID = "ENTERPRISE-APPLICATION-OBJECT-ID"
 MAILBOX = "MAILBOX-ADDRESS"
@@ -20,8 +20,8 @@ def commands(values: Values) -> dict[str, str]:
     """Every command of the Guide, in its order, for the way that was chosen."""
     return {
         "limit": limit(values),
-        "inside": limiting.test(_client_id(values), _mailbox(values)),
-        "outside": limiting.test(_client_id(values), limiting.OTHER_MAILBOX),
+        "inside": app_access.test(_client_id(values), _mailbox(values)),
+        "outside": app_access.test(_client_id(values), app_access.OTHER_MAILBOX),
         "look": look(values),
         "allow_first": allow_first(values),
         "allow_too": allow_too(values),
@@ -50,7 +50,9 @@ def allow_mailbox(values: Values) -> str:
 
 def limit(values: Values) -> str:
     """The right to this one mailbox."""
-    given = limiting.give(values.service, _client_id(values), values.object_id or OBJECT_ID, _mailbox(values))
+    given = app_access.give(
+        values.service, _client_id(values), values.object_id or OBJECT_ID, _mailbox(values)
+    )
     return f"{_connect(values)}\n{given}"
 
 
@@ -64,7 +66,7 @@ def look(values: Values) -> str:
 
 
 def _connect(values: Values) -> str:
-    return limiting.in_cloud(limiting.CONNECT, values.at.key)
+    return app_access.in_cloud(app_access.CONNECT, values.at.key)
 
 
 def consent_link(values: Values) -> str:

@@ -13,13 +13,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from placet.mailboxes.cloud_names import NAMES as CLOUD_NAMES
-from placet.mailboxes.cloud_names import Names
-from placet.mailboxes.clouds import CLOUDS, GRAPH, OWN, WORLDWIDE, Cloud
 from placet.mailboxes.fields import BY_NAME
-from placet.mailboxes.limiting import EWS as EWS_SERVICE
-from placet.mailboxes.limiting import GRAPH as GRAPH_SERVICE
-from placet.mailboxes.limiting import Service
+from placet.mailboxes.microsoft.app_access import EWS as EWS_SERVICE
+from placet.mailboxes.microsoft.app_access import GRAPH as GRAPH_SERVICE
+from placet.mailboxes.microsoft.app_access import Service
+from placet.mailboxes.microsoft.cloud_names import NAMES as CLOUD_NAMES
+from placet.mailboxes.microsoft.cloud_names import Names
+from placet.mailboxes.microsoft.clouds import CLOUDS, GRAPH, OWN, WORLDWIDE, Cloud
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.settings import GUID, ExchangeSettings
 

@@ -20,7 +20,7 @@ from placet.lib import working
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes import polling, pool
 from placet.mailboxes.models import Mailbox
-from placet.mailboxes.noticing import Noticing, noticings
+from placet.mailboxes.push.notices import Noticing, noticings
 from placet.panel.to_look_at import to_look_at
 from placet.webhooks.endpoints import switched_off_by_itself
 from placet.webhooks.models import Endpoint

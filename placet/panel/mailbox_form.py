@@ -10,10 +10,11 @@ from django import forms
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from placet.mailboxes import credentials, store
+from placet.mailboxes import store
 from placet.mailboxes.base import FixNeeded
 from placet.mailboxes.fields import FIELDS, OF_THE_SECRET, SECRET, SECRET_EXPIRES_ON, Field, Section
 from placet.mailboxes.http import check_entered
+from placet.mailboxes.microsoft import credentials
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.settings import FITTED, ExchangeSettings, SettingsInvalid
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from placet.accounts.models import Person
 from placet.audit.models import AuditEntry
 from placet.mail import moving
-from placet.mailboxes.clouds import EWS, GRAPH
+from placet.mailboxes.microsoft.clouds import EWS, GRAPH
 from placet.mailboxes.models import Mailbox
 from placet.panel.guide import EWS_ENDS
 

@@ -18,13 +18,14 @@ from placet.accounts.reader import as_read_by
 from placet.approvals import engine
 from placet.approvals.models import AskLine, Assignment
 from placet.mail.models import IncomingMail, OutgoingMail
-from placet.mailboxes import credentials, limiting, removal, store
+from placet.mailboxes import removal, store
 from placet.mailboxes.base import Check
-from placet.mailboxes.clouds import CLOUDS, EWS, WAYS
 from placet.mailboxes.fields import SECRET, SECRET_EXPIRES_ON
+from placet.mailboxes.microsoft import app_access, credentials
+from placet.mailboxes.microsoft.clouds import CLOUDS, EWS, WAYS
 from placet.mailboxes.models import Mailbox
-from placet.mailboxes.noticing import noticings
 from placet.mailboxes.others import must_stay_closed
+from placet.mailboxes.push.notices import noticings
 from placet.mailboxes.settings import SettingsInvalid
 from placet.panel.connection_test import Run, has_passed, proof_of, run_for
 from placet.panel.guide import EWS_ENDS
@@ -135,7 +136,7 @@ def _ews(mailbox: Mailbox | None) -> Mapping[str, Any]:
     )
     return {
         "days": (EWS_ENDS - timezone.localdate()).days,
-        "commands": f"{look(about)}\n{limiting.allow_ews(about.client_id, about.username)}",
+        "commands": f"{look(about)}\n{app_access.allow_ews(about.client_id, about.username)}",
     }
 
 

@@ -112,8 +112,8 @@ def receive(mailbox_id: int) -> bool:
 
 
 def _give_up_poll(mailbox_id: int, claim: str, after: datetime) -> None:
-    """The next one is at `after`; or soon, where something came while this one ran (`placet.mailboxes.noticing`): it
-    may have looked already at where that lies. In one statement, so that no notice falls between."""
+    """The next one is at `after`; or soon, where something came while this one ran (`mailboxes.push.notices`): it may
+    have looked already at where that lies. In one statement, so that no notice falls between."""
     soon = min(after, clock.now() + NOTICED_PAUSE)
     next_poll = Case(When(noticed=True, then=Value(soon)), default=Value(after), output_field=DateTimeField())
     polling.LEASED.mine(mailbox_id, claim).update(next_poll=next_poll, claim="")

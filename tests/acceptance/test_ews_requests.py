@@ -12,9 +12,9 @@ from lxml import etree
 from pydantic import SecretStr
 
 from placet.mailboxes.base import Action
-from placet.mailboxes.ews import operations
-from placet.mailboxes.ews.soap import Soap
-from placet.mailboxes.exchange import connect
+from placet.mailboxes.microsoft.ews import operations
+from placet.mailboxes.microsoft.ews.soap import Soap
+from placet.mailboxes.microsoft.protocols import connect
 from placet.mailboxes.oauth import Access, Grant, TokenCache
 from placet.mailboxes.settings import ExchangeSettings
 from placet.sandbox.server import Sandbox

@@ -20,7 +20,7 @@ from tree_sitter import Language, Node, Parser
 
 from placet.commands.entra_script import exchange, powershell, shell
 from placet.commands.entra_script.answers import Answers, in_powershell
-from placet.mailboxes import limiting
+from placet.mailboxes.microsoft import app_access
 from placet.mailboxes.models import Mailbox
 from tests.commands import azure_cli
 from tests.commands.conftest import Run
@@ -177,10 +177,10 @@ def test_exchange_names_fit_into_what_exchange_takes() -> None:
 
 def test_each_mailbox_has_a_scope_of_its_own_however_long_its_address_is() -> None:
     addresses = [f"approvals-of-the-purchasing-department-{which}@contoso.example" for which in "ab"]
-    assert len({limiting.scope_name(address) for address in addresses}) == 2
-    one, shouted = (limiting.scope_name(address) for address in (addresses[0], addresses[0].upper()))
+    assert len({app_access.scope_name(address) for address in addresses}) == 2
+    one, shouted = (app_access.scope_name(address) for address in (addresses[0], addresses[0].upper()))
     assert one.lower() == shouted.lower()
-    assert limiting.scope_name("approvals@contoso.example") == "Placet approvals@contoso.example"
+    assert app_access.scope_name("approvals@contoso.example") == "Placet approvals@contoso.example"
 
 
 def test_ews_repeats_the_list_that_is_there() -> None:

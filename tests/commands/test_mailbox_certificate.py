@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, load_pem_private_key, pkcs12
 
-from placet.mailboxes import certificates, credentials
+from placet.mailboxes.microsoft import certificates, credentials
 from placet.mailboxes.models import Mailbox
 from placet.sandbox.server import Sandbox
 from tests.commands.conftest import Run

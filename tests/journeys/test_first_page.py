@@ -10,9 +10,9 @@ import pytest
 from pydantic import SecretStr
 
 from placet.commands.demo_page import REPLY, TO_CONNECT, first_page, limit_application
-from placet.mailboxes import certificates
 from placet.mailboxes.base import Check
-from placet.mailboxes.exchange import connect
+from placet.mailboxes.microsoft import certificates
+from placet.mailboxes.microsoft.protocols import connect
 from placet.mailboxes.oauth import TokenCache
 from placet.mailboxes.settings import ExchangeSettings
 from placet.sandbox import Sandbox

@@ -21,9 +21,10 @@ from placet.accounts.models import Installation as Said
 from placet.approvals.models import Decision
 from placet.lib import working
 from placet.mail.models import IncomingMail
-from placet.mailboxes import listening, noticing, store
-from placet.mailboxes.listening import Listeners
+from placet.mailboxes import store
 from placet.mailboxes.models import Mailbox, Subscription
+from placet.mailboxes.push import listeners, notices
+from placet.mailboxes.push.listeners import Listeners
 from placet.sandbox.server import Sandbox
 from tests.installation import Installation, copied
 from tests.journeys.conftest import DOMAIN, World, close_connections, make_world
@@ -55,8 +56,8 @@ class Site:
     def mailbox(self) -> Mailbox:
         return Mailbox.objects.get()
 
-    def said(self) -> noticing.Noticing:
-        return noticing.noticings([self.mailbox])[self.mailbox.pk]
+    def said(self) -> notices.Noticing:
+        return notices.noticings([self.mailbox])[self.mailbox.pk]
 
     def settled(self) -> bool:
         """It is told of new mail, and nothing else is due: the next poll is nearly an hour away."""
@@ -87,21 +88,21 @@ def site(
     sandbox: Sandbox, live_server: LiveServer, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> Iterator[Site]:
     monkeypatch.setattr(working, "_workers", {})
-    monkeypatch.setattr(listening, "LOOK", 0.1)
-    monkeypatch.setattr(listening, "FIRST_PAUSE", 0.2)
-    monkeypatch.setattr(listening, "RESTING", 0.1)
+    monkeypatch.setattr(listeners, "LOOK", 0.1)
+    monkeypatch.setattr(listeners, "FIRST_PAUSE", 0.2)
+    monkeypatch.setattr(listeners, "RESTING", 0.1)
     via = str(request.param)
     Said.objects.get_or_create(id=1)
     general.save({"public_url": live_server.url}, by=1)
     world = make_world(sandbox, via)
     over(world, via)
-    runner, listeners = work_alone.Runner(), Listeners()
+    runner, running = work_alone.Runner(), Listeners()
     runner.start()
-    listeners.start()
+    running.start()
     try:
         yield Site(world, via, live_server.url)
     finally:
-        listeners.stop()
+        running.stop()
         runner.stop()
         close_connections()
 
@@ -356,16 +357,16 @@ def test_two_processes_listen_once(site: Site) -> None:
 def test_who_was_asleep_too_long_leaves_it_to_the_other(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listening, "LOOK", 0.1)
-    monkeypatch.setattr(listening, "LEASED", replace(listening.LEASED, length=timedelta(seconds=1)))
+    monkeypatch.setattr(listeners, "LOOK", 0.1)
+    monkeypatch.setattr(listeners, "LEASED", replace(listeners.LEASED, length=timedelta(seconds=1)))
     world = make_world(sandbox, "ews")
-    listeners = Listeners()
-    listeners.start()
-    until("listening", lambda: listeners.alive() == [world.mailbox.pk])
+    running = Listeners()
+    running.start()
+    until("listening", lambda: running.alive() == [world.mailbox.pk])
     Subscription.objects.update(claim="another", due=timezone.now() + timedelta(hours=1))
-    until("nobody listening here", lambda: listeners.alive() == [])
+    until("nobody listening here", lambda: running.alive() == [])
     time.sleep(0.5)
-    listeners.stop()
+    running.stop()
     assert [row.claim for row in Subscription.objects.all()] == ["another"]
     close_connections()
 
@@ -374,13 +375,13 @@ def test_who_was_asleep_too_long_leaves_it_to_the_other(
 def test_listeners_stop_though_the_server_keeps_its_answer_open(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listening, "LOOK", 0.1)
+    monkeypatch.setattr(listeners, "LOOK", 0.1)
     make_world(sandbox, "ews")
-    listeners = Listeners()
-    listeners.start()
+    running = Listeners()
+    running.start()
     until("listening", lambda: Subscription.objects.exclude(since=None).exists())
     threads = [thread for thread in threading.enumerate() if thread.name.startswith("listener")]
-    listeners.stop()
+    running.stop()
     for thread in threads:
         thread.join(SOON)
     assert not any(thread.is_alive() for thread in threads)

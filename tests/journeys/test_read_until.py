@@ -17,8 +17,8 @@ from placet.mail.models import IncomingMail, SetAsideCode
 from placet.mail.read_past import not_read_past, read_past
 from placet.mailboxes import store
 from placet.mailboxes.base import Wait
-from placet.mailboxes.ews import operations
-from placet.mailboxes.graph import calls
+from placet.mailboxes.microsoft.ews import operations
+from placet.mailboxes.microsoft.graph import calls
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.progress import SYNC_BEGAN
 from placet.replies import entry, fetch

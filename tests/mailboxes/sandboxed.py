@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from placet.mailboxes.base import Connection, Received, Seen
-from placet.mailboxes.exchange import connect
+from placet.mailboxes.microsoft.protocols import connect
 from placet.mailboxes.oauth import TokenCache
 from placet.mailboxes.settings import ExchangeSettings
 from placet.sandbox.server import Sandbox

@@ -10,12 +10,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pydantic import SecretStr
 
 from placet.mailboxes.base import Action, Connection, MailError
-from placet.mailboxes.ews.connection import EwsConnection
-from placet.mailboxes.ews.soap import Soap
-from placet.mailboxes.graph.client import Graph
-from placet.mailboxes.graph.connection import GraphConnection
+from placet.mailboxes.microsoft.ews.connection import EwsConnection
+from placet.mailboxes.microsoft.ews.soap import Soap
+from placet.mailboxes.microsoft.graph.client import Graph
+from placet.mailboxes.microsoft.graph.connection import GraphConnection
+from placet.mailboxes.microsoft.preflight import Preflight
 from placet.mailboxes.oauth import Access, Grant, TokenCache
-from placet.mailboxes.preflight import Preflight
 from placet.mailboxes.settings import ExchangeSettings
 
 CLIENT_ID = "535fb089-9ff3-47b6-9bfb-4f1264799865"

@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from placet.mailboxes import certificate_file, certificates
-from placet.mailboxes.certificates import Certificate, CertificateInvalid, PasswordWrong, read
+from placet.mailboxes.microsoft import certificate_file, certificates
+from placet.mailboxes.microsoft.certificates import Certificate, CertificateInvalid, PasswordWrong, read
 
 PASSWORD = "päss: word's"
 NOW = datetime(2026, 11, 26, 7, 0, tzinfo=UTC)

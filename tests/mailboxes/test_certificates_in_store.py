@@ -11,9 +11,10 @@ from django.db import connection
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from placet.mailboxes import certificates, credentials, pool, store
+from placet.mailboxes import pool, store
 from placet.mailboxes.base import FixNeeded
-from placet.mailboxes.certificates import Certificate, CertificateInvalid
+from placet.mailboxes.microsoft import certificates, credentials
+from placet.mailboxes.microsoft.certificates import Certificate, CertificateInvalid
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.oauth import MEANINGS
 from placet.mailboxes.settings import SettingsInvalid

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from placet.mailboxes.clouds import CLOUDS, LOGIN_HOSTS, same_cloud
+from placet.mailboxes.microsoft.clouds import CLOUDS, LOGIN_HOSTS, same_cloud
 from placet.mailboxes.settings import ExchangeSettings, SettingsInvalid, needs_secret_again
 
 TENANT = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"

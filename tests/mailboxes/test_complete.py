@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from placet.mailboxes.ews import operations
-from placet.mailboxes.graph import calls
+from placet.mailboxes.microsoft.ews import operations
+from placet.mailboxes.microsoft.graph import calls
 from placet.sandbox.server import Sandbox
 from tests.mailboxes.sandboxed import LONG_AGO, everything, opened, written
 

@@ -26,9 +26,9 @@ from placet.mailboxes.base import (
     SentMail,
     Wait,
 )
-from placet.mailboxes.ews import errors, xml
-from placet.mailboxes.exchange_errors import REFUSALS, WAITS
 from placet.mailboxes.http import safe_text
+from placet.mailboxes.microsoft.ews import errors, xml
+from placet.mailboxes.microsoft.exchange_errors import REFUSALS, WAITS
 
 from .stub import (
     CLIENT_ID,

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from placet.mailboxes.ews import xml
+from placet.mailboxes.microsoft.ews import xml
 
 ENVELOPE = '<s:Envelope xmlns:s="{soap}"><s:Body>{body}</s:Body></s:Envelope>'
 

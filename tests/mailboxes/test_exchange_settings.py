@@ -5,7 +5,7 @@ import pytest
 
 from placet.mailboxes.base import Action
 from placet.mailboxes.fields import FIELDS
-from placet.mailboxes.scope import clean_scope
+from placet.mailboxes.microsoft.scope import clean_scope
 from placet.mailboxes.settings import (
     READERS,
     ExchangeSettings,

@@ -14,8 +14,8 @@ from placet.mailboxes.base import (
     Seen,
     Wait,
 )
-from placet.mailboxes.graph.client import Graph
-from placet.mailboxes.graph.connection import MOST_FILTERED, GraphConnection
+from placet.mailboxes.microsoft.graph.client import Graph
+from placet.mailboxes.microsoft.graph.connection import MOST_FILTERED, GraphConnection
 from placet.mailboxes.oauth import Access
 
 from .graph_stub import AT, LONG_AGO, USER, changed, entry, failing, link_in, query_of, refused, reply

@@ -20,9 +20,9 @@ from placet.mailboxes.base import (
     MailboxError,
     Wait,
 )
-from placet.mailboxes.exchange_errors import WAITS, About
-from placet.mailboxes.graph import calls, errors
-from placet.mailboxes.graph.client import AT_ONCE, Graph
+from placet.mailboxes.microsoft.exchange_errors import WAITS, About
+from placet.mailboxes.microsoft.graph import calls, errors
+from placet.mailboxes.microsoft.graph.client import AT_ONCE, Graph
 from placet.mailboxes.oauth import Access, TokenCache
 
 from .graph_stub import (
@@ -345,7 +345,7 @@ def test_each_odd_answer_is_said_in_words(
 
 
 def test_an_answer_without_end_is_given_up(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("placet.mailboxes.graph.client.LARGEST_JSON", 1000)
+    monkeypatch.setattr("placet.mailboxes.microsoft.graph.client.LARGEST_JSON", 1000)
     assert "too large" in failing(stub, reply({"value": ["x" * 1000]})).cause
 
 

@@ -22,7 +22,7 @@ from placet.mailboxes.base import (
     SentMail,
     Wait,
 )
-from placet.mailboxes.exchange_errors import REFUSALS
+from placet.mailboxes.microsoft.exchange_errors import REFUSALS
 
 from .graph_stub import (
     AT,

@@ -13,12 +13,13 @@ from django.utils import timezone
 
 from placet.accounts import general
 from placet.accounts.models import Installation
-from placet.mailboxes import store, subscribing
+from placet.mailboxes import store
 from placet.mailboxes.base import FixNeeded, MailboxError, Wait
-from placet.mailboxes.graph import subscriptions
-from placet.mailboxes.graph.client import Unreadable
+from placet.mailboxes.microsoft.graph import subscription_calls
+from placet.mailboxes.microsoft.graph.client import Unreadable
+from placet.mailboxes.microsoft.push import subscriptions
 from placet.mailboxes.models import Mailbox, Subscription
-from placet.mailboxes.noticing import hindrance, noticings
+from placet.mailboxes.push.notices import hindrance, noticings
 from placet.workers import leases
 from tests.dying import the_worker_dies
 from tests.mailboxes.stub import CLIENT_ID, MAILBOX, Reply, Request, Stub
@@ -55,15 +56,15 @@ GONE = error(404, "ResourceNotFound", "The object was not found.")
 # --- the calls --------------------------------------------------------------------------------------------
 
 
-def create(stub: Stub, reply: Reply) -> subscriptions.Made:
+def create(stub: Stub, reply: Reply) -> subscription_calls.Made:
     stub.graph_replies = [reply]
-    return subscriptions.create(stub.graph_connection().graph, "inbox", URL, "k8")
+    return subscription_calls.create(stub.graph_connection().graph, "inbox", URL, "k8")
 
 
 def test_one_is_asked_for_as_documented(stub: Stub) -> None:
     with time_machine.travel(NOW, tick=False):
         answer = create(stub, made(until="2026-11-29T06:00:00.1234567Z"))
-    assert answer == subscriptions.Made(ID, datetime(2026, 11, 29, 6, 0, 0, 123456, tzinfo=UTC))
+    assert answer == subscription_calls.Made(ID, datetime(2026, 11, 29, 6, 0, 0, 123456, tzinfo=UTC))
     (request,) = stub.graph_requests
     assert (request.method, request.path) == ("POST", "/v1.0/subscriptions")
     assert request.headers["prefer"] == 'IdType="ImmutableId"'
@@ -81,8 +82,8 @@ def test_one_is_renewed_and_ended_by_its_id(stub: Stub) -> None:
     stub.graph_replies = [made(200), Reply(204)]
     graph = stub.graph_connection().graph
     with time_machine.travel(NOW, tick=False):
-        assert subscriptions.renew(graph, ID).id == ID
-    subscriptions.delete(graph, ID)
+        assert subscription_calls.renew(graph, ID).id == ID
+    subscription_calls.delete(graph, ID)
     renewed, ended = stub.graph_requests
     assert (renewed.method, renewed.path) == ("PATCH", f"/v1.0/subscriptions/{ID}")
     assert json.loads(renewed.body) == {"expirationDateTime": "2026-11-29T06:00:00Z"}
@@ -130,9 +131,9 @@ def test_what_else_goes_wrong_is_an_error_of_the_mailbox(
 
 def test_one_that_is_gone_is_lost_to_a_renewal_and_no_error_to_an_end(stub: Stub) -> None:
     stub.graph_replies = [GONE]
-    with pytest.raises(subscriptions.Lost):
-        subscriptions.renew(stub.graph_connection().graph, ID)
-    subscriptions.delete(stub.graph_connection().graph, ID)
+    with pytest.raises(subscription_calls.Lost):
+        subscription_calls.renew(stub.graph_connection().graph, ID)
+    subscription_calls.delete(stub.graph_connection().graph, ID)
 
 
 # --- over time --------------------------------------------------------------------------------------------
@@ -180,7 +181,7 @@ def numbered(stub: Stub) -> None:
 
 def work() -> int:
     """What is due, worked once; how many mailboxes."""
-    return sum(subscribing.work(pk) for pk in subscribing.due(100))
+    return sum(subscriptions.work(pk) for pk in subscriptions.due(100))
 
 
 def calls(stub: Stub) -> list[str]:
@@ -218,7 +219,7 @@ def test_the_secrets_differ_and_only_their_keyed_hashes_are_kept(stub: Stub, mai
     assert len(set(states)) == 2
     assert all(len(state) >= 40 for state in states)
     kept = set(Subscription.objects.values_list("state_hash", flat=True))
-    assert kept == {subscribing.hash_of(state) for state in states}
+    assert kept == {subscriptions.hash_of(state) for state in states}
 
 
 def test_it_is_renewed_each_day_for_weeks(stub: Stub, mailbox: Mailbox) -> None:
@@ -312,7 +313,7 @@ def test_one_that_cannot_be_ended_is_forgotten_after_some_tries(stub: Stub, mail
         for _minute in range(30):
             work()
             clock.shift(timedelta(minutes=1))
-        assert calls(stub) == ["DELETE /sub-1", "DELETE /sub-2"] * subscribing.MOST_ENDINGS
+        assert calls(stub) == ["DELETE /sub-1", "DELETE /sub-2"] * subscriptions.MOST_ENDINGS
         assert rows() == {}
 
 
@@ -428,11 +429,11 @@ def test_a_start_tries_again_what_failed(stub: Stub, mailbox: Mailbox) -> None:
     stub.graph_replies = [NOT_VALIDATED]
     work()
     assert work() == 0
-    subscribing.try_again()
+    subscriptions.try_again()
     numbered(stub)
     assert work() == 1
     due = list(Subscription.objects.values_list("due", flat=True))
-    subscribing.try_again()
+    subscriptions.try_again()
     assert list(Subscription.objects.values_list("due", flat=True)) == due
 
 
@@ -498,9 +499,9 @@ def test_a_worker_that_was_too_slow_takes_back_what_it_made(stub: Stub, mailbox:
 
 def work_with(stub: Stub, answer: Callable[[Request], Reply | None]) -> None:
     """The stub's thread must not touch the test's transaction: it is asked beforehand, in this one."""
-    create_ = subscriptions.create
+    create_ = subscription_calls.create
 
-    def asked(*words: Any) -> subscriptions.Made:
+    def asked(*words: Any) -> subscription_calls.Made:
         stub.answer = None
         reply = answer(
             Request("POST", "/v1.0/subscriptions", {}, b'{"expirationDateTime": "2030-01-01T00:00:00Z"}')
@@ -510,7 +511,7 @@ def work_with(stub: Stub, answer: Callable[[Request], Reply | None]) -> None:
         return create_(*words)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(subscriptions, "create", asked)
+        patch.setattr(subscription_calls, "create", asked)
         work()
 
 
@@ -519,16 +520,16 @@ def test_a_removal_that_comes_during_a_renewal_is_not_overwritten(
 ) -> None:
     numbered(stub)
     work()
-    renew = subscriptions.renew
+    renew = subscription_calls.renew
 
-    def renewed(*words: Any) -> subscriptions.Made:
+    def renewed(*words: Any) -> subscription_calls.Made:
         made = renew(*words)
         Subscription.objects.filter(folder="inbox").update(
             server_id="", due=timezone.now()
         )  # as `notified` does
         return made
 
-    monkeypatch.setattr(subscriptions, "renew", renewed)
+    monkeypatch.setattr(subscription_calls, "renew", renewed)
     Subscription.objects.filter(folder="inbox").update(due=timezone.now())
     work()
     monkeypatch.undo()

@@ -19,8 +19,8 @@ from placet.mailboxes.base import (
     Refused,
     Wait,
 )
-from placet.mailboxes.graph.client import AT_ONCE
-from placet.mailboxes.graph.connection import GraphConnection
+from placet.mailboxes.microsoft.graph.client import AT_ONCE
+from placet.mailboxes.microsoft.graph.connection import GraphConnection
 from placet.replies.parse import Kind, OwnMail, parse
 from placet.sandbox.server import Sandbox
 from tests.mailboxes.sandboxed import BOX, LONG_AGO, everything, opened, received, written

@@ -18,9 +18,9 @@ from placet.mailboxes.base import (
     MailboxError,
     Wait,
 )
-from placet.mailboxes.ews import xml
-from placet.mailboxes.graph import calls
-from placet.mailboxes.graph.client import AT_ONCE, Graph
+from placet.mailboxes.microsoft.ews import xml
+from placet.mailboxes.microsoft.graph import calls
+from placet.mailboxes.microsoft.graph.client import AT_ONCE, Graph
 from placet.mailboxes.oauth import Access, TokenCache
 from placet.sandbox.server import Sandbox
 

@@ -15,9 +15,10 @@ import time_machine
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from placet.mailboxes import certificates, http
+from placet.mailboxes import http
 from placet.mailboxes.base import FixNeeded, MailboxError, Wait
-from placet.mailboxes.certificates import Certificate
+from placet.mailboxes.microsoft import certificates
+from placet.mailboxes.microsoft.certificates import Certificate
 from placet.mailboxes.oauth import (
     KINDS,
     MEANINGS,

@@ -11,10 +11,11 @@ import pytest
 import requests
 from pydantic import SecretStr
 
-from placet.mailboxes import exchange, http, limiting
+from placet.mailboxes import http
 from placet.mailboxes.base import Check, Connection
+from placet.mailboxes.microsoft import app_access, protocols
+from placet.mailboxes.microsoft.preflight import Preflight
 from placet.mailboxes.oauth import TokenCache
-from placet.mailboxes.preflight import Preflight
 from placet.mailboxes.settings import ExchangeSettings
 from placet.sandbox import delivery
 from placet.sandbox.server import Sandbox
@@ -41,7 +42,7 @@ def connected(
     sandbox: Sandbox, settings: ExchangeSettings, secret: str = "", cache: TokenCache | None = None
 ) -> Connection:
     credential = SecretStr(secret or sandbox.client_secret)
-    return exchange.connect(settings, credential, key="box", cache=cache or TokenCache())
+    return protocols.connect(settings, credential, key="box", cache=cache or TokenCache())
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +53,7 @@ def seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     def sleep(seconds: float) -> None:
         passed[0] += seconds
 
-    monkeypatch.setattr(exchange, "Preflight", partial(Preflight, sleep=sleep, clock=lambda: passed[0]))
+    monkeypatch.setattr(protocols, "Preflight", partial(Preflight, sleep=sleep, clock=lambda: passed[0]))
 
 
 Send = Callable[[bytes, str], None]
@@ -245,7 +246,7 @@ def test_a_scope_of_rbac_that_leaves_the_mailbox_out_is_named_with_commands(
     assert "New-ManagementRoleAssignment" in command
     assert sandbox.client_id in command
     assert sandbox.tenant.service_principal_id in command
-    assert limiting.OBJECT_ID not in command
+    assert app_access.OBJECT_ID not in command
 
 
 @pytest.mark.parametrize(
@@ -399,9 +400,9 @@ def test_a_token_for_the_whole_organisation_is_a_warning_though_nobody_can_be_tr
     ],
 )
 def test_commands_sign_in_to_the_cloud_of_the_mailbox(cloud: str, exchange: str, graph: str) -> None:
-    commands = f"{limiting.CONNECT}\n{limiting.take_away(limiting.GRAPH, 'object', ['Mail.Send'])}"
-    assert limiting.in_cloud(commands, "worldwide") == limiting.in_cloud(commands, "own") == commands
-    signed_in = limiting.in_cloud(commands, cloud).splitlines()
+    commands = f"{app_access.CONNECT}\n{app_access.take_away(app_access.GRAPH, 'object', ['Mail.Send'])}"
+    assert app_access.in_cloud(commands, "worldwide") == app_access.in_cloud(commands, "own") == commands
+    signed_in = app_access.in_cloud(commands, cloud).splitlines()
     assert signed_in[0] == f"Connect-ExchangeOnline -ExchangeEnvironmentName {exchange}"
     assert signed_in[1].startswith(f"Connect-MgGraph -Environment {graph} -Scopes ")
 
@@ -425,8 +426,8 @@ def test_addresses_in_commands_are_text_whatever_they_hold(sandbox: Sandbox) -> 
     sandbox.add_mailbox("o'neil", "O'Neil")
     command = checked(sandbox, "ews", "o'neil@contoso.example")["limits"].command
     assert '-Resource "o\'neil@contoso.example" |' in command
-    assert limiting.test("id", "$(x)'@contoso.example").count("'$(x)''@contoso.example'") == 1
-    inside = limiting.give(limiting.GRAPH, "id", "object", "$x`o'neil@contoso.example")
+    assert app_access.test("id", "$(x)'@contoso.example").count("'$(x)''@contoso.example'") == 1
+    inside = app_access.give(app_access.GRAPH, "id", "object", "$x`o'neil@contoso.example")
     assert "'PrimarySmtpAddress -eq ''$x`o''''neil@contoso.example'''" in inside
 
 

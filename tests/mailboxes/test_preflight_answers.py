@@ -7,12 +7,12 @@ from collections.abc import Callable
 import pytest
 from pydantic import SecretStr
 
-from placet.mailboxes import exchange, limiting
 from placet.mailboxes.base import Check, FixNeeded
-from placet.mailboxes.ews.connection import EwsConnection
-from placet.mailboxes.ews.probe import EwsProbe
-from placet.mailboxes.graph.connection import GraphConnection
-from placet.mailboxes.graph.probe import GraphProbe
+from placet.mailboxes.microsoft import app_access, protocols
+from placet.mailboxes.microsoft.ews.connection import EwsConnection
+from placet.mailboxes.microsoft.ews.probe import EwsProbe
+from placet.mailboxes.microsoft.graph.connection import GraphConnection
+from placet.mailboxes.microsoft.graph.probe import GraphProbe
 from placet.mailboxes.oauth import TokenCache
 
 from .stub import CLIENT_ID, MAILBOX, SECRET, Reply, Request, Stub, fault_reply, token_reply
@@ -51,14 +51,14 @@ def graph_json(**values: object) -> Reply:
 
 def graph(stub: Stub, **more: object) -> GraphConnection:
     settings = stub.settings(via="graph", **more)
-    found = exchange.connect(settings, SecretStr(SECRET), key="box", cache=TokenCache())
+    found = protocols.connect(settings, SecretStr(SECRET), key="box", cache=TokenCache())
     assert isinstance(found, GraphConnection)
     return found
 
 
 def ews(stub: Stub) -> EwsConnection:
     settings = stub.settings(via="ews")
-    found = exchange.connect(settings, SecretStr(SECRET), key="box", cache=TokenCache())
+    found = protocols.connect(settings, SecretStr(SECRET), key="box", cache=TokenCache())
     assert isinstance(found, EwsConnection)
     return found
 
@@ -141,7 +141,7 @@ def test_a_mailbox_that_does_not_open_through_graph_says_why(
     assert cause in check.cause
     assert cure in check.cure
     assert command in check.command
-    assert limiting.OBJECT_ID not in check.command
+    assert app_access.OBJECT_ID not in check.command
     assert check.facts is not None
     assert check.facts["request-id"] == "94fb3b52-1111-4222-8333-444455556666"
 
@@ -156,11 +156,12 @@ def test_of_a_token_that_cannot_be_read_nothing_is_claimed(stub: Stub) -> None:
     stub.graph_replies = [DENIED]
     check = last(graph(stub))
     assert "role" not in check.cause
-    assert limiting.OBJECT_ID in check.command
+    assert app_access.OBJECT_ID in check.command
 
 
 @pytest.mark.parametrize(
-    "audience", ["https://outlook.office365.com", "https://outlook.office.com/", limiting.EWS.app_id]
+    "audience",
+    ["https://outlook.office365.com", "https://outlook.office.com/", app_access.EWS.app_id],
 )
 def test_a_token_for_exchange_web_services_is_none_for_graph(stub: Stub, audience: str) -> None:
     stub.token_replies = [jwt(aud=audience, roles=["full_access_as_app"])]

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from placet.mailboxes import exchange_parts
+from placet.mailboxes import sent_copies
 from placet.mailboxes.base import Folder, MailError, Received, Seen, SentMail
-from placet.mailboxes.exchange_parts import Copy, copies_of
+from placet.mailboxes.sent_copies import Copy, copies_of
 
 PAGE = 500
 
@@ -24,7 +24,7 @@ def nothing(seen: Sequence[Seen]) -> Iterable[Received | tuple[Seen, MailError]]
 def test_a_mail_that_is_not_there_ends_the_look_all_the_same() -> None:
     read: list[int] = []
     assert copies_of([SentMail("r", "<ours@x>", "Ask")], pages(read), nothing) == {}
-    assert len(read) == exchange_parts.MOST_LISTED / PAGE
+    assert len(read) == sent_copies.MOST_LISTED / PAGE
 
 
 def test_one_that_is_there_ends_it_at_once() -> None:

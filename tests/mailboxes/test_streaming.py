@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from placet.mailboxes.base import FixNeeded, MailboxError, Wait
-from placet.mailboxes.ews import streaming
-from placet.mailboxes.ews.soap import Soap, Unreadable
-from placet.mailboxes.ews.streaming import Heard, Lost, Stream, envelopes
+from placet.mailboxes.microsoft.ews import streaming
+from placet.mailboxes.microsoft.ews.soap import Soap, Unreadable
+from placet.mailboxes.microsoft.ews.streaming import Heard, Lost, Stream, envelopes
 from placet.mailboxes.oauth import Access, Grant, TokenCache
 from tests.mailboxes.stub import (
     CLIENT_ID,

@@ -13,8 +13,9 @@ from placet.approvals.form import facts_hash
 from placet.approvals.models import Assignment, Request, Version
 from placet.approvals.processes import publish
 from placet.mail.models import IncomingMail
-from placet.mailboxes import certificates, store
-from placet.mailboxes.certificates import Certificate
+from placet.mailboxes import store
+from placet.mailboxes.microsoft import certificates
+from placet.mailboxes.microsoft.certificates import Certificate
 from placet.mailboxes.models import Mailbox
 from tests.making import SAMPLE, values
 

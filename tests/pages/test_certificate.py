@@ -13,8 +13,9 @@ from django.test import Client
 from django.urls import reverse
 
 from placet.accounts.models import Person
-from placet.mailboxes import certificates, credentials, store
-from placet.mailboxes.certificates import Certificate
+from placet.mailboxes import store
+from placet.mailboxes.microsoft import certificates, credentials
+from placet.mailboxes.microsoft.certificates import Certificate
 from placet.mailboxes.models import Mailbox
 from placet.sandbox.server import Sandbox
 

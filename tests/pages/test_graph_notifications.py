@@ -11,9 +11,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from placet.mailboxes.microsoft.push.subscriptions import hash_of
+from placet.mailboxes.microsoft.push.webhook import LARGEST
 from placet.mailboxes.models import Mailbox, Subscription
-from placet.mailboxes.notified import LARGEST
-from placet.mailboxes.subscribing import hash_of
 
 AT = "/notifications/graph"
 ID = "7f105c7d-2dc5-4530-97cd-4e7ae6534c07"

@@ -15,7 +15,7 @@ from icalendar import Calendar
 
 from placet.accounts.models import Installation, Person
 from placet.lib.powershell import quoted
-from placet.mailboxes.clouds import CLOUDS, EWS, GRAPH
+from placet.mailboxes.microsoft.clouds import CLOUDS, EWS, GRAPH
 from placet.mailboxes.models import Mailbox
 from placet.panel import guide_commands
 from placet.panel.guide import STEPS, steps_of

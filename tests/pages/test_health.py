@@ -16,7 +16,7 @@ from placet.approvals.models import Decision, Request, Visit
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes import polling, pool
 from placet.mailboxes.base import FixNeeded, Wait
-from placet.mailboxes.credentials import CERTIFICATE
+from placet.mailboxes.microsoft.credentials import CERTIFICATE
 from placet.mailboxes.models import Mailbox
 from placet.panel import health
 from tests.making import one_step, start

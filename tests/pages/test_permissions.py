@@ -23,7 +23,7 @@ from placet.designer import edits, revisions
 from placet.lib.public_holidays import Observed
 from placet.lib.working_time import Span
 from placet.mail.models import IncomingMail, OutgoingMail
-from placet.mailboxes.certificates import Certificate
+from placet.mailboxes.microsoft.certificates import Certificate
 from placet.mailboxes.models import Mailbox
 from placet.webhooks import signing
 from placet.webhooks.models import Attempt, Delivery, Endpoint, Event, secrets_of

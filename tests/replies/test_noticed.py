@@ -13,7 +13,7 @@ from placet.lib import working
 from placet.mailboxes import polling
 from placet.mailboxes.base import Wait
 from placet.mailboxes.models import Mailbox
-from placet.mailboxes.noticing import notice
+from placet.mailboxes.push.notices import notice
 from placet.replies import entry
 from tests.making import make_mailbox
 

@@ -39,7 +39,8 @@ from placet.approvals.models import (
 from placet.approvals.processes import newest, publish
 from placet.lib.sentences import Sentence
 from placet.mail.models import IncomingMail, OutgoingMail
-from placet.mailboxes import certificates, store
+from placet.mailboxes import store
+from placet.mailboxes.microsoft import certificates
 from placet.mailboxes.models import Mailbox
 from placet.replies import refusals
 from placet.reports import work as reports

@@ -11,9 +11,9 @@ import pytest
 import requests
 from pydantic import SecretStr
 
-from placet.mailboxes import certificates
 from placet.mailboxes.base import FixNeeded
-from placet.mailboxes.certificates import Certificate
+from placet.mailboxes.microsoft import certificates
+from placet.mailboxes.microsoft.certificates import Certificate
 from placet.mailboxes.oauth import KINDS, MEANINGS, Credential, Grant, TokenCache, fetch_token
 
 from ..mailboxes.stub import running_stub, token_reply

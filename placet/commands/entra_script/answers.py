@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from placet.lib.powershell import quoted
-from placet.mailboxes import limiting
-from placet.mailboxes.cloud_names import NAMES, Names
-from placet.mailboxes.clouds import CLOUDS, GRAPH, Cloud
+from placet.mailboxes.microsoft import app_access
+from placet.mailboxes.microsoft.cloud_names import NAMES, Names
+from placet.mailboxes.microsoft.clouds import CLOUDS, GRAPH, Cloud
 
 POWERSHELL, CLI = "powershell", "cli"
 SECRET, CERTIFICATE, KEEP = "secret", "certificate", "keep"
@@ -30,8 +30,8 @@ class Answers:
     today: date = field(default_factory=date.today)
 
     @property
-    def service(self) -> limiting.Service:
-        return limiting.GRAPH if self.via == GRAPH else limiting.EWS
+    def service(self) -> app_access.Service:
+        return app_access.GRAPH if self.via == GRAPH else app_access.EWS
 
     @property
     def at(self) -> Cloud:
@@ -47,7 +47,7 @@ class Answers:
 
     @property
     def scope_name(self) -> str:
-        return limiting.scope_name(self.mailbox)
+        return app_access.scope_name(self.mailbox)
 
     @property
     def secret_name(self) -> str:

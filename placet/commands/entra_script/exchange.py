@@ -2,7 +2,7 @@
 Exchange break each other when they sign in within one process, so it always runs in a process of its own."""
 
 from placet.commands.entra_script.answers import Answers, in_powershell
-from placet.mailboxes.clouds import EWS
+from placet.mailboxes.microsoft.clouds import EWS
 
 
 def needed(answers: Answers) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from placet.cli import CommandError
 from placet.commands.entra_script.answers import CERTIFICATE, CLI, KEEP, POWERSHELL, SECRET, Answers
-from placet.mailboxes.clouds import CLOUDS, WAYS
+from placet.mailboxes.microsoft.clouds import CLOUDS, WAYS
 from placet.mailboxes.settings import DOMAIN, GUID, ExchangeSettings
 
 LONGEST_LIFE = 730  # days: Entra ID makes no client secret that lives longer than 24 months

@@ -1,8 +1,7 @@
 """New mail noticed at once: the server says that there may be some, and the mailbox is polled. Nothing else follows
 from what it says. Polling goes on beneath, at its interval.
 
-Through Microsoft Graph the server calls us (`subscribing`, `notified`), through Exchange Web Services we listen
-(`listening`).
+Through Microsoft Graph the server calls us (`microsoft.push`), elsewhere we listen (`listeners`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,10 +17,9 @@ from django.utils.translation import gettext as _
 from placet.accounts.general import general
 from placet.lib import working
 from placet.lib.reached import is_public
-
-from .clouds import EWS, GRAPH
-from .http import is_loopback
-from .models import Mailbox, Subscription
+from placet.mailboxes.http import is_loopback
+from placet.mailboxes.microsoft.clouds import EWS, GRAPH
+from placet.mailboxes.models import Mailbox, Subscription
 
 WRITTEN_EACH = timedelta(seconds=1)  # how often at most it is written when the last notice came
 

@@ -11,10 +11,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from placet.lib.powershell import quoted
-from placet.mailboxes import exchange_errors, limiting
 from placet.mailboxes.base import MailboxError, MailError, Wait
-from placet.mailboxes.exchange_errors import About, Fix, Meanings, fix, of_mail
 from placet.mailboxes.http import WAIT_CURE, printable
+from placet.mailboxes.microsoft import app_access, exchange_errors
+from placet.mailboxes.microsoft.exchange_errors import About, Fix, Meanings, fix, of_mail
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ def names(client_id: str, mailbox: str) -> dict[str, str]:
     return {
         "client_id": quoted(client_id),
         "mailbox": quoted(mailbox),
-        "give": limiting.give(limiting.EWS, client_id, limiting.OBJECT_ID, mailbox),
-        "test": limiting.test(client_id, mailbox),
-        "allow": limiting.allow_ews(client_id, mailbox),
+        "give": app_access.give(app_access.EWS, client_id, app_access.OBJECT_ID, mailbox),
+        "test": app_access.test(client_id, mailbox),
+        "allow": app_access.allow_ews(client_id, mailbox),
     }
 
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from lxml import etree
 
 from placet.mailboxes.base import Wait
-from placet.mailboxes.exchange_errors import About
 from placet.mailboxes.http import safe_text
+from placet.mailboxes.microsoft.exchange_errors import About
 
 from . import xml
 from .errors import ServerError

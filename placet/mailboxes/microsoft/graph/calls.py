@@ -14,8 +14,8 @@ from typing import Any
 from urllib.parse import quote
 
 from placet.mailboxes.base import MailboxError
-from placet.mailboxes.exchange_errors import About
 from placet.mailboxes.http import safe_text
+from placet.mailboxes.microsoft.exchange_errors import About
 
 from .client import IMMUTABLE, Apart, Call, Graph, unreadable
 from .errors import ServerError

@@ -5,9 +5,9 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from placet.mailboxes.base import FixNeeded, Wait
-from placet.mailboxes.clouds import EWS
-from placet.mailboxes.exchange_errors import About
-from placet.mailboxes.preflight import Listed
+from placet.mailboxes.microsoft.clouds import EWS
+from placet.mailboxes.microsoft.exchange_errors import About
+from placet.mailboxes.microsoft.preflight import Listed
 
 from . import operations
 from .errors import ServerError

@@ -11,8 +11,8 @@ from enum import Enum
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from .base import FixNeeded, Gone, MailboxError, MailError, Refused, Wait
-from .http import WAIT_CURE
+from placet.mailboxes.base import FixNeeded, Gone, MailboxError, MailError, Refused, Wait
+from placet.mailboxes.http import WAIT_CURE
 
 
 class About(Enum):

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from .http import is_loopback
+from placet.mailboxes.http import is_loopback
 
 GRAPH, EWS = "graph", "ews"
 WAYS = (GRAPH, EWS)

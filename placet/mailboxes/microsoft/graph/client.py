@@ -19,8 +19,8 @@ from requests.structures import CaseInsensitiveDict
 
 from placet.mailboxes import http
 from placet.mailboxes.base import FixNeeded, MailboxError, MailError, Wait
-from placet.mailboxes.exchange_errors import About
 from placet.mailboxes.http import safe_text
+from placet.mailboxes.microsoft.exchange_errors import About
 from placet.mailboxes.oauth import Access
 
 from . import errors

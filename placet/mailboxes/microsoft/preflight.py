@@ -24,12 +24,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext, pgettext
 from requests.auth import AuthBase
 
-from . import http, limiting
-from .base import Check, FixNeeded, Gone, MailboxError, MailError, Wait
-from .clouds import CLOUDS, EWS, GRAPH, GRAPH_HOSTS, OUTLOOK_HOSTS, WORLDWIDE
-from .fields import BY_NAME
-from .oauth import Access, describe_token
-from .settings import DOMAIN, ExchangeSettings, never_proving
+from placet.mailboxes import http
+from placet.mailboxes.base import Check, FixNeeded, Gone, MailboxError, MailError, Wait
+from placet.mailboxes.fields import BY_NAME
+from placet.mailboxes.microsoft import app_access
+from placet.mailboxes.microsoft.clouds import CLOUDS, EWS, GRAPH, GRAPH_HOSTS, OUTLOOK_HOSTS, WORLDWIDE
+from placet.mailboxes.oauth import Access, describe_token
+from placet.mailboxes.settings import DOMAIN, ExchangeSettings, never_proving
 
 ARRIVAL = 60.0  # seconds that a mail to oneself may take
 BEHIND = 30.0  # seconds that one to another address of the mailbox may arrive after it
@@ -44,7 +45,7 @@ NARROW_CURE = gettext_noop(
     "whole organisation ({roles}) away. Changes act after up to two hours."
 )
 PLUS_COMMANDS = f"""\
-{limiting.CONNECT}
+{app_access.CONNECT}
 Set-OrganizationConfig -DisablePlusAddressInRecipients $false"""
 
 REPLY_TO = BY_NAME["reply_to"].label
@@ -62,7 +63,7 @@ TITLES = {
     "limits": gettext_noop("Other mailboxes stay closed"),
     "cleanup": gettext_noop("Test mails are removed"),
 }
-SERVICES = {GRAPH: limiting.GRAPH, EWS: limiting.EWS}
+SERVICES = {GRAPH: app_access.GRAPH, EWS: app_access.EWS}
 HOSTS = {GRAPH: GRAPH_HOSTS, EWS: OUTLOOK_HOSTS}
 
 
@@ -241,7 +242,7 @@ class Preflight:
         """What only the token tells of a refusal: the permission that is missing, and the real ids."""
         object_id = self._token.get("object") if self._token else ""
         if object_id and "command" in error.details:
-            error.details["command"] = error.details["command"].replace(limiting.OBJECT_ID, object_id)
+            error.details["command"] = error.details["command"].replace(app_access.OBJECT_ID, object_id)
         role = probe.step_roles.get(key, "")
         if not (role and self._lacks(role) and probe.may_not(error)):
             return error
@@ -258,7 +259,7 @@ class Preflight:
             service=SERVICES[probe.via].label,
             exchange_role=SERVICES[probe.via].roles[role],
         )
-        error.details["command"] = f"{limiting.CONNECT}\n{self._give(probe)}"
+        error.details["command"] = f"{app_access.CONNECT}\n{self._give(probe)}"
         return error
 
     # --- in the mailbox -------------------------------------------------------------------------------------
@@ -542,14 +543,14 @@ class Preflight:
                     "can open every mailbox, unless an application access policy keeps it out."
                 ).format(roles=", ".join(wide)),
                 cure=_(NARROW_CURE).format(roles=", ".join(wide)),
-                command=self._narrow(probe, limiting.OTHER_MAILBOX, wide),
+                command=self._narrow(probe, app_access.OTHER_MAILBOX, wide),
             )
         told += " " + _(
             "Try it yourself in PowerShell, with the address of somebody whose mailbox must stay closed; InScope "
             "must be False."
         )
-        command = limiting.test(self.settings.client_id, limiting.OTHER_MAILBOX)
-        return replace(_done("limits", told, {}), command=f"{limiting.CONNECT}\n{command}")
+        command = app_access.test(self.settings.client_id, app_access.OTHER_MAILBOX)
+        return replace(_done("limits", told, {}), command=f"{app_access.CONNECT}\n{command}")
 
     def _too_much(self, probe: Probe, address: str) -> Check:
         wide = self._wide(probe)
@@ -584,33 +585,33 @@ class Preflight:
 
     def _narrow(self, probe: Probe, other: str, wide: Sequence[str]) -> str:
         client_id, mailbox = self.settings.client_id, self.settings.username
-        look = limiting.test(client_id, other)
+        look = app_access.test(client_id, other)
         if not wide:
-            return f"{limiting.CONNECT}\n{look}"
+            return f"{app_access.CONNECT}\n{look}"
         return "\n".join(
             [
-                limiting.CONNECT,
+                app_access.CONNECT,
                 "# Run this part by part.",
                 "# 1. The right to this mailbox alone; leave out what is there already.",
                 self._give(probe),
                 "# 2. InScope must be True for this mailbox, and False or nothing for another.",
-                limiting.test(client_id, mailbox),
+                app_access.test(client_id, mailbox),
                 look,
                 "# 3. Only then, and two hours later where the mailbox is in use (Exchange remembers the old rights so",
                 "# long), in a new PowerShell window with the module Microsoft.Graph.Applications: take the right to",
                 "# all mailboxes away.",
-                limiting.take_away(SERVICES[probe.via], self._object_id, wide),
+                app_access.take_away(SERVICES[probe.via], self._object_id, wide),
             ]
         )
 
     def _give(self, probe: Probe) -> str:
-        return limiting.give(
+        return app_access.give(
             SERVICES[probe.via], self.settings.client_id, self._object_id, self.settings.username
         )
 
     @property
     def _object_id(self) -> str:
-        return str(self._token.get("object") or limiting.OBJECT_ID)
+        return str(self._token.get("object") or app_access.OBJECT_ID)
 
     def _tried(self, key: str, probe: Probe, step: Callable[[], Check]) -> Check:
         try:
@@ -631,7 +632,7 @@ class Preflight:
             )
 
     def _in_cloud(self, check: Check) -> Check:
-        return replace(check, command=limiting.in_cloud(check.command, self.settings.cloud))
+        return replace(check, command=app_access.in_cloud(check.command, self.settings.cloud))
 
 
 def _resolve(host: str) -> str:

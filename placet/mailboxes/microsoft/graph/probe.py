@@ -5,8 +5,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from placet.mailboxes.base import FixNeeded, Gone, Wait
-from placet.mailboxes.clouds import GRAPH
-from placet.mailboxes.preflight import Listed
+from placet.mailboxes.microsoft.clouds import GRAPH
+from placet.mailboxes.microsoft.preflight import Listed
 
 from . import calls
 

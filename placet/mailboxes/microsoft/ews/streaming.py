@@ -16,8 +16,8 @@ from lxml import etree
 
 from placet.mailboxes import http
 from placet.mailboxes.base import Wait
-from placet.mailboxes.exchange_errors import About
 from placet.mailboxes.http import WAIT_CURE, safe_text
+from placet.mailboxes.microsoft.exchange_errors import About
 
 from . import xml
 from .errors import ServerError

@@ -10,10 +10,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from placet.lib.powershell import quoted
-from placet.mailboxes import exchange_errors, limiting
 from placet.mailboxes.base import FixNeeded, MailboxError, MailError, Refused, Wait
-from placet.mailboxes.exchange_errors import About, Fix, Meanings, fix, of_mail
 from placet.mailboxes.http import PROXY_CURE, WAIT_CURE
+from placet.mailboxes.microsoft import app_access, exchange_errors
+from placet.mailboxes.microsoft.exchange_errors import About, Fix, Meanings, fix, of_mail
 
 #: HTTP: nothing was done of what was asked.
 REFUSED_AT_THE_DOOR = frozenset({401, 403, 404, 407, 429})
@@ -35,8 +35,8 @@ def names(client_id: str, mailbox: str) -> dict[str, str]:
     return {
         "client_id": quoted(client_id),
         "mailbox": quoted(mailbox),
-        "give": limiting.give(limiting.GRAPH, client_id, limiting.OBJECT_ID, mailbox),
-        "test": limiting.test(client_id, mailbox),
+        "give": app_access.give(app_access.GRAPH, client_id, app_access.OBJECT_ID, mailbox),
+        "test": app_access.test(client_id, mailbox),
     }
 
 

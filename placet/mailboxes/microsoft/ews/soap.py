@@ -11,8 +11,8 @@ from pydantic import SecretStr
 
 from placet.mailboxes import http
 from placet.mailboxes.base import FixNeeded, MailboxError, MailError, Refused, Wait
-from placet.mailboxes.exchange_errors import About, fix
 from placet.mailboxes.http import WAIT_CURE, safe_text
+from placet.mailboxes.microsoft.exchange_errors import About, fix
 from placet.mailboxes.oauth import Access
 
 from . import errors, xml

@@ -1,7 +1,7 @@
 """What a file holds that is meant to be a certificate with its private key: PKCS#12 (RFC 7292), PEM or DER.
 
-A program of its own, that imports nothing of Placet: `placet.mailboxes.certificates` runs it with a limit of time. A
-file says itself how often its password is to be hashed, up to two thousand million times, and in how much memory; and
+A program of its own, that imports nothing of Placet: `certificates`, beside it, runs it with a limit of time. A file
+says itself how often its password is to be hashed, up to two thousand million times, and in how much memory; and
 nothing else in the process would go on meanwhile. It reads one line of JSON and writes one; both hold secrets, and
 travel in pipes only.
 """

@@ -15,9 +15,9 @@ from django.utils.translation import gettext_noop
 from pydantic import SecretStr
 
 from placet.lib.fields import Secrets
-from placet.mailboxes import certificates
-from placet.mailboxes.certificates import Certificate, CertificateInvalid
 from placet.mailboxes.fields import SECRET
+from placet.mailboxes.microsoft import certificates
+from placet.mailboxes.microsoft.certificates import Certificate, CertificateInvalid
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.oauth import Credential, Grant, fetch_token
 from placet.mailboxes.settings import ExchangeSettings, SettingsInvalid, goes_elsewhere, needs_secret_again

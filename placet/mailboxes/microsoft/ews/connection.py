@@ -21,20 +21,19 @@ from placet.mailboxes.base import (
     SentCopy,
     SentMail,
 )
-from placet.mailboxes.exchange_errors import About
-from placet.mailboxes.exchange_parts import (
+from placet.mailboxes.folders import Folders
+from placet.mailboxes.microsoft.exchange_errors import About
+from placet.mailboxes.microsoft.preflight import Preflight
+from placet.mailboxes.mime import header_block, headers_alone
+from placet.mailboxes.sent_copies import (
     LEAST_LISTED,
     SENT_LARGEST,
     SENT_SLACK,
     Copy,
-    Folders,
     copies_of,
-    header_block,
-    headers_alone,
     mentions,
     same_subject,
 )
-from placet.mailboxes.preflight import Preflight
 
 from . import operations
 from .errors import ServerError, may_be_of_one_mail

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from placet.lib.powershell import quoted
-from placet.mailboxes.cloud_names import NAMES
-from placet.mailboxes.clouds import WORLDWIDE
+from placet.mailboxes.microsoft.cloud_names import NAMES
+from placet.mailboxes.microsoft.clouds import WORLDWIDE
 
 CONNECT = "Connect-ExchangeOnline"
 CONNECT_GRAPH = "Connect-MgGraph"

@@ -22,17 +22,17 @@ from django.utils import timezone
 from placet.accounts.general import general
 from placet.lib import keys
 from placet.lib.canonical import digest
+from placet.mailboxes import pool
+from placet.mailboxes.base import Folder, MailboxError, Wait
+from placet.mailboxes.microsoft import credentials, protocols
+from placet.mailboxes.microsoft.clouds import GRAPH, OWN
+from placet.mailboxes.microsoft.graph import subscription_calls
+from placet.mailboxes.microsoft.graph.client import Graph
+from placet.mailboxes.microsoft.graph.connection import FOLDERS, GraphConnection
+from placet.mailboxes.models import Mailbox, Subscription
+from placet.mailboxes.push.notices import hindrance, is_wanted, notice
+from placet.mailboxes.settings import ExchangeSettings, SettingsInvalid
 from placet.workers.leases import Leased
-
-from . import credentials, exchange, pool
-from .base import Folder, MailboxError, Wait
-from .clouds import GRAPH, OWN
-from .graph import subscriptions
-from .graph.client import Graph
-from .graph.connection import FOLDERS, GraphConnection
-from .models import Mailbox, Subscription
-from .noticing import hindrance, is_wanted, notice
-from .settings import ExchangeSettings, SettingsInvalid
 
 log = structlog.get_logger(__name__)
 
@@ -152,7 +152,7 @@ def _keep(care: _Care, graph: Graph) -> None:
     elif row.server_id and _renewed(care, graph):
         return
     state = secrets.token_urlsafe(32)
-    made = subscriptions.create(graph, FOLDERS[Folder(row.folder)], care.url, state)
+    made = subscription_calls.create(graph, FOLDERS[Folder(row.folder)], care.url, state)
     if not _kept(care, made, server_id=made.id, state_hash=hash_of(state), since=timezone.now()):
         _try_to_delete(graph, made.id)
         return
@@ -165,8 +165,8 @@ def _renewed(care: _Care, graph: Graph) -> bool:
     row, now = care.row, timezone.now()
     if row.expires_at is not None and row.expires_at > now:
         try:
-            _kept(care, subscriptions.renew(graph, row.server_id), since=row.since or now)
-        except subscriptions.Lost:
+            _kept(care, subscription_calls.renew(graph, row.server_id), since=row.since or now)
+        except subscription_calls.Lost:
             pass
         else:
             return True
@@ -175,7 +175,7 @@ def _renewed(care: _Care, graph: Graph) -> bool:
     return False
 
 
-def _kept(care: _Care, made: subscriptions.Made, **values: Any) -> bool:
+def _kept(care: _Care, made: subscription_calls.Made, **values: Any) -> bool:
     now = timezone.now()
     halfway = now + max((made.expires_at - now) / 2, SOONEST)
     kept = care.write(
@@ -209,7 +209,7 @@ def _failed(care: _Care, error: MailboxError) -> None:
 
 def _graph_of(mailbox: Mailbox, settings: ExchangeSettings) -> GraphConnection:
     """A connection of its own: what fails in it must not pause the mailbox."""
-    connection = exchange.connect(settings, credentials.of(mailbox), key=f"{mailbox.pk}")
+    connection = protocols.connect(settings, credentials.of(mailbox), key=f"{mailbox.pk}")
     assert isinstance(connection, GraphConnection)
     return connection
 
@@ -224,7 +224,7 @@ def _end(care: _Care) -> None:
     if settings is not None:
         try:
             with closing(_graph_of(care.mailbox, settings)) as connection:
-                subscriptions.delete(connection.graph, row.server_id)
+                subscription_calls.delete(connection.graph, row.server_id)
         except MailboxError as error:
             if row.failures + 1 < MOST_ENDINGS:
                 _failed(care, error)
@@ -247,7 +247,7 @@ def _settings_by_graph(mailbox: Mailbox) -> ExchangeSettings | None:
 
 def _try_to_delete(graph: Graph, server_id: str) -> None:
     try:
-        subscriptions.delete(graph, server_id)
+        subscription_calls.delete(graph, server_id)
     except MailboxError as error:
         log.info("subscription_left", cause=error.cause)  # it ends by itself, and its notices are dropped
 

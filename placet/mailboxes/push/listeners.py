@@ -17,15 +17,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from placet.accounts.reader import as_the_installation_reads
+from placet.mailboxes import pool
+from placet.mailboxes.base import FixNeeded, MailboxError, Wait
+from placet.mailboxes.microsoft import credentials, protocols
+from placet.mailboxes.microsoft.clouds import EWS
+from placet.mailboxes.microsoft.ews import streaming
+from placet.mailboxes.microsoft.ews.connection import EwsConnection
+from placet.mailboxes.models import Mailbox, Subscription
+from placet.mailboxes.push.notices import came, is_wanted, notice
 from placet.workers.leases import Leased
-
-from . import credentials, exchange, pool
-from .base import FixNeeded, MailboxError, Wait
-from .clouds import EWS
-from .ews import streaming
-from .ews.connection import EwsConnection
-from .models import Mailbox, Subscription
-from .noticing import came, is_wanted, notice
 
 log = structlog.get_logger(__name__)
 
@@ -176,7 +176,7 @@ class Listener:
             settings = pool.settings_of(mailbox)
             if settings.via != EWS:
                 return  # moved just now: whoever started this thread ends it
-            connection = exchange.connect(settings, credentials.of(mailbox), key=f"{mailbox.pk}")
+            connection = protocols.connect(settings, credentials.of(mailbox), key=f"{mailbox.pk}")
             with closing(connection):
                 assert isinstance(connection, EwsConnection)
                 connection.soap.stay()

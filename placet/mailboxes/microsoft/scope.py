@@ -5,7 +5,7 @@ from urllib.parse import unquote, urlsplit
 
 from django.utils.translation import gettext as _
 
-from .clouds import GRAPH, WORLDWIDE
+from placet.mailboxes.microsoft.clouds import GRAPH, WORLDWIDE
 
 EXAMPLE = WORLDWIDE.scope(GRAPH)
 

@@ -1,4 +1,4 @@
-"""What the ways to an Exchange mailbox share: folders by path, header blocks, and knowing one's own mail again."""
+"""Our own mails in Sent Items: knowing them again, whatever the server made of their Message-ID."""
 
 import email
 import email.errors
@@ -7,89 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Generic, TypeVar
 
-from django.utils.translation import gettext as _
-
-from .base import FixNeeded, MailError, Received, Seen, SentMail
+from .base import MailError, Received, Seen, SentMail
 
 SENT_LARGEST = 40 * 1024 * 1024  # bytes; Exchange Online sends no larger mail unless told so
 SENT_SLACK = timedelta(minutes=5)  # clocks differ
-
-Ref = TypeVar("Ref")
-
-
-class Folders(Generic[Ref]):
-    """The folders that mail is moved to, by their paths. `Ref` is what the server knows a folder by.
-
-    `find` and `create` take parent and name; `create` gives None where there is one of that name already (two
-    workers may make it at once). `taken_from` gives the folders that mail is taken from.
-    """
-
-    def __init__(
-        self,
-        root: Ref,
-        find: Callable[[Ref, str], Ref | None],
-        create: Callable[[Ref, str], Ref | None],
-        taken_from: Callable[[], set[Ref]],
-    ) -> None:
-        self._root = root
-        self._find = find
-        self._create = create
-        self._look_taken_from = taken_from
-        self._known: dict[str, Ref] = {}
-        self._taken_from: set[Ref] = set()
-
-    def forget(self) -> None:
-        """Somebody deleted a folder that was remembered."""
-        self._known.clear()
-
-    def at(self, path: str) -> Ref:
-        """The folder at `path` below the mailbox; what is missing of it is made."""
-        ref, walked = self._root, ""
-        for name in path.split("/"):
-            walked = f"{walked}/{name}"
-            known = self._known.get(walked)
-            ref = self._known[walked] = self._find_or_create(ref, name) if known is None else known
-        return ref
-
-    def for_moved(self, path: str) -> Ref:
-        """The same. FixNeeded where mail is taken from it, under whatever name: what is moved there would come
-        again and again."""
-        ref = self.at(path)
-        if not self._taken_from:
-            self._taken_from = self._look_taken_from()
-        if ref in self._taken_from:
-            raise FixNeeded(
-                _(
-                    "Placet takes mail from the folder “{name}”, so handled mail cannot be moved there."
-                ).format(name=path),
-                _("Choose another name for the folder in the mailbox's settings."),
-            )
-        return ref
-
-    def _find_or_create(self, parent: Ref, name: str) -> Ref:
-        for step in (self._find, self._create, self._find):
-            found = step(parent, name)
-            if found is not None:
-                return found
-        raise FixNeeded(
-            _("Exchange says that there is a folder “{name}”, but does not list it.").format(name=name),
-            _("Choose another name for the folder in the mailbox's settings."),
-        )
-
-
-def header_block(raw: bytes) -> str:
-    """The header of a MIME mail, where the server keeps no transport headers (mail that never travelled)."""
-    ends = [end for end in (raw.find(b"\r\n\r\n"), raw.find(b"\n\n")) if end >= 0]
-    block = raw[: min(ends)] if ends else raw
-    return block.decode("utf-8", "replace").replace("\0", "\ufffd")
-
-
-def headers_alone(headers: str) -> bytes:
-    # At LF alone: splitlines takes more for the end of a line, and would make headers of what stands behind it.
-    lines = [line.removesuffix("\r") for line in headers.strip().split("\n")]
-    return "\r\n".join([*lines, "", ""]).encode() if any(lines) else b""
 
 
 def mentions(received: Received | tuple[Seen, MailError], reference: str) -> bool:
@@ -111,8 +33,6 @@ def mentions(received: Received | tuple[Seen, MailError], reference: str) -> boo
         wanted in part.lower() for part in parts if isinstance(part, bytes)
     )
 
-
-# ---------------------------------------------------------------------- our mails in Sent Items
 
 LEAST_LISTED = 25  # mails of Sent Items in one list, where few are looked for
 MOST_LISTED = 10_000  # newest mails of Sent Items that one look goes through

@@ -1,14 +1,14 @@
 """Kind `exchange-online`: which way leads to an Exchange Online mailbox."""
 
-from .base import Connection
-from .clouds import EWS, GRAPH
-from .ews.connection import EwsConnection
-from .ews.soap import Soap
-from .graph.client import Graph
-from .graph.connection import GraphConnection
-from .oauth import TOKENS, Access, Credential, Grant, TokenCache
-from .preflight import Preflight
-from .settings import ExchangeSettings
+from placet.mailboxes.base import Connection
+from placet.mailboxes.microsoft.clouds import EWS, GRAPH
+from placet.mailboxes.microsoft.ews.connection import EwsConnection
+from placet.mailboxes.microsoft.ews.soap import Soap
+from placet.mailboxes.microsoft.graph.client import Graph
+from placet.mailboxes.microsoft.graph.connection import GraphConnection
+from placet.mailboxes.microsoft.preflight import Preflight
+from placet.mailboxes.oauth import TOKENS, Access, Credential, Grant, TokenCache
+from placet.mailboxes.settings import ExchangeSettings
 
 
 def connect(

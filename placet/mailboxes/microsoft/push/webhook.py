@@ -17,11 +17,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
 from placet.lib import working
-
-from .clouds import GRAPH
-from .models import LONGEST_ID, Subscription
-from .noticing import came, notice
-from .subscribing import hash_of
+from placet.mailboxes.microsoft.clouds import GRAPH
+from placet.mailboxes.microsoft.push.subscriptions import hash_of
+from placet.mailboxes.models import LONGEST_ID, Subscription
+from placet.mailboxes.push.notices import came, notice
 
 log = structlog.get_logger(__name__)
 
