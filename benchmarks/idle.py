@@ -85,7 +85,7 @@ def _polls(sandbox: Any, way: str) -> tuple[Traffic, Traffic]:
     Mailbox.objects.all().delete()
     store.save(
         {
-            "via": way,
+            "protocol": way,
             "server_address": sandbox.url,
             "username": f"approvals@{sandbox.tenant.domain}",
             "client_id": sandbox.client_id,
@@ -93,7 +93,7 @@ def _polls(sandbox: Any, way: str) -> tuple[Traffic, Traffic]:
             "active": True,
             "mails_per_poll": 500,
         },
-        secret=sandbox.client_secret,
+        secrets={"client_secret": sandbox.client_secret},
         by="a benchmark",
     )
     with counted() as first:

@@ -49,7 +49,7 @@ def fresh_installation(tenant: Tenant, way: str) -> list[Person]:
     people = [_pair(tenant, number) for number in range(PAIRS)]
     store.save(
         {
-            "via": way,
+            "protocol": way,
             "server_address": tenant.url,
             "username": APPROVALS,
             "client_id": tenant.client_id,
@@ -57,7 +57,7 @@ def fresh_installation(tenant: Tenant, way: str) -> list[Person]:
             "active": True,
             "since": "2020-01-01T00:00:00+00:00",
         },
-        secret=tenant.client_secret,
+        secrets={"client_secret": tenant.client_secret},
         by="a benchmark",
     )
     return people

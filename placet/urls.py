@@ -2,8 +2,7 @@
 
 from django.urls import include, path
 
-from placet.mailboxes.microsoft.push.subscriptions import PATH
-from placet.mailboxes.microsoft.push.webhook import graph_notifications
+from placet.mailboxes.kinds import url_modules
 from placet.panel.design import design
 from placet.panel.general import logo
 from placet.panel.metrics import metrics
@@ -17,7 +16,7 @@ urlpatterns = [
     path("healthz", healthz),
     path("readyz", readyz),
     path("metrics", metrics),
-    path(PATH, graph_notifications, name="graph_notifications"),
+    *(path("", include(module)) for module in url_modules()),
     path("logo", logo, name="logo"),
     path("design/", design, name="design"),
     path("accounts/", include("placet.portal.account")),

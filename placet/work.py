@@ -35,8 +35,8 @@ from placet.mail import outbox, sent_items, tasks
 from placet.mail.models import IncomingMail
 from placet.mailboxes import polling
 from placet.mailboxes.base import MailboxError
-from placet.mailboxes.microsoft.push import subscriptions
 from placet.mailboxes.models import Mailbox
+from placet.mailboxes.push import subscriptions
 from placet.replies import entry
 from placet.reports import work as reports
 from placet.webhooks import announcing, delivering, pruning, telling

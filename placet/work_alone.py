@@ -10,7 +10,7 @@ from django.db import close_old_connections, connections
 
 from placet.lib import working
 from placet.mailboxes.base import MailboxError
-from placet.mailboxes.microsoft.push import subscriptions
+from placet.mailboxes.push import subscriptions
 from placet.work import BATCH, IDLE, LEASED, Kind, kinds, one_after_the_other, work
 from placet.workers.life import Life
 from placet.workers.models import Worker

@@ -37,7 +37,7 @@ from procrastinate.psycopg_connector import PsycopgConnector
 from psycopg import sql
 
 from placet.lib import working
-from placet.mailboxes.microsoft.push import subscriptions
+from placet.mailboxes.push import subscriptions
 from placet.work import BATCH, IDLE, LEASED, Kind, kinds, one_after_the_other, rows_of
 from placet.workers import nudges
 from placet.workers.life import DEAD_AFTER, Life

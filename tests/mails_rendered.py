@@ -75,7 +75,7 @@ from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes import store
 from placet.mailboxes.base import Folder, Received
 from placet.mailboxes.models import Mailbox
-from placet.mailboxes.settings import ExchangeSettings
+from placet.mailboxes.settings import MailboxSettings
 from placet.replies import refusals, settle_digest, settle_give, tell, tell_digest
 from placet.replies.entry import Reply, known_words, walk
 from placet.replies.parse import OwnMail, parse
@@ -281,7 +281,9 @@ def _scene(language: str) -> Scene:
         },
     )
     entered = {"username": f"approvals@{_DOMAIN}", "client_id": _CLIENT, "token_uri": _TOKENS, "active": True}
-    mailbox = store.save(entered, secret="Q8x~a-secret-of-the-sample-mails", by="ada").mailbox
+    mailbox = store.save(
+        entered, secrets={"client_secret": "Q8x~a-secret-of-the-sample-mails"}, by="ada"
+    ).mailbox
     Mailbox.objects.exclude(pk=mailbox.pk).update(active=False)
     bob = _person("Bob Manager", "bob", language)
     alice = _person(texts["name"], "alice", language, manager=bob)
@@ -1039,7 +1041,7 @@ def _alice_writes(scene: Scene, text: str) -> None:
         mailbox=scene.mailbox, server_id=f"sample-{next(_NUMBERS)}", fingerprint=f"{next(_NUMBERS):064}",
         folder=Folder.INBOX, raw=raw.as_bytes(), facts=facts,
     )  # fmt: skip
-    settings = ExchangeSettings("approvals@mails.example", _CLIENT, _TOKENS, refusals_per_hour=100)
+    settings = MailboxSettings(username="approvals@mails.example", refusals_per_hour=100)
     walk(Reply(incoming, "", settings), lambda *_asked: Proof(Level.COLLEAGUE, scene.alice.email, "mail"))
 
 
@@ -1246,7 +1248,7 @@ def _reply_to(scene: Scene, line: AskLine) -> Reply:
         received_at=None,
         size=len(raw),
     )
-    settings = ExchangeSettings("approvals@mails.example", _CLIENT, _TOKENS, refusals_per_hour=100)
+    settings = MailboxSettings(username="approvals@mails.example", refusals_per_hour=100)
     mail = parse(received, OwnMail(scene.mailbox.address, ""))
     proof = Proof(Level.COLLEAGUE, scene.bob.email, "mail")
     return Reply(incoming, "", settings, mail, line, "abcdefghijklmnop", proof)

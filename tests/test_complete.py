@@ -13,7 +13,7 @@ import pytest
 from placet.cli import COMMANDS
 from placet.commands.mcp import KEY_VARIABLE, URL_VARIABLE
 from placet.lib.config import CONFIG_VARIABLE, PREFIX, Config
-from placet.mailboxes.fields import FIELDS
+from placet.mailboxes.microsoft.fields import FIELDS
 from placet.replies import refusals
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -16,14 +16,9 @@ from placet.mail import outbox, tasks
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes import store
 from placet.mailboxes.base import Folder, MailError, Page, Received, Seen
+from placet.mailboxes.microsoft.settings import ExchangeSettings
 from placet.mailboxes.models import Mailbox
-from placet.mailboxes.settings import (
-    LONGEST_FOLDER,
-    LONGEST_USERNAME,
-    READERS,
-    ExchangeSettings,
-    SettingsInvalid,
-)
+from placet.mailboxes.settings import LONGEST_FOLDER, LONGEST_USERNAME, SettingsInvalid
 from placet.replies import fetch, refusals
 from tests.mailboxes.test_store import GOOD
 from tests.making import SAMPLE, make_mailbox, one_step, start
@@ -64,7 +59,7 @@ def folder(length: int) -> str:
 
 def test_the_longest_settings_fit_and_longer_ones_are_refused_in_words() -> None:
     longest = {"username": address(LONGEST_USERNAME), "handled_folder": folder(LONGEST_FOLDER)}
-    mailbox = store.save({**GOOD, **longest}, secret="first~secret", by="x" * 400).mailbox
+    mailbox = store.save({**GOOD, **longest}, secrets={"client_secret": "first~secret"}, by="x" * 400).mailbox
     fits(mailbox)
     incoming = kept(mailbox)
     settings, _ = ExchangeSettings.parse(mailbox.settings)
@@ -78,7 +73,7 @@ def test_the_longest_settings_fit_and_longer_ones_are_refused_in_words() -> None
 
 
 def test_every_setting_refuses_what_goes_on_without_end() -> None:
-    for name in READERS:
+    for name in ExchangeSettings.readers():
         assert name in wrong(**{name: "x" * 5000})
 
 
@@ -93,7 +88,9 @@ def kept(mailbox: Mailbox) -> IncomingMail:
 
 def test_the_longest_mail_out_fits() -> None:
     mailbox = store.save(
-        {**GOOD, "username": address(LONGEST_USERNAME, "a")}, secret="first~secret", by="ada"
+        {**GOOD, "username": address(LONGEST_USERNAME, "a")},
+        secrets={"client_secret": "first~secret"},
+        by="ada",
     ).mailbox
     with transaction.atomic():
         row = outbox.queue(

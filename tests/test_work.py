@@ -29,8 +29,8 @@ from placet.lib import working
 from placet.mail import outbox, sent_items, tasks
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes.base import Wait
-from placet.mailboxes.microsoft.push import subscriptions
 from placet.mailboxes.models import Mailbox
+from placet.mailboxes.push import subscriptions
 from placet.replies import entry
 from placet.reports import work as reports
 from placet.webhooks import announcing, delivering, pruning, telling

@@ -129,7 +129,7 @@ def _organisation(sandbox: Sandbox) -> None:
     publish((SAMPLES / "purchase.yaml").read_text())
     store.save(
         {
-            "via": "graph",
+            "protocol": "graph",
             "server_address": sandbox.url,
             "username": f"approvals@{sandbox.tenant.domain}",
             "client_id": sandbox.client_id,
@@ -137,7 +137,7 @@ def _organisation(sandbox: Sandbox) -> None:
             "active": True,
             "poll_seconds": 5,
         },
-        secret=sandbox.client_secret,
+        secrets={"client_secret": sandbox.client_secret},
         by="the demo",
     )
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from placet.cli import CommandError
 from placet.commands import mailbox_certificate
 from placet.commands.start import say, set_up
-from placet.mailboxes.fields import FIELDS, SECRET, SECRET_EXPIRES_ON, Field
+from placet.mailboxes.fields import SECRET, SECRET_EXPIRES_ON, Field
+from placet.mailboxes.microsoft.fields import FIELDS
 from placet.mailboxes.settings import SettingsInvalid
 
 if TYPE_CHECKING:
@@ -93,9 +94,11 @@ def _set(options: argparse.Namespace) -> int:
     try:
         secret = _secret(options, mailbox)
         if mailbox is None:
-            saved = store.save(entered, secret=secret, expires_on=expires_on, by=by)
+            saved = store.save(entered, secrets={SECRET: secret}, expires_on=expires_on, by=by)
         else:
-            saved = store.change(entered, secret=secret, expires_on=expires_on, by=by, mailbox=mailbox)
+            saved = store.change(
+                entered, secrets={SECRET: secret}, expires_on=expires_on, by=by, mailbox=mailbox
+            )
         if options.confirm_mechanism:
             saved = store.confirm_mechanism(saved.mailbox, options.confirm_mechanism, by=by)
     except SettingsInvalid as error:
@@ -128,7 +131,9 @@ def _show(options: argparse.Namespace) -> int:
     if mailbox is None:
         raise CommandError("No mailbox is set up yet. Begin with: placet mailbox set --help")
     width = max(len(field.label) for field in FIELDS)
-    say(f"{'Type':<{width}}  {mailbox.get_kind_display()}")
+    from placet.mailboxes.kinds import label_of
+
+    say(f"{'Type':<{width}}  {label_of(mailbox.kind)}")
     for field in FIELDS:
         say(f"{_label(mailbox, field):<{width}}  {_shown(mailbox, field)}")
     if mailbox.trouble:
@@ -189,20 +194,21 @@ def _shown_secret(mailbox: "Mailbox") -> str:
 def _move(options: argparse.Namespace) -> int:
     from placet.mail import moving
     from placet.mailboxes.base import MailboxError
-    from placet.mailboxes.models import Mailbox
 
     mailbox = find(options.mailbox)
     if mailbox is None:
         raise CommandError("No mailbox is set up yet. Begin with: placet mailbox set --help")
-    via = options.to or moving.other(mailbox.via)
-    label = str(Mailbox.Via(via).label)
-    if via == mailbox.via:
+    protocol = options.to or moving.other(mailbox.protocol)
+    from placet.mailboxes.kinds import protocol_label
+
+    label = protocol_label(protocol)
+    if protocol == mailbox.protocol:
         raise CommandError(f"{mailbox.address} goes through {label} already.")
     try:
-        _check_move(mailbox, via)
+        _check_move(mailbox, protocol)
         if not options.yes:
             _ask_to_move(mailbox, label)
-        moved = moving.move(mailbox, via, by=f"command line ({getpass.getuser()})")
+        moved = moving.move(mailbox, protocol, by=f"command line ({getpass.getuser()})")
     except (moving.NotMoved, SettingsInvalid) as error:
         raise CommandError(str(error)) from error
     except MailboxError as error:
@@ -215,14 +221,14 @@ def _move(options: argparse.Namespace) -> int:
     return 0
 
 
-def _check_move(mailbox: "Mailbox", via: str) -> None:
+def _check_move(mailbox: "Mailbox", protocol: str) -> None:
     """Print the steps of the other way's test. CommandError if one fails."""
     from placet.commands.check import lines
     from placet.mail import moving
     from placet.mailboxes.others import must_stay_closed
 
     good = True
-    with closing(moving.connection(mailbox, via)) as connection:
+    with closing(moving.connection(mailbox, protocol)) as connection:
         for step in connection.check(must_stay_closed(mailbox)):
             good = good and step.ok
             say(lines(step))

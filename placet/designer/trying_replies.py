@@ -20,7 +20,7 @@ from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes import pool
 from placet.mailboxes.base import Folder, MailboxError, Received
 from placet.mailboxes.models import Mailbox
-from placet.mailboxes.settings import ExchangeSettings
+from placet.mailboxes.settings import MailboxSettings
 from placet.replies import entry
 from placet.replies.fetch import facts_of, fingerprint
 from placet.replies.parse import Mail
@@ -99,7 +99,7 @@ def _kept(sent: OutgoingMail, raw: bytes) -> IncomingMail:
     return IncomingMail.objects.create(
         mailbox=sent.mailbox,
         server_id=received.server_id,
-        via=sent.mailbox.via,
+        protocol=sent.mailbox.protocol,
         fingerprint=fingerprint(received),
         folder=received.folder,
         received_at=now,
@@ -109,12 +109,12 @@ def _kept(sent: OutgoingMail, raw: bytes) -> IncomingMail:
     )
 
 
-def _settings(mailbox: Mailbox) -> ExchangeSettings:
+def _settings(mailbox: Mailbox) -> MailboxSettings:
     """Of a mailbox that cannot be used yet, what it would say by itself."""
     try:
         return pool.settings_of(mailbox)
     except MailboxError:
-        return ExchangeSettings(mailbox.address, client_id="", token_uri="")
+        return MailboxSettings(username=mailbox.address)
 
 
 def _sender_is_known(mail: Mail, _folder: str, _asked: Asked, _level: Level, _policy: ProvePolicy) -> Proof:

@@ -23,7 +23,9 @@ class IncomingMail(models.Model):
 
     mailbox = models.ForeignKey(Mailbox, on_delete=models.PROTECT, related_name="incoming")
     server_id = models.CharField(max_length=512)
-    via = models.CharField(max_length=10)  # the way (`Mailbox.via`) through which the server gave that id
+    protocol = models.CharField(
+        max_length=10
+    )  # the way (`Mailbox.protocol`) through which the server gave that id
     fingerprint = models.CharField(max_length=64)
     same_as = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="shown_again")
     folder = models.CharField(max_length=20)

@@ -23,14 +23,14 @@ from placet.audit import chain
 from placet.audit.models import AuditEntry
 from placet.lib import clock
 from placet.mail.models import IncomingMail
-from placet.mailboxes import polling, store
+from placet.mailboxes import polling, pool, store
 from placet.mailboxes.base import Action, Connection, MailboxError, Wait
-from placet.mailboxes.microsoft import credentials, protocols
+from placet.mailboxes.microsoft import protocols
 from placet.mailboxes.microsoft.clouds import EWS, GRAPH
 from placet.mailboxes.microsoft.graph.connection import GraphConnection
+from placet.mailboxes.microsoft.settings import ExchangeSettings
 from placet.mailboxes.models import Mailbox
-from placet.mailboxes.pool import settings_of
-from placet.mailboxes.settings import ExchangeSettings, SettingsInvalid
+from placet.mailboxes.settings import SettingsInvalid
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -45,7 +45,7 @@ LONGEST_WAIT = 30.0  # seconds that the server may ask for in between
 MOST_WAITS = 5
 MOST_TRIES = 5  # of the transaction: what other workers do at the same moment may be in its way
 
-RENAME = "UPDATE mail_incomingmail SET server_id = %s, via = %s WHERE id = %s"
+RENAME = "UPDATE mail_incomingmail SET server_id = %s, protocol = %s WHERE id = %s"
 
 Thing = TypeVar("Thing")
 
@@ -63,26 +63,26 @@ class Moved:
     trouble: MailboxError | None = None
 
 
-def other(via: str) -> str:
-    return EWS if via == GRAPH else GRAPH
+def other(protocol: str) -> str:
+    return EWS if protocol == GRAPH else GRAPH
 
 
-def settings_by(mailbox: Mailbox, via: str) -> ExchangeSettings:
-    """The mailbox's settings for the other way, as moving would store them. Raises SettingsInvalid."""
-    looked = store.look({**mailbox.settings, "via": via}, mailbox=mailbox, moving=True)
-    if looked.errors or looked.settings is None:
+def settings_by(mailbox: Mailbox, protocol: str) -> ExchangeSettings:
+    """The mailbox's settings for the other protocol, as moving would store them. Raises SettingsInvalid."""
+    looked = store.look({**mailbox.settings, "protocol": protocol}, mailbox=mailbox, moving=True)
+    if looked.errors or not isinstance(looked.settings, ExchangeSettings):
         raise SettingsInvalid(looked.errors)
     return looked.settings
 
 
-def connection(mailbox: Mailbox, via: str) -> Connection:
+def connection(mailbox: Mailbox, protocol: str) -> Connection:
     """A new connection by that way, with the same application. Raises SettingsInvalid."""
-    return _connect(mailbox, settings_by(mailbox, via))
+    return _connect(mailbox, settings_by(mailbox, protocol))
 
 
 def _connect(mailbox: Mailbox, settings: ExchangeSettings) -> Connection:
     # A key of its own: the workers' tokens are for the way that they go.
-    return protocols.connect(settings, credentials.of(mailbox), key=f"{mailbox.pk} moving")
+    return protocols.connect_with_secrets(settings, mailbox.secrets, key=f"{mailbox.pk} moving")
 
 
 def last_move(mailbox: Mailbox) -> AuditEntry | None:
@@ -110,23 +110,26 @@ class _Turn:
             raise _changed_meanwhile()
 
 
-def move(mailbox: Mailbox, via: str, *, by: str) -> Moved:
-    """Let the mailbox go by `via` from now on; nothing happens where it does. `by` stands in the audit: "person:12".
+def move(mailbox: Mailbox, protocol: str, *, by: str) -> Moved:
+    """Let the mailbox go by `protocol` from now on; nothing happens where it does. `by` as the audit has it:
+    "person:12".
 
     Raises NotMoved, SettingsInvalid or MailboxError, and then nothing has changed.
     """
     turn = _take_turn(mailbox)
     try:
-        if turn.mailbox.via == via:
+        if turn.mailbox.protocol == protocol:
             return Moved(0, 0)
-        with closing(connection(turn.mailbox, via)) as new:
+        with closing(connection(turn.mailbox, protocol)) as new:
             _patiently(turn, lambda: new.changes({}, clock.now(), 1))  # raises where it does not open
-            found, trouble = _translated(turn, via, new)
-        moved = _switch(turn, via, by, found, trouble)
+            found, trouble = _translated(turn, protocol, new)
+        moved = _switch(turn, protocol, by, found, trouble)
     finally:
         due = clock.now() if turn.mailbox.active else None
         Mailbox.objects.filter(pk=turn.mailbox.pk, claim=turn.claim).update(claim="", next_poll=due)
-    log.info("mailbox_moved", mailbox=mailbox.pk, to=via, renamed=moved.renamed, left=moved.by_fingerprint)
+    log.info(
+        "mailbox_moved", mailbox=mailbox.pk, to=protocol, renamed=moved.renamed, left=moved.by_fingerprint
+    )
     return moved
 
 
@@ -148,19 +151,19 @@ def _take_turn(mailbox: Mailbox) -> _Turn:
         time.sleep(PAUSE)
 
 
-def _translated(turn: _Turn, via: str, new: Connection) -> tuple[dict[int, str], MailboxError | None]:
+def _translated(turn: _Turn, protocol: str, new: Connection) -> tuple[dict[int, str], MailboxError | None]:
     """By row, what the new way calls the mails that it may list or that are still to be marked. Microsoft Graph tells
     it for both directions; where it cannot be asked any more, the way back is open all the same, and it is said why."""
     rows = list(_wanted(turn.mailbox).values_list("pk", "server_id"))
     try:
-        if via == GRAPH:
+        if protocol == GRAPH:
             return _all_translated(turn, rows, lambda ids: new.known_as(ids, EWS)), None
-        graph = _connect(turn.mailbox, settings_of(turn.mailbox))
+        graph = pool.connect(turn.mailbox)
         assert isinstance(graph, GraphConnection)
         with closing(graph):
             return _all_translated(turn, rows, lambda ids: graph.translate(ids, GRAPH, EWS)), None
     except MailboxError as error:
-        if via == GRAPH:
+        if protocol == GRAPH:
             raise
         log.warning("ids_not_translated", mailbox=turn.mailbox.pk, cause=error.cause)
         return {}, error
@@ -174,7 +177,7 @@ def _wanted(mailbox: Mailbox) -> "QuerySet[IncomingMail]":
         server_task__done_at__isnull=False,
         server_task__action__in=[Action.MOVE, Action.DELETE],
     )
-    return mailbox.incoming.filter(via=mailbox.via).exclude(put_away).order_by("pk")
+    return mailbox.incoming.filter(protocol=mailbox.protocol).exclude(put_away).order_by("pk")
 
 
 def _all_translated(
@@ -206,34 +209,40 @@ def _patiently(turn: _Turn, call: Callable[[], Thing]) -> Thing:
     return call()
 
 
-def _switch(turn: _Turn, via: str, by: str, found: Mapping[int, str], trouble: MailboxError | None) -> Moved:
+def _switch(
+    turn: _Turn, protocol: str, by: str, found: Mapping[int, str], trouble: MailboxError | None
+) -> Moved:
     for _try in range(MOST_TRIES):
         try:
-            return _written(turn, via, by, found, trouble)
+            return _written(turn, protocol, by, found, trouble)
         except (IntegrityError, OperationalError) as error:
             log.info("move_again", mailbox=turn.mailbox.pk, error=type(error).__name__)
     raise _changed_meanwhile()
 
 
 @transaction.atomic
-def _written(turn: _Turn, via: str, by: str, found: Mapping[int, str], trouble: MailboxError | None) -> Moved:
+def _written(
+    turn: _Turn, protocol: str, by: str, found: Mapping[int, str], trouble: MailboxError | None
+) -> Moved:
     """All or nothing: ids, settings, and the entry in the installation's audit."""
     # Not its key: mails that are taken in hold their rows, and then look that the mailbox is there.
     row = Mailbox.objects.select_for_update(no_key=True).get(pk=turn.mailbox.pk)
     if row.claim != turn.claim:
         raise _changed_meanwhile()
-    former, wanted = row.via, _wanted(row).count()
-    renamed = _rename(row, via, found)
-    store.change({"via": via}, by=by, mailbox=row, moving=True)  # frees the claim, and begins the lists anew
+    former, wanted = row.protocol, _wanted(row).count()
+    renamed = _rename(row, protocol, found)
+    store.change(
+        {"protocol": protocol}, by=by, mailbox=row, moving=True
+    )  # frees the claim, and begins the lists anew
     moved = Moved(renamed, wanted - renamed, trouble)
-    what = {"event": EVENT, "mailbox": row.pk, "address": row.address, "from": former, "to": via}
+    what = {"event": EVENT, "mailbox": row.pk, "address": row.address, "from": former, "to": protocol}
     chain.append_of_installation(
         by, {**what, "ids_translated": moved.renamed, "ids_kept": moved.by_fingerprint}
     )
     return moved
 
 
-def _rename(mailbox: Mailbox, via: str, found: Mapping[int, str]) -> int:
+def _rename(mailbox: Mailbox, protocol: str, found: Mapping[int, str]) -> int:
     """Give the rows their new ids. One that another row of the mailbox has already stays with that: it is the same
     mail, kept by an earlier move."""
     taken = {
@@ -248,7 +257,7 @@ def _rename(mailbox: Mailbox, via: str, found: Mapping[int, str]) -> int:
     for pk, server_id in found.items():
         if server_id not in taken:
             taken.add(server_id)
-            rows.append((server_id, via, pk))
+            rows.append((server_id, protocol, pk))
     # bulk_update takes twenty times as long for thousands
     with transaction.get_connection().cursor() as cursor:
         cursor.executemany(RENAME, rows)
@@ -271,10 +280,10 @@ def _changed_meanwhile() -> NotMoved:
 def ids_here(connection: Connection, mailbox: Mailbox, mails: Sequence[IncomingMail]) -> dict[int, str]:
     """By what id the open way knows each of these mails of `mailbox`, by their keys. Left out are those of which it
     cannot tell: they are gone, or are listed anew under an id that has a row of its own."""
-    ids = {mail.pk: mail.server_id for mail in mails if mail.via == mailbox.via}
-    for via in {mail.via for mail in mails} - {mailbox.via}:
-        elsewhere = [mail for mail in mails if mail.via == via]
-        names = connection.known_as([mail.server_id for mail in elsewhere], via)
+    ids = {mail.pk: mail.server_id for mail in mails if mail.protocol == mailbox.protocol}
+    for protocol in {mail.protocol for mail in mails} - {mailbox.protocol}:
+        elsewhere = [mail for mail in mails if mail.protocol == protocol]
+        names = connection.known_as([mail.server_id for mail in elsewhere], protocol)
         ids |= {mail.pk: names[mail.server_id] for mail in elsewhere if names.get(mail.server_id)}
     return ids
 
@@ -284,7 +293,7 @@ def remember_ids(mailbox: Mailbox, ids: Mapping[int, str]) -> None:
     hold by now, this is newer. Not if another row has that id: it is the same mail, listed anew."""
     try:
         with transaction.atomic(), transaction.get_connection().cursor() as cursor:
-            cursor.executemany(RENAME, [(ids[pk], mailbox.via, pk) for pk in sorted(ids)])
+            cursor.executemany(RENAME, [(ids[pk], mailbox.protocol, pk) for pk in sorted(ids)])
     except IntegrityError:
         if len(ids) == 1:
             log.info("id_has_another_row", incoming=next(iter(ids)))

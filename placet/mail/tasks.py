@@ -13,7 +13,7 @@ from placet.mail.moving import ids_here, remember_ids
 from placet.mailboxes.base import MOST_MARKED, Action, Connection, MailboxError, MailError
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.pool import opened
-from placet.mailboxes.settings import ExchangeSettings
+from placet.mailboxes.settings import MailboxSettings
 from placet.workers.leases import Leased
 
 log = structlog.get_logger(__name__)
@@ -27,7 +27,7 @@ LONGEST_PAUSE = timedelta(hours=6)
 Outcomes = Mapping[ServerTask, str | MailError | None]
 
 
-def handled(incoming: IncomingMail, settings: ExchangeSettings) -> None:
+def handled(incoming: IncomingMail, settings: MailboxSettings) -> None:
     """Do with a handled mail what the settings say. In the transaction of its effect."""
     folder = settings.handled_folder if settings.handled == Action.MOVE else ""
     _write(incoming, settings.handled, folder)
@@ -150,7 +150,7 @@ def _remember(mailbox: Mailbox, outcomes: Outcomes) -> None:
         task.incoming_id: server_id
         for task, server_id in outcomes.items()
         if isinstance(server_id, str)
-        and (server_id, mailbox.via) != (task.incoming.server_id, task.incoming.via)
+        and (server_id, mailbox.protocol) != (task.incoming.server_id, task.incoming.protocol)
     }
     if moved:
         remember_ids(mailbox, moved)

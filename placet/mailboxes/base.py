@@ -1,4 +1,5 @@
-"""What every kind of mailbox can do, and how it fails. Each kind lives in a folder of its own (`ews/`, ...).
+"""What every kind of mailbox can do, and how it fails. Each kind lives in a folder of its own
+(`placet.mailboxes.kinds`).
 
 MailboxError            the whole mailbox: no mail's tries are used up
     FixNeeded           somebody must change something; asked again every 15 minutes
@@ -12,7 +13,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 
 class MailboxError(Exception):
@@ -159,11 +160,26 @@ class Check:
     warning: bool = False  # it works (`ok`), but somebody must look at it: cause, cure and command say why
 
 
-class Connection(Protocol):
-    """One open way to one mailbox. Not shared between threads; `close` frees sockets.
+class _Opened(Protocol):
+    """What every way to a mailbox can do. Not shared between threads; `close` frees sockets.
 
     Every method raises MailboxError where the mailbox as a whole fails.
     """
+
+    def steps(self) -> Mapping[str, str]:
+        """Keys and titles of the pre-flight's steps, in their order: what `check` does if nothing fails."""
+
+    def check(self, others: Sequence[str] = ()) -> Generator[Check, None, None]:
+        """The pre-flight, step by step as it runs; ends after the first step that others build on fails.
+
+        `others` are addresses of mailboxes that must not open; the first three of them are tried.
+        Closed before its end, it leaves nothing behind in the mailbox."""
+
+    def close(self) -> None: ...
+
+
+class Receiving(_Opened, Protocol):
+    """One open way to take mail from one mailbox."""
 
     def changes(self, cursor: Mapping[str, Any], since: datetime, limit: int) -> Page:
         """The next page of new mail in Inbox and Junk (at most about `limit`), none received before `since`.
@@ -174,20 +190,6 @@ class Connection(Protocol):
 
     def fetch(self, seen: Sequence[Seen], max_size: int) -> Iterator[Received | tuple[Seen, MailError]]:
         """Each mail whole, or what is wrong with this one. Mails above `max_size` bytes come as headers."""
-
-    def send(self, raw: bytes, reference: str) -> None:
-        """Send one MIME mail and keep a copy in Sent Items. Raises Refused where this mail will never go."""
-
-    def was_sent(self, message_id: str, reference: str, since: datetime, subject: str = "") -> bool:
-        """Whether Sent Items holds a mail of ours: asked before a send that was cut off is repeated.
-
-        The server may have replaced the Message-ID, so `reference` is also looked for in headers and text of
-        what was sent since then (with this `subject`, if one is given).
-        """
-
-    def copies_of_sent(self, sent: Sequence[SentMail], since: datetime) -> Mapping[str, SentCopy]:
-        """By reference, what Sent Items has of each of these mails, sent since then: the server may have replaced the
-        Message-ID and the From address. Left out are those that are not there (yet)."""
 
     def mark(
         self, server_ids: Sequence[str], action: Action, folder: str
@@ -200,17 +202,40 @@ class Connection(Protocol):
         with this one. A MailboxError comes after the mails of which the server said what became of them; the others
         are to be marked again."""
 
-    def known_as(self, server_ids: Sequence[str], via: str) -> Mapping[str, str]:
-        """By what id this way knows each mail that the way `via` named. Left out are those of which it cannot be
-        told: they are gone, or this way cannot read the other's ids (the server lists them anew then)."""
+    def known_as(self, server_ids: Sequence[str], protocol: str) -> Mapping[str, str]:
+        """By what id this protocol knows each mail that `protocol` named. Left out are those of which it cannot be
+        told: they are gone, or it cannot read the other's ids (the server lists them anew then)."""
 
-    def steps(self) -> Mapping[str, str]:
-        """Keys and titles of the pre-flight's steps, in their order: what `check` does if nothing fails."""
 
-    def check(self, others: Sequence[str] = ()) -> Generator[Check, None, None]:
-        """The pre-flight, step by step as it runs; ends after the first step that others build on fails.
+class _Sent(Protocol):
+    """Our own mails, as the server keeps them."""
 
-        `others` are addresses of mailboxes that must not open; the first three of them are tried.
-        Closed before its end, it leaves nothing behind in the mailbox."""
+    def was_sent(self, message_id: str, reference: str, since: datetime, subject: str = "") -> bool:
+        """Whether Sent Items holds a mail of ours: asked before a send that was cut off is repeated.
 
-    def close(self) -> None: ...
+        The server may have replaced the Message-ID, so `reference` is also looked for in headers and text of
+        what was sent since then (with this `subject`, if one is given).
+        """
+
+    def copies_of_sent(self, sent: Sequence[SentMail], since: datetime) -> Mapping[str, SentCopy]:
+        """By reference, what Sent Items has of each of these mails, sent since then: the server may have replaced the
+        Message-ID and the From address. Left out are those that are not there (yet)."""
+
+
+class Sending(_Opened, _Sent, Protocol):
+    """One open way to send mail from one mailbox."""
+
+    def send(self, raw: bytes, reference: str) -> None:
+        """Send one MIME mail and keep a copy in Sent Items. Raises Refused where this mail will never go."""
+
+
+@runtime_checkable
+class SentFolder(_Sent, Protocol):
+    """What a way to receive can do besides, if another one sends, of which the server keeps no copies."""
+
+    def keep_sent(self, raw: bytes) -> None:
+        """Put a copy of a mail that was sent into Sent Items."""
+
+
+class Connection(Receiving, Sending, Protocol):
+    """One open way to one mailbox, both to receive and to send."""

@@ -1,4 +1,5 @@
-"""The rows of the Remote Approval tab: names, labels and help of a mailbox's settings.
+"""The rows of the Remote Approval tab that every kind of mailbox has: names, labels and help of its settings. Each kind
+adds its own.
 
 Labels, helps and choices are texts of the catalogue in English; pages translate them, the command line does not.
 """
@@ -7,8 +8,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from django.utils.translation import gettext_noop
-
-from placet.mailboxes.microsoft.clouds import CLOUDS, EWS, GRAPH, OWN
 
 
 class Section(StrEnum):
@@ -37,91 +36,20 @@ SECRET = "client_secret"  # noqa: S105 - a field's name
 SECRET_EXPIRES_ON = "secret_expires_on"  # noqa: S105 - a field's name
 OF_THE_SECRET = (SECRET, SECRET_EXPIRES_ON)
 
-#: In the order of the tab.
-FIELDS: tuple[Field, ...] = (
-    Field(
-        "via",
-        gettext_noop("Connect through"),
-        gettext_noop("Microsoft Graph for every new mailbox. Exchange Web Services end on 1 April 2027."),
-        "choice",
-        choices=(
-            (GRAPH, gettext_noop("Microsoft Graph")),
-            (EWS, gettext_noop("Exchange Web Services")),
-        ),
-    ),
-    Field(
-        "cloud",
-        gettext_noop("Cloud"),
-        gettext_noop(
-            "Where the organisation's Microsoft 365 is. It fills in every host, the scope and the URI below."
-        ),
-        "choice",
-        choices=(
-            *((cloud.key, cloud.label) for cloud in CLOUDS.values()),
-            (OWN, gettext_noop("Own addresses")),
-        ),
-    ),
-    Field(
-        "server_address",
-        gettext_noop("Server address"),
-        gettext_noop("Empty: the host of the cloud, such as graph.microsoft.com or outlook.office365.com."),
-    ),
-    Field(
-        "security",
-        gettext_noop("Security"),
-        gettext_noop("SSL always, except for the sandbox on this machine."),
-        "choice",
-        choices=(
-            ("ssl", gettext_noop("SSL")),
-            ("none", gettext_noop("None (sandbox on this machine only)")),
-        ),
-    ),
-    Field(
-        "reply_to",
-        gettext_noop("Default reply-to address"),
-        gettext_noop("Where replies go; empty: the mailbox itself."),
-    ),
-    Field(
-        "username",
-        gettext_noop("Username"),
-        gettext_noop("Address of the mailbox, for example approvals@contoso.com."),
-        required=True,
-    ),
-    Field(
-        "client_id",
-        gettext_noop("Application (client) ID"),
-        gettext_noop("From the Overview page of the app registration in the Entra admin center."),
-        required=True,
-    ),
-    Field(
-        SECRET,
-        gettext_noop("Client secret"),
-        gettext_noop(
-            "The Value of the secret (not its ID), shown once when it is made. Stored encrypted, never shown again."
-        ),
-        "secret",
-        required=True,
-    ),
-    Field(
-        SECRET_EXPIRES_ON,
-        gettext_noop("Client secret expires on"),
-        gettext_noop("The day that the Entra admin center shows beside the secret; empty: not known."),
-        "date",
-    ),
-    Field(
-        "scope",
-        gettext_noop("Scope"),
-        gettext_noop("Empty: the one of the cloud, such as https://graph.microsoft.com/.default."),
-    ),
-    Field(
-        "token_uri",
-        gettext_noop("Access token URI"),
-        gettext_noop(
-            "The Directory (tenant) ID or a domain of the tenant will do: it becomes "
-            "https://login.microsoftonline.com/, the ID, and /oauth2/v2.0/token."
-        ),
-        required=True,
-    ),
+USERNAME = Field(
+    "username",
+    gettext_noop("Username"),
+    gettext_noop("Address of the mailbox, for example approvals@contoso.com."),
+    required=True,
+)
+REPLY_TO = Field(
+    "reply_to",
+    gettext_noop("Default reply-to address"),
+    gettext_noop("Where replies go; empty: the mailbox itself."),
+)
+
+#: How mail is taken in, in the order of the tab.
+TAKING_IN: tuple[Field, ...] = (
     Field(
         "active",
         gettext_noop("This mailbox is active"),
@@ -216,17 +144,10 @@ FIELDS: tuple[Field, ...] = (
         section=Section.APPROVAL,
         rare=True,
     ),
-    Field(
-        "confirmed_mechanisms",
-        gettext_noop("Confirmed authentication mechanisms"),
-        gettext_noop(
-            "Values of X-MS-Exchange-Organization-AuthMechanism that prove a colleague here: 04 (Outlook, the web, "
-            "phones), on request 06 (sign-in over SMTP). The connection test shows yours."
-        ),
-        "list",
-        section=Section.APPROVAL,
-        rare=True,
-    ),
+)
+
+#: Whose mail proves what.
+PROOF: tuple[Field, ...] = (
     Field(
         "own_domains",
         gettext_noop("Own domains"),
@@ -287,4 +208,6 @@ FIELDS: tuple[Field, ...] = (
         rare=True,
     ),
 )
-BY_NAME = {row.name: row for row in FIELDS}
+
+#: In the order of the tab.
+COMMON: tuple[Field, ...] = (USERNAME, REPLY_TO, *TAKING_IN, *PROOF)

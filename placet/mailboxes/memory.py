@@ -204,7 +204,7 @@ class MemoryConnection:
                 box.folders.setdefault(target, []).append(server_id)
             yield server_id, server_id
 
-    def known_as(self, server_ids: Sequence[str], via: str) -> Mapping[str, str]:
+    def known_as(self, server_ids: Sequence[str], protocol: str) -> Mapping[str, str]:
         return {server_id: server_id for server_id in server_ids if self._mailbox.present(server_id)}
 
     def steps(self) -> Mapping[str, str]:

@@ -2,10 +2,11 @@
 
 from django.db import models
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
 
 from placet.lib.fields import SecretsField
+from placet.mailboxes.kinds import FIRST
 
+LONGEST_BY = 320  # characters of who did something, as the log names them
 LONGEST_ID = 512  # characters of a subscription's id
 
 
@@ -23,16 +24,10 @@ class Mailbox(models.Model):
     and leave this row only towards the host they were entered for.
     """
 
-    class Kind(models.TextChoices):
-        EXCHANGE_ONLINE = "exchange-online", _("Exchange Online - Modern Authentication")
-
-    class Via(models.TextChoices):
-        GRAPH = "graph", _("Microsoft Graph")
-        EWS = "ews", _("Exchange Web Services")
-
     name = models.CharField(max_length=200, unique=True)
-    kind = models.CharField(max_length=30, choices=Kind, default=Kind.EXCHANGE_ONLINE)
-    via = models.CharField(max_length=10, choices=Via, default=Via.GRAPH)  # a copy of the setting
+    kind = models.CharField(max_length=30, default=FIRST)  # a key of `kinds`
+    sending_kind = models.CharField(max_length=30, blank=True, default="")  # "": the same one sends
+    protocol = models.CharField(max_length=10, default="graph")  # how its server names mails
     address = models.EmailField(unique=True)  # whose mailbox it is; the Username of the settings
     settings = models.JSONField(default=dict)
     secrets = SecretsField(default=dict)
@@ -83,7 +78,7 @@ class Subscription(models.Model):
     (`placet.mailboxes.push.listeners`)."""
 
     mailbox = models.ForeignKey(Mailbox, models.CASCADE, related_name="subscriptions")
-    via = models.CharField(max_length=10, choices=Mailbox.Via)
+    protocol = models.CharField(max_length=10)
     folder = models.CharField(max_length=10, blank=True)  # "" where one subscription is to all of them
     server_id = models.CharField(
         max_length=LONGEST_ID, blank=True, db_index=True
@@ -103,8 +98,10 @@ class Subscription(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["mailbox", "via", "folder"], name="one_subscription_to_a_folder")
+            models.UniqueConstraint(
+                fields=["mailbox", "protocol", "folder"], name="one_subscription_to_a_folder"
+            )
         ]
 
     def __str__(self) -> str:
-        return f"{self.via} {self.folder} of mailbox {self.mailbox_id}".replace("  ", " ")
+        return f"{self.protocol} {self.folder} of mailbox {self.mailbox_id}".replace("  ", " ")

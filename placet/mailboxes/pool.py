@@ -11,10 +11,12 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from placet.mailboxes import kinds
 from placet.mailboxes.base import Connection, FixNeeded, MailboxError, Wait
-from placet.mailboxes.microsoft import credentials, protocols
+from placet.mailboxes.joined import Joined
+from placet.mailboxes.kinds import UnknownKind
 from placet.mailboxes.models import Mailbox
-from placet.mailboxes.settings import ExchangeSettings, SettingsInvalid
+from placet.mailboxes.settings import MailboxSettings, SettingsInvalid
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +54,7 @@ def _connection(mailbox: Mailbox) -> Connection:
         drop(mailbox)
     try:
         known[mailbox.pk] = (made_from, connect(mailbox))
-    except SettingsInvalid as error:
+    except (SettingsInvalid, UnknownKind) as error:
         raise _unusable(error) from error
     return known[mailbox.pk][1]
 
@@ -62,15 +64,21 @@ def _made_from(mailbox: Mailbox) -> tuple[object, ...]:
     return mailbox.settings, mailbox.secret_set_at
 
 
-def settings_of(mailbox: Mailbox) -> ExchangeSettings:
-    """What the row's settings say. FixNeeded where what is stored cannot be used (any more)."""
+def settings_of(mailbox: Mailbox) -> MailboxSettings:
+    """What the row's settings say, as the kind that receives reads them. FixNeeded where what is stored cannot be used
+    (any more)."""
     try:
-        return ExchangeSettings.parse(mailbox.settings)[0]
-    except SettingsInvalid as error:
+        return _parsed(mailbox, mailbox.kind)
+    except (SettingsInvalid, UnknownKind) as error:
         raise _unusable(error) from error
 
 
-def _unusable(error: SettingsInvalid) -> FixNeeded:
+def _parsed(mailbox: Mailbox, key: str) -> MailboxSettings:
+    """Raises SettingsInvalid and UnknownKind."""
+    return kinds.kind_of(key).settings_class.of_stored(mailbox.settings)
+
+
+def _unusable(error: SettingsInvalid | UnknownKind) -> FixNeeded:
     return FixNeeded(
         _("The stored settings of this mailbox are not valid. {reasons}").format(reasons=error),
         _("Correct them under Remote Approval in the Configuration Panel, and save."),
@@ -83,9 +91,13 @@ def rests(mailbox: Mailbox) -> bool:
 
 
 def connect(mailbox: Mailbox) -> Connection:
-    """A new connection, made from the settings of this row (stored or not)."""
-    settings, _notices = ExchangeSettings.parse(mailbox.settings)
-    return protocols.connect(settings, credentials.of(mailbox), key=str(mailbox.pk))
+    """A new connection, made from the settings of this row (stored or not). Raises SettingsInvalid and UnknownKind."""
+    key = str(mailbox.pk)
+    receiving = kinds.kind_of(mailbox.kind).connection(_parsed(mailbox, mailbox.kind), mailbox.secrets, key)
+    if not mailbox.sending_kind:
+        return receiving
+    sending = kinds.kind_of(mailbox.sending_kind)
+    return Joined(receiving, sending.connection(_parsed(mailbox, mailbox.sending_kind), mailbox.secrets, key))
 
 
 def drop(mailbox: Mailbox) -> None:

@@ -7,8 +7,7 @@ from django.db import transaction
 
 from placet.lib import clock
 from placet.lib.fields import Secrets
-from placet.mailboxes.microsoft.credentials import LONGEST_BY
-from placet.mailboxes.models import Mailbox
+from placet.mailboxes.models import LONGEST_BY, Mailbox
 
 log = structlog.get_logger(__name__)
 

@@ -1,8 +1,7 @@
 """Storing a mailbox's settings: the one way for the command line and the panel."""
 
-import dataclasses
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -14,18 +13,15 @@ from django.utils.translation import gettext_noop
 from placet.accounts.addresses import person_at
 from placet.lib.canonical import digest
 from placet.lib.fields import Secrets
-from placet.mailboxes import removal
-from placet.mailboxes.fields import SECRET, SECRET_EXPIRES_ON
-from placet.mailboxes.microsoft import credentials
-from placet.mailboxes.microsoft.credentials import CERTIFICATE, LONGEST_BY
-from placet.mailboxes.models import Mailbox
-from placet.mailboxes.settings import (
-    ExchangeSettings,
-    SettingsInvalid,
-    never_proving,
-    read_expiry,
-    read_secret,
-)
+from placet.mailboxes import kinds, removal
+from placet.mailboxes.fields import SECRET_EXPIRES_ON, Field
+from placet.mailboxes.kinds import Kind, UnknownKind
+from placet.mailboxes.models import LONGEST_BY, Mailbox
+from placet.mailboxes.secrets import Kept
+from placet.mailboxes.settings import MailboxSettings, Reviewed, SettingsInvalid, Wrong, read_expiry
+
+#: Beside the settings: of which kind the mailbox is, and of which what sends for it; "" where it is the same one.
+KIND, SENDING_KIND = "kind", "sending_kind"
 
 
 @dataclass(frozen=True)
@@ -38,15 +34,62 @@ class Saved:
 
 
 @dataclass(frozen=True)
+class Kinds:
+    """What receives and what sends; `sending` is None where the same kind does both."""
+
+    receiving: Kind
+    sending: Kind | None = None
+
+    @property
+    def both(self) -> tuple[Kind, ...]:
+        return (self.receiving,) if self.sending is None else (self.receiving, self.sending)
+
+    @property
+    def rows(self) -> tuple[Field, ...]:
+        """Of both, each once, in the order of the tab."""
+        return tuple({row.name: row for kind in self.both for row in kind.settings_class.rows}.values())
+
+    def look(self, entered: Mapping[str, Any]) -> "Looked":
+        """What is to be said of the settings alone, without secrets and what is stored."""
+        readers = [kind.settings_class.readers() for kind in self.both]
+        known = {name for names in readers for name in names}
+        unknown = {name: value for name, value in entered.items() if name not in known}
+        reviews: list[Reviewed[Any]] = []
+        for kind, names in zip(self.both, readers, strict=True):
+            own = {name: value for name, value in entered.items() if name in names}
+            reviews.append(kind.settings_class.look({**own, **unknown}))
+        return Looked(
+            self,
+            [review.settings for review in reviews if review.settings is not None],
+            errors={name: text for review in reviews for name, text in review.errors.items()},
+            notices={name: text for review in reviews for name, text in review.notices.items()},
+            following={name: text for review in reviews for name, text in review.following.items()},
+        )
+
+
+@dataclass(frozen=True)
 class Looked:
     """What is to be said of settings as entered, by field, and what of them would be stored."""
 
-    settings: ExchangeSettings | None
-    secret: str  # one entered now; "" keeps the stored one
-    secrets: Secrets  # what would be stored, `secret` too
-    expires_on: date | None
-    errors: dict[str, str]
-    notices: dict[str, str]
+    kinds: Kinds | None  # None: of no kind that there is
+    all_settings: Sequence[MailboxSettings] = ()  # of each kind of which nothing is wrong
+    fresh: Mapping[str, str] = field(default_factory=dict)  # secrets entered now, by field
+    kept: Kept = field(default_factory=lambda: Kept(Secrets()))
+    expires_on: date | None = None
+    errors: dict[str, str] = field(default_factory=dict)
+    notices: dict[str, str] = field(default_factory=dict)
+    following: dict[str, str] = field(default_factory=dict)  # see `Reviewed`
+
+    @property
+    def settings(self) -> MailboxSettings | None:
+        """Of the kind that receives; None where something is wrong."""
+        whole = self.kinds is not None and len(self.all_settings) == len(self.kinds.both)
+        return self.all_settings[0] if whole else None
+
+    @property
+    def secrets(self) -> Secrets:
+        """What would be stored."""
+        return Secrets({**self.kept.secrets, **self.fresh})
 
 
 class ChangedMeanwhile(SettingsInvalid):
@@ -57,27 +100,49 @@ def mark_of(mailbox: Mailbox | None) -> str:
     """Tells apart what was stored when a form was shown from what is stored when it comes back."""
     if mailbox is None:
         return ""
-    return digest([mailbox.settings, str(mailbox.secret_expires_on), str(mailbox.secret_set_at)])
+    kind = [mailbox.kind, mailbox.sending_kind]
+    return digest([kind, mailbox.settings, str(mailbox.secret_expires_on), str(mailbox.secret_set_at)])
+
+
+def kinds_of(entered: Mapping[str, Any], mailbox: Mailbox | None) -> Kinds:
+    """What is entered, or stored, or usual. Raises SettingsInvalid."""
+    key = str(entered.get(KIND) or (mailbox.kind if mailbox is not None else kinds.FIRST))
+    try:
+        receiving = kinds.kind_of(key)
+    except UnknownKind as error:
+        raise SettingsInvalid({KIND: str(error)}) from None
+    if not receiving.receives:
+        raise SettingsInvalid({KIND: _("A mailbox of this type only sends. Choose one that receives.")})
+    if receiving.sends:
+        return Kinds(receiving)
+    stored = mailbox.sending_kind if mailbox is not None and mailbox.kind == key else ""
+    sends = str(entered.get(SENDING_KIND) or stored or next(iter(receiving.sends_by), ""))
+    if sends not in receiving.sends_by or sends not in kinds.all_kinds():
+        known = ", ".join(one for one in receiving.sends_by if one in kinds.all_kinds())
+        told = _("Say what sends for it; it can be: {kinds}.").format(kinds=known or _("none"))
+        raise SettingsInvalid({SENDING_KIND: told})
+    return Kinds(receiving, kinds.kind_of(sends))
 
 
 @transaction.atomic
 def save(
     entered: Mapping[str, Any],
     *,
-    secret: str = "",
+    secrets: Mapping[str, str] | None = None,
     expires_on: str | None = None,
     by: str,
     mailbox: Mailbox | None = None,
     seen: str = "",
     moving: bool = False,
 ) -> Saved:
-    """Check and store settings; `secret` empty keeps the stored one. SettingsInvalid has every error at once.
+    """Check and store settings. `secrets` by field; one that is empty keeps the stored one. SettingsInvalid has every
+    error at once.
 
-    A secret goes only to the host it was entered for (`credentials.kept`): another server address or token URI asks
-    for it again.
+    `entered` may say which kind of mailbox it is (KIND, SENDING_KIND). A secret goes only to the host it was entered
+    for (`secrets.kept`): another server asks for it again.
     `expires_on` is the day when the secret ends, as entered; None leaves it as it is, unless the secret is new.
     With `seen`, the mark of what was shown, it is ChangedMeanwhile where something else is stored by now.
-    A mailbox that has received mail changes its way only where it is `moving` (see `placet.mail.moving`).
+    A mailbox that has received mail changes its protocol only where it is `moving` (see `placet.mail.moving`).
     """
     before = removal.removed_at(str(entered.get("username") or "")) if mailbox is None else None
     if before is not None:  # what it received is still there, so it is no other one
@@ -87,17 +152,17 @@ def save(
         _refresh(mailbox)
         if seen and seen != mark_of(mailbox):
             raise ChangedMeanwhile({})
-    looked = look(entered, secret=secret, expires_on=expires_on, mailbox=mailbox, moving=moving)
-    if looked.errors or looked.settings is None:
-        raise SettingsInvalid(looked.errors)
-    return _store(looked.settings, looked, by, mailbox)
+    looked = look(entered, secrets=secrets, expires_on=expires_on, mailbox=mailbox, moving=moving)
+    if looked.errors or looked.kinds is None or looked.settings is None:
+        raise SettingsInvalid(looked.errors, looked.kinds.rows if looked.kinds else ())
+    return _store(looked.kinds, looked.settings, looked, by, mailbox)
 
 
 @transaction.atomic
 def change(
     changes: Mapping[str, Any],
     *,
-    secret: str = "",
+    secrets: Mapping[str, str] | None = None,
     expires_on: str | None = None,
     by: str,
     mailbox: Mailbox,
@@ -106,7 +171,7 @@ def change(
     """`save` for some settings alone: the others stay as they are stored, whatever `mailbox` was read with."""
     _refresh(mailbox)
     entered = {**mailbox.settings, **changes}
-    return save(entered, secret=secret, expires_on=expires_on, by=by, mailbox=mailbox, moving=moving)
+    return save(entered, secrets=secrets, expires_on=expires_on, by=by, mailbox=mailbox, moving=moving)
 
 
 @transaction.atomic
@@ -126,69 +191,100 @@ def _refresh(mailbox: Mailbox) -> None:
 def look(
     entered: Mapping[str, Any],
     *,
-    secret: str = "",
+    secrets: Mapping[str, str] | None = None,
     expires_on: str | None = None,
     mailbox: Mailbox | None = None,
     moving: bool = False,
 ) -> Looked:
     """What `save` would say; nothing is stored."""
-    looked = ExchangeSettings.look(entered)
-    errors, notices = dict(looked.errors), dict(looked.notices)
-    settings = looked.settings
-    if settings is not None and _of_a_domain_before(settings, mailbox):
-        own = settings.username.rpartition("@")[2].lower()
-        settings = dataclasses.replace(settings, own_domains=(own,))
-        told = _(
-            "The mailbox is in another domain now, so this is {domain} alone. Add others if they are its own."
-        )
-        notices["own_domains"] = told.format(domain=own)
-    if settings is not None:
-        errors |= _mechanism_errors(settings, mailbox)
-    fresh = ""
     try:
-        fresh = read_secret(secret).get_secret_value() if secret.strip() else ""
+        of_kinds = kinds_of(entered, mailbox)
     except SettingsInvalid as error:
-        errors |= error.errors
-    kept = credentials.kept(settings, mailbox) if settings else credentials.Kept(Secrets())
-    if kept.again and not fresh:
-        errors.setdefault(SECRET, kept.again)
-    else:
-        notices |= _told(kept, fresh)
-    expires, said = _expiry(expires_on, bool(fresh), mailbox)
-    if mailbox is not None and CERTIFICATE in kept.secrets:
-        expires, said = mailbox.secret_expires_on, _Said()  # that of the certificate, which says it itself
-    elif mailbox is not None and CERTIFICATE in mailbox.secrets and expires_on is None:
+        return Looked(None, errors=error.errors)
+    looked = of_kinds.look({name: text for name, text in entered.items() if name not in (KIND, SENDING_KIND)})
+    looked = replace(looked, fresh=_fresh(of_kinds, secrets or {}, looked.errors))
+    settings = looked.settings
+    if settings is not None:
+        settings = _look_at_domains(settings, mailbox, looked.notices)
+        looked = replace(looked, all_settings=[settings, *looked.all_settings[1:]])
+        looked.errors.update(settings.errors_of_new(mailbox.settings if mailbox is not None else {}))
+        looked = replace(looked, kept=_kept(of_kinds, looked, mailbox))
+    _look_at_secrets(looked)
+    expires, words = _expiry(expires_on, bool(looked.fresh), mailbox)
+    if mailbox is not None and looked.kept.signs:
+        expires, words = mailbox.secret_expires_on, _Said()  # that of the certificate, which says it itself
+    elif mailbox is not None and looked.kept.signed and expires_on is None:
         expires = None  # it went with the certificate
-    errors |= said.errors
-    notices |= said.notices
-    if settings is not None and "username" not in errors:
-        errors |= _owner_errors(settings, mailbox) | _others_errors(settings)
-        notices |= _persons(settings)
+    looked.errors.update(words.errors)
+    looked.notices.update(words.notices)
+    if settings is not None and "username" not in looked.errors:
+        looked.errors.update(_owner_errors(settings, mailbox) | _others_errors(settings))
+        looked.notices.update(_persons(settings))
     if settings is not None and mailbox is not None and not moving:
-        errors |= _way_errors(settings, mailbox)
-    secrets = Secrets({**kept.secrets, SECRET: fresh} if fresh else kept.secrets)
-    return Looked(settings, fresh, secrets, expires, errors, notices)
+        looked.errors.update(_protocol_errors(of_kinds, settings, mailbox))
+    return replace(looked, expires_on=expires)
 
 
-def _mechanism_errors(settings: ExchangeSettings, mailbox: Mailbox | None) -> dict[str, str]:
-    """What was confirmed before it was known that it proves nobody may stay: it does not count."""
-    before = mailbox.settings.get("confirmed_mechanisms", []) if mailbox is not None else []
-    new = never_proving(one for one in settings.confirmed_mechanisms if one not in before)
-    if not new:
-        return {}
-    said = _(
-        "{mechanisms} cannot be confirmed: Exchange marks mail in this way although nobody signed in, so it proves no "
-        "colleague. Leave it out."
+def _fresh(of_kinds: Kinds, entered: Mapping[str, str], errors: dict[str, str]) -> dict[str, str]:
+    """The secrets that were entered, as they are to be stored."""
+    fresh = {}
+    for kind in of_kinds.both:
+        for row in kind.settings_class.rows:
+            text = entered.get(row.name, "") if row.kind == "secret" else ""
+            if text.strip():
+                try:
+                    fresh[row.name] = kind.settings_class.read_secret(row.name, text).get_secret_value()
+                except Wrong as wrong:
+                    errors[row.name] = str(wrong)
+    return fresh
+
+
+def _look_at_domains(
+    settings: MailboxSettings, mailbox: Mailbox | None, notices: dict[str, str]
+) -> MailboxSettings:
+    if not _of_a_domain_before(settings, mailbox):
+        return settings
+    own = settings.username.rpartition("@")[2].lower()
+    words = _(
+        "The mailbox is in another domain now, so this is {domain} alone. Add others if they are its own."
     )
-    return {"confirmed_mechanisms": said.format(mechanisms=new)}
+    notices["own_domains"] = words.format(domain=own)
+    return replace(settings, own_domains=(own,))
 
 
-def _told(kept: credentials.Kept, fresh: str) -> dict[str, str]:
-    told = [kept.told, "" if fresh else kept.lacking]
-    if fresh and CERTIFICATE in kept.secrets:
-        told = [_("The client secret is stored too. The certificate stays in use.")]
-    words = " ".join(filter(None, told))
-    return {SECRET: words} if words else {}
+def _kept(of_kinds: Kinds, looked: Looked, mailbox: Mailbox | None) -> Kept:
+    """Of both kinds together."""
+    each = [
+        kind.kept_secrets(settings, mailbox)
+        for kind, settings in zip(of_kinds.both, looked.all_settings, strict=True)
+    ]
+    return Kept(
+        Secrets({name: text for kept in each for name, text in kept.secrets.items()}),
+        again={name: text for kept in each for name, text in kept.again.items()},
+        lacking={name: text for kept in each for name, text in kept.lacking.items()},
+        dropped={name: text for kept in each for name, text in kept.dropped.items()},
+        beside={name: text for kept in each for name, text in kept.beside.items()},
+        signs=any(kept.signs for kept in each),
+        signed=any(kept.signed for kept in each),
+    )
+
+
+def _look_at_secrets(looked: Looked) -> None:
+    """What is to be said of each secret."""
+    kept = looked.kept
+    for name, why in kept.again.items():
+        if name not in looked.fresh:
+            looked.errors.setdefault(name, why)
+    for name in {*kept.dropped, *kept.lacking, *kept.beside, *looked.fresh}:
+        if name in looked.fresh and name in kept.beside:
+            words = kept.beside[name]
+        elif name in kept.again and name not in looked.fresh:
+            continue
+        else:
+            lacking = "" if name in looked.fresh else kept.lacking.get(name, "")
+            words = " ".join(filter(None, [kept.dropped.get(name, ""), lacking]))
+        if words:
+            looked.notices[name] = words
 
 
 @dataclass(frozen=True)
@@ -219,7 +315,7 @@ def _expiry(entered: str | None, fresh: bool, mailbox: Mailbox | None) -> tuple[
     return expires, _Said(notices={SECRET_EXPIRES_ON: told} if told else {})
 
 
-def _owner_errors(settings: ExchangeSettings, mailbox: Mailbox | None) -> dict[str, str]:
+def _owner_errors(settings: MailboxSettings, mailbox: Mailbox | None) -> dict[str, str]:
     others = Mailbox.present.filter(address=settings.username.lower())
     if mailbox is not None:
         others = others.exclude(pk=mailbox.pk)
@@ -232,14 +328,14 @@ def _owner_errors(settings: ExchangeSettings, mailbox: Mailbox | None) -> dict[s
     return {}
 
 
-def _of_a_domain_before(settings: ExchangeSettings, mailbox: Mailbox | None) -> bool:
+def _of_a_domain_before(settings: MailboxSettings, mailbox: Mailbox | None) -> bool:
     """Whether own domains are still those of another domain's mailbox, which nobody looked at."""
     if mailbox is None or mailbox.address.rpartition("@")[2] == settings.username.rpartition("@")[2].lower():
         return False
     return [*settings.own_domains] == [*mailbox.settings.get("own_domains", ())]
 
 
-def _others_errors(settings: ExchangeSettings) -> dict[str, str]:
+def _others_errors(settings: MailboxSettings) -> dict[str, str]:
     """A mistyped address would let nothing in, and nobody would see why."""
     known = set(Mailbox.present.values_list("address", flat=True)) - {settings.username.lower()}
     unknown = [address for address in settings.same_organisation if address not in known]
@@ -248,7 +344,7 @@ def _others_errors(settings: ExchangeSettings) -> dict[str, str]:
     return {"same_organisation": _("{address} is no other mailbox here.").format(address=unknown[0])}
 
 
-def _persons(settings: ExchangeSettings) -> dict[str, str]:
+def _persons(settings: MailboxSettings) -> dict[str, str]:
     """Mail from the mailbox is Placet's own, so whoever has it cannot decide by mail."""
     whose = person_at(settings.username)
     if whose is None:
@@ -259,12 +355,21 @@ def _persons(settings: ExchangeSettings) -> dict[str, str]:
     return {"username": told.format(name=whose.name)}
 
 
-def _way_errors(settings: ExchangeSettings, mailbox: Mailbox) -> dict[str, str]:
-    """The two ways name a mail differently, and each has permissions of its own."""
-    if settings.via == mailbox.via or not mailbox.incoming.exists():
+def _protocol_errors(of_kinds: Kinds, settings: MailboxSettings, mailbox: Mailbox) -> dict[str, str]:
+    """Servers name mails differently, and each has permissions of its own."""
+    if not mailbox.incoming.exists():
+        return {}
+    if of_kinds.receiving.key != mailbox.kind:
+        return {
+            KIND: _(
+                "This mailbox has received mail. Remove it, and set it up again with the new type: what it received "
+                "and sent stays, and no reply is taken twice."
+            )
+        }
+    if settings.protocol == mailbox.protocol:
         return {}
     return {
-        "via": _(
+        "protocol": _(
             "This mailbox has received mail. Move it instead: that checks the permissions first, and no reply is "
             "lost or taken twice."
         )
@@ -274,7 +379,9 @@ def _way_errors(settings: ExchangeSettings, mailbox: Mailbox) -> dict[str, str]:
 SET_UP_ALREADY = gettext_noop("This mailbox is set up already.")
 
 
-def _store(settings: ExchangeSettings, looked: Looked, by: str, mailbox: Mailbox | None) -> Saved:
+def _store(
+    of_kinds: Kinds, settings: MailboxSettings, looked: Looked, by: str, mailbox: Mailbox | None
+) -> Saved:
     now = timezone.now()
     row = mailbox or Mailbox()
     activated = settings.active and not row.active
@@ -282,18 +389,22 @@ def _store(settings: ExchangeSettings, looked: Looked, by: str, mailbox: Mailbox
         row.active_since = now
     row.removed_at, row.removed_by = None, ""
     row.name = settings.username
-    row.via = settings.via
+    row.kind = of_kinds.receiving.key
+    row.sending_kind = of_kinds.sending.key if of_kinds.sending is not None else ""
+    row.protocol = settings.protocol
     row.address = settings.username.lower()
-    row.settings = settings.to_json()
+    # Those of the kind that receives last: what both have is as it says.
+    row.settings = {
+        name: value for one in reversed(looked.all_settings) for name, value in one.to_json().items()
+    }
     row.since = settings.since
     row.active = settings.active
-    # Not every address of this machine: a real mailbox may be reached through a tunnel, with TLS.
-    row.sandbox = settings.security == "none"
+    row.sandbox = settings.is_sandbox
     row.secret_expires_on = looked.expires_on
-    written = bool(looked.secret) or looked.secrets != row.secrets
+    written = bool(looked.fresh) or looked.secrets != row.secrets
     if written:
         row.secrets = looked.secrets
-    if looked.secret and CERTIFICATE not in looked.secrets:
+    if looked.fresh and not looked.kept.signs:
         row.secret_set_at, row.secret_set_by = now, by[:LONGEST_BY]
     elif not looked.secrets:
         row.secret_set_at, row.secret_set_by = None, ""
@@ -305,15 +416,17 @@ def _store(settings: ExchangeSettings, looked: Looked, by: str, mailbox: Mailbox
         _save_new(row)
         return Saved(row, looked.notices, activated)
     changed = [*WRITTEN, *OF_A_SECRET] if written else [*WRITTEN]
-    since, via, stored = Mailbox.objects.values_list("since", "via", "settings").get(pk=mailbox.pk)
-    if settings.since != since or settings.via != via:
-        # Earlier mail may be wanted now, or the other way counts in another way: everything is listed again, and
+    stored = Mailbox.objects.only("since", "kind", "protocol", "settings").get(pk=mailbox.pk)
+    elsewhere = row.kind != stored.kind or settings.protocol != stored.protocol
+    if settings.since != stored.since or elsewhere:
+        # Earlier mail may be wanted now, or the other server counts in another way: everything is listed again, and
         # what is known is dropped.
         row.cursor = {}
         changed.append("cursor")
-    if any(row.settings.get(name) != stored.get(name) for name in LISTS):
-        # What was read says nothing of another mailbox, or of earlier mail. Where only the way is another one, mail
-        # that the former way failed to give is listed anew, and cannot be fetched by its old id.
+    lists = ("username", "since", *settings.place)
+    if elsewhere or any(row.settings.get(name) != stored.settings.get(name) for name in lists):
+        # What was read says nothing of another mailbox, or of earlier mail. Where only the protocol is another one,
+        # mail that the former one failed to give is listed anew, and cannot be fetched by its old id.
         row.read_until = None
         changed.append("read_until")
     row.save(update_fields=changed)  # not the cursor as it was read: a poll may have moved it meanwhile
@@ -330,11 +443,9 @@ def _save_new(row: Mailbox) -> None:
 
 #: What saving settings writes; the rest of the row belongs to the work.
 WRITTEN = (
-    "name", "via", "address", "settings", "since", "active", "active_since", "sandbox",
+    "name", "kind", "sending_kind", "protocol", "address", "settings", "since", "active", "active_since", "sandbox",
     "secret_expires_on", "paused_until", "failures", "trouble", "next_poll", "claim", "removed_at", "removed_by",
 )  # fmt: skip
-#: What says which mail of which mailbox is listed.
-LISTS = ("username", "server_address", "token_uri", "via", "since")
 OF_A_SECRET = (
     "secrets",
     "secret_set_at",

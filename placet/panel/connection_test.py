@@ -125,31 +125,32 @@ _runs: dict[tuple[int, str], Run] = {}
 _lock = threading.Lock()
 
 
-def run_for(mailbox: Mailbox, others: Sequence[str] = (), via: str = "") -> Run | Check:
+def run_for(mailbox: Mailbox, others: Sequence[str] = (), protocol: str = "") -> Run | Check:
     """The run that goes on for these settings, else a new one; what is wrong where none can begin.
 
-    `others` are addresses of mailboxes that must not open. With `via` it goes by that way instead of the stored one."""
+    `others` are addresses of mailboxes that must not open. With `protocol` it goes by that one instead of
+    the stored one."""
     about = (*_tested(mailbox), translation.get_language())
     with _lock:
-        there = _runs.get((mailbox.pk, via))
+        there = _runs.get((mailbox.pk, protocol))
         if there is not None and there.about == about and there.join():
             return there
         try:
-            connection = moving.connection(mailbox, via) if via else pool.connect(mailbox)
+            connection = moving.connection(mailbox, protocol) if protocol else pool.connect(mailbox)
             run = Run(mailbox.pk, about, connection, others)
         except SettingsInvalid as error:
             cure = _("Open the settings, correct what is marked there, and save.")
             return Check("settings", _("Settings are complete"), False, cause=str(error), cure=cure)
         except MailboxError as error:
             return _trouble(error)
-        _runs[mailbox.pk, via] = run
+        _runs[mailbox.pk, protocol] = run
         return run
 
 
-def passed_lately(mailbox: Mailbox, via: str) -> bool:
+def passed_lately(mailbox: Mailbox, protocol: str) -> bool:
     """Whether the newest test of this way was all right, with what is stored now."""
     with _lock:
-        there = _runs.get((mailbox.pk, via))
+        there = _runs.get((mailbox.pk, protocol))
     return there is not None and there.passed and there.lately and there.about[:-1] == _tested(mailbox)
 
 

@@ -60,7 +60,7 @@ IN_ENTRA = (
         stays=True,
     ),
     Step("branding", _("Branding"), where=(*_OF_IT, "Branding & properties")),
-    Step(REVIEW, _("Review"), ("via", "cloud", "client_id", "tenant", "username", "secret_expires_on")),
+    Step(REVIEW, _("Review"), ("protocol", "cloud", "client_id", "tenant", "username", "secret_expires_on")),
 )
 AFTERWARDS = (
     Step("outlook", _("Modern authentication for Outlook")),
@@ -77,7 +77,7 @@ AFTERWARDS = (
     Step("ending", _("After 1 April 2027"), only=EWS),
 )
 STEPS = (*IN_ENTRA, *AFTERWARDS)
-CHOICE = ("via", "cloud")  # made before the first step
+CHOICE = ("protocol", "cloud")  # made before the first step
 EWS_ENDS = date(2027, 4, 1)
 
 
@@ -101,7 +101,7 @@ def _list(way: str) -> dict[str, Any]:
 def guide(request: PersonsRequest) -> HttpResponse:
     """What it takes, and the steps. A POST with the way keeps it and goes on; any other forgets what was typed."""
     values, typed = guide_values.known(request.session), guide_values.typed_in(request.session)
-    form = ValuesForm(CHOICE, request.POST if "via" in request.POST else None, values)
+    form = ValuesForm(CHOICE, request.POST if "protocol" in request.POST else None, values)
     if request.method == "POST":
         if not form.is_bound:
             guide_values.forget(request.session)
@@ -176,7 +176,7 @@ def _empty_form(step: Step, values: Values) -> ValuesForm:
             widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "spellcheck": "false"}),
         )
         form.order_fields(
-            ["via", "cloud", "client_id", "tenant", "username", "client_secret", "secret_expires_on"]
+            ["protocol", "cloud", "client_id", "tenant", "username", "client_secret", "secret_expires_on"]
         )
     return form
 
@@ -185,7 +185,7 @@ def _page(
     request: PersonsRequest, step: Step, form: ValuesForm, values: Values, *, status: int = 200
 ) -> HttpResponse:
     way = _way(step, values)
-    values = dataclasses.replace(values, via=way)
+    values = dataclasses.replace(values, protocol=way)
     steps = steps_of(way)
     at = steps.index(step)
     context: dict[str, Any] = {

@@ -13,15 +13,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from placet.mailboxes.fields import BY_NAME
 from placet.mailboxes.microsoft.app_access import EWS as EWS_SERVICE
 from placet.mailboxes.microsoft.app_access import GRAPH as GRAPH_SERVICE
 from placet.mailboxes.microsoft.app_access import Service
 from placet.mailboxes.microsoft.cloud_names import NAMES as CLOUD_NAMES
 from placet.mailboxes.microsoft.cloud_names import Names
 from placet.mailboxes.microsoft.clouds import CLOUDS, GRAPH, OWN, WORLDWIDE, Cloud
+from placet.mailboxes.microsoft.fields import BY_NAME
+from placet.mailboxes.microsoft.settings import GUID, ExchangeSettings
 from placet.mailboxes.models import Mailbox
-from placet.mailboxes.settings import GUID, ExchangeSettings
 
 KEY = "guide"
 MAILBOXES = 20  # that are looked through
@@ -45,12 +45,12 @@ class Values:
     object_id: str = ""  # of the enterprise application
     username: str = ""  # address of the mailbox
     secret_expires_on: str = ""  # as ISO 8601 writes a day
-    via: str = ""  # "graph" or "ews"
+    protocol: str = ""  # "graph" or "ews"
     cloud: str = ""  # a key of CLOUDS
 
     @property
     def way(self) -> str:
-        return self.via or GRAPH
+        return self.protocol or GRAPH
 
     @property
     def service(self) -> Service:
@@ -104,7 +104,7 @@ def forget(session: SessionBase) -> None:
 def _stored(mailbox: Mailbox) -> dict[str, str]:
     cloud = str(mailbox.settings.get("cloud", ""))
     return {
-        "via": mailbox.via,
+        "protocol": mailbox.protocol,
         "cloud": cloud if cloud in CLOUDS else "",
         "tenant": _tenant(str(mailbox.settings.get("token_uri", "")), cloud),
         "client_id": str(mailbox.settings.get("client_id", "")),
@@ -139,7 +139,7 @@ def _choice(name: str, *, without: str = "") -> forms.ChoiceField:
 def _fields() -> dict[str, forms.Field]:
     day = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     return {
-        "via": _choice("via"),
+        "protocol": _choice("protocol"),
         "cloud": _choice("cloud", without=OWN),
         "tenant": _text(
             gettext_lazy("Directory (tenant) ID"),
@@ -174,7 +174,7 @@ class ValuesForm(forms.Form):
         self, names: Iterable[str], data: Mapping[str, Any] | None = None, values: Values | None = None
     ) -> None:
         self.known = values or Values()
-        initial = {**dataclasses.asdict(self.known), "via": self.known.way, "cloud": self.known.at.key}
+        initial = {**dataclasses.asdict(self.known), "protocol": self.known.way, "cloud": self.known.at.key}
         super().__init__(data, initial=initial)
         fields = _fields()
         for name in names:

@@ -12,11 +12,13 @@ from django.utils.translation import gettext as _
 
 from placet.mailboxes import store
 from placet.mailboxes.base import FixNeeded
-from placet.mailboxes.fields import FIELDS, OF_THE_SECRET, SECRET, SECRET_EXPIRES_ON, Field, Section
+from placet.mailboxes.fields import OF_THE_SECRET, SECRET, SECRET_EXPIRES_ON, Field, Section
 from placet.mailboxes.http import check_entered
 from placet.mailboxes.microsoft import credentials
+from placet.mailboxes.microsoft.fields import FIELDS
+from placet.mailboxes.microsoft.settings import ExchangeSettings
 from placet.mailboxes.models import Mailbox
-from placet.mailboxes.settings import FITTED, ExchangeSettings, SettingsInvalid
+from placet.mailboxes.settings import MailboxSettings, SettingsInvalid
 
 
 @dataclass(frozen=True)
@@ -101,18 +103,21 @@ class MailboxForm(forms.Form):
     def look(self) -> store.Looked:
         """What saving would say."""
         looked = store.look(
-            self.entered(), secret=self.secret(), expires_on=self.expires_on(), mailbox=self.mailbox
+            self.entered(),
+            secrets={SECRET: self.secret()},
+            expires_on=self.expires_on(),
+            mailbox=self.mailbox,
         )
         return dataclasses.replace(looked, errors={**self._not_allowed(looked.settings), **looked.errors})
 
-    def _not_allowed(self, settings: ExchangeSettings | None) -> dict[str, str]:
+    def _not_allowed(self, settings: MailboxSettings | None) -> dict[str, str]:
         """An address of this machine or network that is not on the list. What a mailbox is connected to already may be
         entered: the command line takes any, for who may run it reaches them anyway."""
         if settings is None:
             return {}
         in_use = {service_of(url) for mailbox in Mailbox.present.only("settings") for url in urls_of(mailbox)}
         errors = {}
-        for name, url in (("server_address", settings.graph_url), ("token_uri", settings.token_uri)):
+        for name, url in settings.urls().items():
             if service_of(url) in in_use:
                 continue
             try:
@@ -130,7 +135,7 @@ class MailboxForm(forms.Form):
         try:
             return store.save(
                 self.entered(),
-                secret=self.secret(),
+                secrets={SECRET: self.secret()},
                 expires_on=self.expires_on(),
                 by=by,
                 mailbox=self.mailbox,
@@ -159,12 +164,16 @@ class MailboxForm(forms.Form):
         """In place of those on the page, as saving would store them: after another choice of way or cloud the fields
         that follow from it and hold something else now; after one of these fields that one, if it was entered in
         another form. `left`: the name of the field that one leaves."""
-        follow = FITTED if left in ("via", "cloud") else {left} & {*FITTED}
+        follow = (
+            {*ExchangeSettings.follow}
+            if left in ("protocol", "cloud")
+            else {left} & {*ExchangeSettings.follow}
+        )
         if not follow:
             return []
-        fitted = ExchangeSettings.look(self.entered()).fitted
+        fitted = ExchangeSettings.look(self.entered()).following
         # A tenant alone is completed by saving; until then it is what somebody typed.
-        typed = {name: str(self[name].value() or "") for name in FITTED}
+        typed = {name: str(self[name].value() or "") for name in ExchangeSettings.follow}
         changed = {
             name: value
             for name, value in fitted.items()

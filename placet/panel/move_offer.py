@@ -8,6 +8,7 @@ from django.utils import timezone
 from placet.accounts.models import Person
 from placet.audit.models import AuditEntry
 from placet.mail import moving
+from placet.mailboxes.kinds import protocol_label
 from placet.mailboxes.microsoft.clouds import EWS, GRAPH
 from placet.mailboxes.models import Mailbox
 from placet.panel.guide import EWS_ENDS
@@ -19,15 +20,15 @@ def move_offer(mailbox: Mailbox | None) -> Mapping[str, Any]:
     if mailbox is None:
         return {}
     last = moving.last_move(mailbox)
-    if mailbox.via == GRAPH and last is None and not mailbox.incoming.exists():
+    if mailbox.protocol == GRAPH and last is None and not mailbox.incoming.exists():
         return {}
     return {
-        "to": moving.other(mailbox.via),
-        "back": mailbox.via == GRAPH and last is not None,
+        "to": moving.other(mailbox.protocol),
+        "back": mailbox.protocol == GRAPH and last is not None,
         "last": last,
-        "last_to": Mailbox.Via(last.what["to"]).label if last else "",
+        "last_to": protocol_label(last.what["to"]) if last else "",
         "who": _who(last) if last else "",
-        "days": (EWS_ENDS - timezone.localdate()).days if mailbox.via == EWS else None,
+        "days": (EWS_ENDS - timezone.localdate()).days if mailbox.protocol == EWS else None,
     }
 
 

@@ -10,6 +10,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from placet.mail import moving
 from placet.mailboxes.base import MailboxError
+from placet.mailboxes.kinds import protocol_label
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.others import must_stay_closed
 from placet.mailboxes.settings import SettingsInvalid
@@ -23,11 +24,11 @@ from placet.portal.people import PersonsRequest, administrators_only
 def check_move(request: PersonsRequest, pk: int) -> HttpResponseBase:
     """The connection test by the other way, with the same application. It sends mail, so it is no GET."""
     mailbox = get_object_or_404(Mailbox.present, pk=pk)
-    via = moving.other(mailbox.via)
-    if request.method != "POST" or request.POST.get("to") != via:
+    protocol = moving.other(mailbox.protocol)
+    if request.method != "POST" or request.POST.get("to") != protocol:
         return redirect("panel:mailbox", pk)
-    run = run_for(mailbox, must_stay_closed(mailbox, first=request.user.email), via)
-    context = {"mailbox": mailbox, "steps_here": STEPS_HERE, "move_to": via}
+    run = run_for(mailbox, must_stay_closed(mailbox, first=request.user.email), protocol)
+    context = {"mailbox": mailbox, "steps_here": STEPS_HERE, "move_to": protocol}
     page = render_to_string("panel/remote_approval/move_test.html", context, request)
     return TestPage(request, mailbox, page, "move_verdict").response(run)
 
@@ -36,33 +37,33 @@ def check_move(request: PersonsRequest, pk: int) -> HttpResponseBase:
 def move(request: PersonsRequest, pk: int) -> HttpResponse:
     """Move it, if the check was all right."""
     mailbox = get_object_or_404(Mailbox.present, pk=pk)
-    via = request.POST.get("to", "")
-    if request.method == "POST" and via == moving.other(mailbox.via):
-        _move(request, mailbox, via)
+    protocol = request.POST.get("to", "")
+    if request.method == "POST" and protocol == moving.other(mailbox.protocol):
+        _move(request, mailbox, protocol)
     return redirect("panel:mailbox", pk)
 
 
-def _move(request: PersonsRequest, mailbox: Mailbox, via: str) -> None:
-    if not passed_lately(mailbox, via):
+def _move(request: PersonsRequest, mailbox: Mailbox, protocol: str) -> None:
+    if not passed_lately(mailbox, protocol):
         messages.error(
             request, _("Nothing was changed: the check must pass first, with the settings of now.")
         )
         return
     try:
-        moved = moving.move(mailbox, via, by=f"person:{request.user.pk}")
+        moved = moving.move(mailbox, protocol, by=f"person:{request.user.pk}")
     except (moving.NotMoved, SettingsInvalid) as error:
         messages.error(request, str(error))
     except MailboxError as error:
         told = _("Nothing was changed. {cause} {cure}")
         messages.error(request, told.format(cause=error.cause, cure=error.cure))
     else:
-        for level, sentence in _told(moved, via):
+        for level, sentence in _told(moved, protocol):
             messages.add_message(request, level, sentence)
 
 
-def _told(moved: moving.Moved, via: str) -> list[tuple[int, str]]:
+def _told(moved: moving.Moved, protocol: str) -> list[tuple[int, str]]:
     renamed, left = moved.renamed, moved.by_fingerprint
-    done = _("This mailbox goes through {way} now.").format(way=Mailbox.Via(via).label)
+    done = _("This mailbox goes through {way} now.").format(way=protocol_label(protocol))
     along = ngettext(
         "{number} mail under way was taken along.", "{number} mails under way were taken along.", renamed
     )

@@ -21,8 +21,9 @@ from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes import removal, store
 from placet.mailboxes.base import Check
 from placet.mailboxes.fields import SECRET, SECRET_EXPIRES_ON
+from placet.mailboxes.kinds import FIRST, label_of
 from placet.mailboxes.microsoft import app_access, credentials
-from placet.mailboxes.microsoft.clouds import CLOUDS, EWS, WAYS
+from placet.mailboxes.microsoft.clouds import CLOUDS, EWS, PROTOCOLS
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.others import must_stay_closed
 from placet.mailboxes.push.notices import noticings
@@ -110,7 +111,7 @@ def _page(
     context = {
         "mailbox": mailbox,
         "mailboxes": Mailbox.present.only("name", "active")[:50],
-        "kind": Mailbox.Kind.EXCHANGE_ONLINE.label,
+        "kind": label_of(mailbox.kind if mailbox else FIRST),
         "form": form,
         "from_guide": from_guide,
         "expiry": _expiry(mailbox),
@@ -126,12 +127,12 @@ def _page(
 def _ews(mailbox: Mailbox | None) -> Mapping[str, Any]:
     """How long a mailbox may still go through Exchange Web Services, and what lists its application there. {} where it
     does not."""
-    if mailbox is None or mailbox.via != EWS:
+    if mailbox is None or mailbox.protocol != EWS:
         return {}
     about = Values(
         client_id=str(mailbox.settings.get("client_id", "")),
         username=mailbox.address,
-        via=EWS,
+        protocol=EWS,
         cloud=str(mailbox.settings.get("cloud", "")),
     )
     return {
@@ -244,11 +245,11 @@ def from_guide(request: PersonsRequest) -> HttpResponse:
     """The form with the guide's values in it, looked at but not stored. The secret is in this answer only."""
     if request.method != "POST":
         return redirect("panel:remote_approval")
-    names = ("via", "cloud", "username", "client_id", SECRET, SECRET_EXPIRES_ON)
+    names = ("protocol", "cloud", "username", "client_id", SECRET, SECRET_EXPIRES_ON)
     given = {name: request.POST.get(name, "") for name in names}
     mailbox = _meant(given["username"])
     given["token_uri"] = _token_uri(request.POST.get("tenant", ""), mailbox)
-    given |= _hosts(given["via"], given["cloud"])
+    given |= _hosts(given["protocol"], given["cloud"])
     return _page(request, mailbox, MailboxForm.filled(given, mailbox), from_guide=True)
 
 
@@ -259,11 +260,11 @@ def _meant(username: str) -> Mailbox | None:
     return Mailbox.present.filter(address=username.strip().lower()).first()
 
 
-def _hosts(via: str, cloud: str) -> dict[str, str]:
+def _hosts(protocol: str, cloud: str) -> dict[str, str]:
     """Those that belong to the way and the cloud. Without both: the stored ones."""
-    if via not in WAYS or cloud not in CLOUDS:
+    if protocol not in PROTOCOLS or cloud not in CLOUDS:
         return {}
-    return {"server_address": CLOUDS[cloud].host(via), "scope": CLOUDS[cloud].scope(via)}
+    return {"server_address": CLOUDS[cloud].host(protocol), "scope": CLOUDS[cloud].scope(protocol)}
 
 
 def _token_uri(tenant: str, mailbox: Mailbox | None) -> str:

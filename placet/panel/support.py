@@ -27,7 +27,8 @@ from placet.lib import logs
 from placet.lib.keys import ENCRYPTION_FILE, SECRET_FILE
 from placet.lib.masking import masked
 from placet.mail.models import IncomingMail, OutgoingMail
-from placet.mailboxes.fields import FIELDS, OF_THE_SECRET
+from placet.mailboxes.fields import OF_THE_SECRET
+from placet.mailboxes.microsoft.fields import FIELDS
 from placet.mailboxes.models import Mailbox
 from placet.panel import findings, health
 
@@ -119,7 +120,7 @@ def _mailbox(mailbox: Mailbox) -> dict[str, Any]:
     return {
         "id": mailbox.pk,
         "kind": mailbox.kind,
-        "via": mailbox.via,
+        "protocol": mailbox.protocol,
         "address": mailbox.address,
         "settings": {name: _masked(mailbox.settings.get(name), keep) for name in names},
         "has_secret": bool(mailbox.secret_set_at),

@@ -34,8 +34,9 @@ from placet.mail.moving import ids_here, remember_ids
 from placet.mail.packing import Damaged
 from placet.mailboxes import polling, pool, progress
 from placet.mailboxes.base import Folder, Gone, MailboxError, MailError, Seen, Wait
+from placet.mailboxes.kinds import kind_of
 from placet.mailboxes.models import Mailbox
-from placet.mailboxes.settings import ExchangeSettings
+from placet.mailboxes.settings import MailboxSettings
 from placet.replies import (
     absence,
     refusals,
@@ -153,7 +154,7 @@ class Reply:
 
     incoming: IncomingMail
     claim: str
-    settings: ExchangeSettings
+    settings: MailboxSettings
     mail: Mail | None = None
     line: AskLine | None = None
     code: str = ""
@@ -438,7 +439,7 @@ def asked_by(
 
 
 def prove_policy(reply: Reply) -> ProvePolicy:
-    is_exchange = reply.incoming.mailbox.kind == Mailbox.Kind.EXCHANGE_ONLINE
+    is_exchange = kind_of(reply.incoming.mailbox.kind).exchange_stamps
     return ProvePolicy(
         is_exchange=is_exchange,
         servers=Servers(

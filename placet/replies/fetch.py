@@ -36,7 +36,7 @@ from placet.mailboxes.base import (
     Wait,
 )
 from placet.mailboxes.models import Mailbox
-from placet.mailboxes.settings import ExchangeSettings
+from placet.mailboxes.settings import MailboxSettings
 from placet.replies.parse.charsets import REPLACEMENT
 
 log = structlog.get_logger(__name__)
@@ -57,7 +57,7 @@ class LeaseLost(Exception):
     """Another worker polls this mailbox now; it will keep what is left."""
 
 
-def fetch(mailbox: Mailbox, connection: Connection, settings: ExchangeSettings, claim: str) -> bool:
+def fetch(mailbox: Mailbox, connection: Connection, settings: MailboxSettings, claim: str) -> bool:
     """Keep the mailbox's new mail, up to the settings' mails per poll. True if there is more."""
     kept = restarts = 0
     while True:
@@ -228,7 +228,7 @@ def _keep(mailbox: Mailbox, received: Received) -> None:
     row = IncomingMail(
         mailbox=mailbox,
         server_id=kept_id(received.server_id),
-        via=mailbox.via,
+        protocol=mailbox.protocol,
         fingerprint=mark,
         folder=received.folder,
         received_at=received.received_at,
@@ -273,7 +273,7 @@ def _keep_unread(mailbox: Mailbox, seen: Seen, reason: str) -> None:
     row = IncomingMail(
         mailbox=mailbox,
         server_id=kept_id(seen.server_id),
-        via=mailbox.via,
+        protocol=mailbox.protocol,
         fingerprint=f"unread:{hashlib.sha256(seen.server_id.encode()).hexdigest()}"[:64],
         folder=seen.folder,
         received_at=seen.received_at,

@@ -15,8 +15,8 @@ from placet.mailboxes.base import Action
 from placet.mailboxes.microsoft.ews import operations
 from placet.mailboxes.microsoft.ews.soap import Soap
 from placet.mailboxes.microsoft.protocols import connect
+from placet.mailboxes.microsoft.settings import ExchangeSettings
 from placet.mailboxes.oauth import Access, Grant, TokenCache
-from placet.mailboxes.settings import ExchangeSettings
 from placet.sandbox.server import Sandbox
 
 SCHEMA = Path(__file__).parents[3] / "shared" / "facts" / "exchange_samples" / "xsd" / "messages.xsd"
@@ -55,7 +55,7 @@ def bodies(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 
 def settings_for(sandbox: Sandbox) -> ExchangeSettings:
     values = {
-        "via": "ews",
+        "protocol": "ews",
         "server_address": sandbox.url,
         "username": "approvals@contoso.example",
         "client_id": sandbox.client_id,

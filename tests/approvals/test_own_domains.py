@@ -10,8 +10,8 @@ from placet.accounts.models import Person
 from placet.approvals.models import Ask
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes import store
+from placet.mailboxes.microsoft.settings import ExchangeSettings
 from placet.mailboxes.models import Mailbox
-from placet.mailboxes.settings import ExchangeSettings
 
 pytestmark = pytest.mark.django_db
 
@@ -23,7 +23,9 @@ SETTINGS = {
 
 
 def mailbox_at(domain: str) -> Mailbox:
-    saved = store.save({**SETTINGS, "username": f"approvals@{domain}"}, secret="a~secret", by="ada")
+    saved = store.save(
+        {**SETTINGS, "username": f"approvals@{domain}"}, secrets={"client_secret": "a~secret"}, by="ada"
+    )
     saved.mailbox.settings.pop("own_domains")
     saved.mailbox.save()
     return saved.mailbox
@@ -45,7 +47,7 @@ def proved(mailbox: Mailbox, ask: Ask | None, address: str, level: str = "collea
         verdict["ask"] = str(ask.public_id)
     number = str(IncomingMail.objects.count())
     IncomingMail.objects.create(
-        mailbox=mailbox, server_id=number, via="graph", fingerprint=number, raw=b"x", verdict=verdict
+        mailbox=mailbox, server_id=number, protocol="graph", fingerprint=number, raw=b"x", verdict=verdict
     )
 
 

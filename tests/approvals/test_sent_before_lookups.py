@@ -42,7 +42,7 @@ def asked_again(ask: Ask, kind: str = "refusal-unclear") -> OutgoingMail:
     assert ask.outgoing is not None
     number = str(IncomingMail.objects.count())
     answer = IncomingMail.objects.create(
-        mailbox=ask.outgoing.mailbox, server_id=number, via="graph", fingerprint=number, raw=b"x",
+        mailbox=ask.outgoing.mailbox, server_id=number, protocol="graph", fingerprint=number, raw=b"x",
         verdict={"ask": str(ask.public_id)},
     )  # fmt: skip
     return OutgoingMail.objects.create(

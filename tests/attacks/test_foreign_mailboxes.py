@@ -91,7 +91,7 @@ def theirs(world: World, foreign: Sandbox) -> Iterator[Mailbox]:
     """The mailbox of Placet at the other organisation; whatever domains its administrator named."""
     mailbox = store.save(
         {
-            "via": world.way,
+            "protocol": world.way,
             "server_address": foreign.url,
             "username": f"approvals@{FOREIGN}",
             "client_id": foreign.client_id,
@@ -102,7 +102,7 @@ def theirs(world: World, foreign: Sandbox) -> Iterator[Mailbox]:
             "confirmed_mechanisms": "04, 06",
             "sends_per_minute": 1000,  # it confirms every genuine answer
         },
-        secret=foreign.client_secret,
+        secrets={"client_secret": foreign.client_secret},
         by="a test",
     ).mailbox
     yield mailbox

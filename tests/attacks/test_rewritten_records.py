@@ -149,7 +149,7 @@ NOT_COMPARED: dict[type[Model], dict[str, str]] = {
     IncomingMail: {
         "id": OWN_NUMBER,
         "server_id": "where the mail lies on the server: it changes when a mailbox is moved",
-        "via": "as server_id",
+        "protocol": "as server_id",
         "due": "of work that is done",
         "claim": "of work that is done",
         "tries": "of work that is done",
@@ -1186,7 +1186,7 @@ def neighbours() -> Iterator[Tampering]:
     yield "a request goes on", _go_on
     yield (
         "a mailbox was moved",
-        lambda: IncomingMail.objects.update(via="ews", server_id=models.F("fingerprint")),
+        lambda: IncomingMail.objects.update(protocol="ews", server_id=models.F("fingerprint")),
     )
     yield "an administrator looked at a mail", lambda: IncomingMail.objects.update(looked_at=timezone.now())
     yield "a person has another name", lambda: Person.objects.update(name="Somebody Else")

@@ -386,7 +386,9 @@ def test_the_panel_sends_no_mailbox_to_a_port_of_this_machine(ada: Client) -> No
 
 
 def test_a_sandbox_that_the_command_line_set_up_is_still_saved_in_the_panel(ada: Client) -> None:
-    mailbox = store.save({**MAILBOX, **SANDBOX}, secret="a~secret", by="command line").mailbox
+    mailbox = store.save(
+        {**MAILBOX, **SANDBOX}, secrets={"client_secret": "a~secret"}, by="command line"
+    ).mailbox
     page = reverse("panel:mailbox", args=[mailbox.pk])
     changed = {**MAILBOX, **SANDBOX, "poll_seconds": "60"}
     assert ada.post(page, changed).status_code == 302
@@ -411,7 +413,7 @@ def test_what_is_called_already_at_the_update_is_on_the_list(net: Net) -> None:
             "server_address": "mail.example.com",
             "token_uri": "https://login.unknown.example:8443/token",
         },
-        secret="a~secret",
+        secrets={"client_secret": "a~secret"},
         by="ada",
     )
     migration.allow_what_is_in_use(apps, None)

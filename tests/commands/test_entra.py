@@ -33,9 +33,9 @@ MAILBOX = "approvals@contoso.com"
 OTHER = "ceo@contoso.com"
 TODAY = date(2026, 11, 26)
 EVERY = [
-    Answers(MAILBOX, via=via, cloud=cloud, limit=limit, credential=credential, tenant=tenant, other_mailbox=other,
-            certificate="placet.pem", today=TODAY)
-    for via in ("graph", "ews") for limit in (True, False) for credential in ("secret", "certificate", "keep")
+    Answers(MAILBOX, protocol=protocol, cloud=cloud, limit=limit, credential=credential, tenant=tenant,
+            other_mailbox=other, certificate="placet.pem", today=TODAY)
+    for protocol in ("graph", "ews") for limit in (True, False) for credential in ("secret", "certificate", "keep")
     for cloud, tenant, other in [("worldwide", "", ""), ("china", azure_cli.TENANT, OTHER)]
 ]  # fmt: skip
 HOSTILE = [
@@ -97,14 +97,14 @@ def test_the_grammar_sees_what_is_wrong() -> None:
             _parsed(wrong)
 
 
-@pytest.mark.parametrize("answers", EVERY, ids=lambda a: f"{a.via}-{a.limit}-{a.credential}-{a.cloud}")
+@pytest.mark.parametrize("answers", EVERY, ids=lambda a: f"{a.protocol}-{a.limit}-{a.credential}-{a.cloud}")
 def test_every_combination_is_a_powershell_script(answers: Answers) -> None:
     script = powershell.script(answers)
     _parsed(script)
     assert script.isascii()  # Windows PowerShell reads other files in the machine's old charset
 
 
-@pytest.mark.parametrize("answers", EVERY, ids=lambda a: f"{a.via}-{a.limit}-{a.credential}-{a.cloud}")
+@pytest.mark.parametrize("answers", EVERY, ids=lambda a: f"{a.protocol}-{a.limit}-{a.credential}-{a.cloud}")
 def test_every_combination_is_a_bash_script(answers: Answers, tmp_path: Path) -> None:
     file = tmp_path / "script.sh"
     file.write_text(shell.script(answers))
@@ -121,7 +121,7 @@ def _exchange_part(script: str) -> str:
 
 
 def test_both_forms_do_the_same_in_exchange() -> None:
-    answers = _answers(via="ews", other_mailbox=OTHER)
+    answers = _answers(protocol="ews", other_mailbox=OTHER)
     in_one = powershell.script(answers)
     for part in exchange.parts(answers):
         for line in filter(None, part.splitlines()):
@@ -138,11 +138,11 @@ def test_a_hostile_name_changes_no_powershell(name: str) -> None:
 
 @pytest.mark.parametrize("mailbox", HOSTILE_MAILBOXES)
 def test_a_hostile_mailbox_changes_no_powershell(mailbox: str) -> None:
-    for via in ("graph", "ews"):
-        harmless = powershell.script(_answers(via=via, other_mailbox=OTHER))
-        assert _form(powershell.script(_answers(via=via, mailbox=mailbox, other_mailbox=mailbox))) == _form(
-            harmless
-        )
+    for protocol in ("graph", "ews"):
+        harmless = powershell.script(_answers(protocol=protocol, other_mailbox=OTHER))
+        assert _form(
+            powershell.script(_answers(protocol=protocol, mailbox=mailbox, other_mailbox=mailbox))
+        ) == _form(harmless)
 
 
 @pytest.mark.parametrize("name", ["Genehmigungen für Zürich", "’; x; ‘", "Ё“$(x)”", "😀 Placet"])
@@ -184,21 +184,21 @@ def test_each_mailbox_has_a_scope_of_its_own_however_long_its_address_is() -> No
 
 
 def test_ews_repeats_the_list_that_is_there() -> None:
-    script = powershell.script(_answers(via="ews"))
+    script = powershell.script(_answers(protocol="ews"))
     assert "(@($allowed) + $ClientId | Select-Object -Unique) -join ','" in script
     assert "Set-OrganizationConfig -EwsEnabled $true -EwsAllowedAppIDs $list" in script
-    assert "EwsAllowedAppIDs" not in powershell.script(_answers(via="graph"))
+    assert "EwsAllowedAppIDs" not in powershell.script(_answers(protocol="graph"))
 
 
 @pytest.mark.parametrize(
-    ("via", "roles", "service"),
+    ("protocol", "roles", "service"),
     [
         ("graph", "'Application Mail.ReadWrite', 'Application Mail.Send'", azure_cli.GRAPH),
         ("ews", "'Application EWS.AccessAsApp'", azure_cli.EXCHANGE),
     ],
 )
-def test_each_way_has_its_roles(via: str, roles: str, service: str) -> None:
-    script = powershell.script(_answers(via=via))
+def test_each_way_has_its_roles(protocol: str, roles: str, service: str) -> None:
+    script = powershell.script(_answers(protocol=protocol))
     assert f"$exchangeRoles = @({roles})" in script
     assert f"$service = '{service}'" in script
 
@@ -302,11 +302,11 @@ def test_it_registers_an_application_that_has_no_right_to_the_whole_organisation
 
 
 @pytest.mark.parametrize("mailbox", [MAILBOX, *HOSTILE_MAILBOXES[:1]])
-@pytest.mark.parametrize("via", ["graph", "ews"])
+@pytest.mark.parametrize("protocol", ["graph", "ews"])
 def test_its_last_line_is_what_placet_mailbox_set_takes(
-    via: str, mailbox: str, azure: Azure, placet: Run
+    protocol: str, mailbox: str, azure: Azure, placet: Run
 ) -> None:
-    ran = azure.run(_answers(via=via, cloud="gcc_high", mailbox=mailbox))
+    ran = azure.run(_answers(protocol=protocol, cloud="gcc_high", mailbox=mailbox))
     (line,) = ran.stdout.splitlines()
     assert azure_cli.SECRET not in ran.stdout
     assert azure_cli.SECRET in ran.stderr  # its value, to be kept by whoever ran it
@@ -320,7 +320,7 @@ def test_its_last_line_is_what_placet_mailbox_set_takes(
     assert row.settings["token_uri"] == (
         f"https://login.microsoftonline.us/{azure_cli.TENANT}/oauth2/v2.0/token"
     )
-    assert (row.settings["via"], row.settings["cloud"]) == (via, "gcc_high")
+    assert (row.settings["protocol"], row.settings["cloud"]) == (protocol, "gcc_high")
     assert row.secret_expires_on == TODAY + timedelta(days=180)
     assert row.secrets["client_secret"] == azure_cli.SECRET
 
@@ -515,7 +515,7 @@ def test_with_yes_only_the_mailbox_must_be_said(placet: Run) -> None:
 
 def test_options_are_not_asked_for(placet: Run) -> None:
     ran = placet(
-        "entra", "--for", "powershell", "--via", "graph", "--cloud", "gcc-high", "--mailbox", MAILBOX, "--tenant",
+        "entra", "--for", "powershell", "--protocol", "graph", "--cloud", "gcc-high", "--mailbox", MAILBOX, "--tenant",
         "", "--name", "Approvals", "--limit", "no", "--credential", "keep",
     )  # fmt: skip
     assert (ran.code, ran.error) == (0, "")

@@ -24,13 +24,13 @@ def sandbox() -> Iterator[Sandbox]:
 @pytest.fixture
 def mailbox(sandbox: Sandbox, db: None) -> Iterator[Mailbox]:
     entered = {
-        "via": "ews",
+        "protocol": "ews",
         "server_address": sandbox.url,
         "username": ADDRESS,
         "client_id": sandbox.client_id,
         "token_uri": sandbox.token_url,
     }
-    mailbox = store.save(entered, secret=sandbox.client_secret, by="a test").mailbox
+    mailbox = store.save(entered, secrets={"client_secret": sandbox.client_secret}, by="a test").mailbox
     yield mailbox
     pool.drop(mailbox)
 
@@ -40,8 +40,8 @@ class Terminal(io.StringIO):
         return True
 
 
-def via() -> str:
-    return Mailbox.objects.get().via
+def protocol() -> str:
+    return Mailbox.objects.get().protocol
 
 
 def test_it_is_checked_and_moved(placet: Run, mailbox: Mailbox) -> None:
@@ -49,10 +49,10 @@ def test_it_is_checked_and_moved(placet: Run, mailbox: Mailbox) -> None:
     assert ran.code == 0, ran.error
     assert "✓ Mailbox opens" in ran.out
     assert f"{ADDRESS} goes through Microsoft Graph now. Mails under way taken along: 0." in ran.out
-    assert via() == "graph"
+    assert protocol() == "graph"
     assert AuditEntry.objects.get().who.startswith("command line (")
     assert placet("mailbox", "move", "--to", "ews", "--yes", "--mailbox", ADDRESS).code == 0
-    assert via() == "ews"
+    assert protocol() == "ews"
     assert placet("audit", "verify").code == 0
     AuditEntry.objects.filter(seq=1).update(who="somebody else")
     verified = placet("audit", "verify")
@@ -62,18 +62,18 @@ def test_it_is_checked_and_moved(placet: Run, mailbox: Mailbox) -> None:
 
 def test_without_yes_it_asks(placet: Run, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
     ran = placet("mailbox", "move")
-    assert (ran.code, via()) == (1, "ews")
+    assert (ran.code, protocol()) == (1, "ews")
     assert "nothing was changed: say --yes to move it" in ran.error
     for answer, code, way in (("\n", 1, "ews"), ("y\n", 0, "graph")):
         monkeypatch.setattr(io, "StringIO", Terminal)
         assert placet("mailbox", "move", stdin=answer).code == code
-        assert via() == way
+        assert protocol() == way
 
 
 def test_a_failed_step_changes_nothing(placet: Run, mailbox: Mailbox, sandbox: Sandbox) -> None:
     sandbox.switches.graph_roles = set()
     ran = placet("mailbox", "move", "--yes")
-    assert (ran.code, via()) == (1, "ews")
+    assert (ran.code, protocol()) == (1, "ews")
     assert "✗" in ran.out
     assert "Mail.ReadWrite" in ran.out
     assert "Nothing was changed. Please mend what failed" in ran.error

@@ -196,7 +196,7 @@ def connected(sandbox: Sandbox, way: str = "graph") -> Mailbox:
     """The mailbox of a sandbox, active."""
     return store.save(
         {
-            "via": way,
+            "protocol": way,
             "server_address": sandbox.url,
             "username": f"approvals@{DOMAIN}",
             "client_id": sandbox.client_id,
@@ -205,7 +205,7 @@ def connected(sandbox: Sandbox, way: str = "graph") -> Mailbox:
             "sends_per_minute": 1000,
             "since": "2020-01-01T00:00:00+00:00",
         },
-        secret=sandbox.client_secret,
+        secrets={"client_secret": sandbox.client_secret},
         by="a test",
     ).mailbox
 

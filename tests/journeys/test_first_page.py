@@ -13,8 +13,8 @@ from placet.commands.demo_page import REPLY, TO_CONNECT, first_page, limit_appli
 from placet.mailboxes.base import Check
 from placet.mailboxes.microsoft import certificates
 from placet.mailboxes.microsoft.protocols import connect
+from placet.mailboxes.microsoft.settings import ExchangeSettings
 from placet.mailboxes.oauth import TokenCache
-from placet.mailboxes.settings import ExchangeSettings
 from placet.sandbox import Sandbox
 from tests.sandbox import wire
 from tests.sandbox.browser import FORM
@@ -34,14 +34,14 @@ def switch(demo: Sandbox, fault: str, on: str = "on", **headers: str) -> wire.An
     return wire.send(demo, "POST", "/switch", f"fault={fault}&on={on}", {"Content-Type": FORM} | headers)
 
 
-def checked(demo: Sandbox, name: str, via: str = "graph", others: Sequence[str] = ()) -> Check:
+def checked(demo: Sandbox, name: str, protocol: str = "graph", others: Sequence[str] = ()) -> Check:
     """The step of the check that matters of a mailbox that was entered with the values of the page: the one that
     warns, else the last."""
     page = html.unescape(wire.send(demo, "GET", "/").text)
     values = dict(re.findall(r"<dt>([^<]+)</dt><dd><code>([^<]+)</code>", page))
     settings, _ = ExchangeSettings.parse(
         {
-            "via": via,
+            "protocol": protocol,
             "server_address": values["Server address"],
             "security": values["Security"].lower(),
             "username": f"{name}@{demo.tenant.domain}",
@@ -74,7 +74,7 @@ def test_the_mailbox_is_connected_with_the_values_of_the_page(demo: Sandbox) -> 
 
 
 @pytest.mark.parametrize(
-    ("via", "fault", "step", "cause"),
+    ("protocol", "fault", "step", "cause"),
     [
         ("graph", "role", "open", "Mail.ReadWrite"),
         ("ews", "role", "open", "The token carries no role either."),
@@ -84,16 +84,16 @@ def test_the_mailbox_is_connected_with_the_values_of_the_page(demo: Sandbox) -> 
     ],
 )
 def test_a_fault_is_switched_on_seen_by_the_check_and_mended(
-    via: str, fault: str, step: str, cause: str, demo: Sandbox
+    protocol: str, fault: str, step: str, cause: str, demo: Sandbox
 ) -> None:
     assert switch(demo, fault).headers["Location"] == f"/#fault-{fault}"
     assert '<b class="count bad">on</b>' in wire.send(demo, "GET", "/").text
-    broken = checked(demo, TO_CONNECT, via)
+    broken = checked(demo, TO_CONNECT, protocol)
     assert (broken.key, broken.ok) == (step, False)
     assert cause in f"{broken.cause} {broken.cure}"
     switch(demo, fault, on="")
     assert '<b class="count bad">on</b>' not in wire.send(demo, "GET", "/").text
-    assert checked(demo, TO_CONNECT, via).ok
+    assert checked(demo, TO_CONNECT, protocol).ok
 
 
 def test_rights_in_every_mailbox_are_too_many(demo: Sandbox) -> None:

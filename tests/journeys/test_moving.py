@@ -48,10 +48,10 @@ def threaded_world(sandbox: Sandbox, start: str, transactional_db: None) -> Iter
     close_connections()
 
 
-def move(world: World, via: str | None = None) -> moving.Moved:
-    via = via or OTHER[world.way]
-    moved = moving.move(Mailbox.objects.get(), via, by=BY)
-    world.way = via
+def move(world: World, protocol: str | None = None) -> moving.Moved:
+    protocol = protocol or OTHER[world.way]
+    moved = moving.move(Mailbox.objects.get(), protocol, by=BY)
+    world.way = protocol
     return moved
 
 
@@ -131,13 +131,13 @@ def test_replies_at_every_place_go_along(world: World, start: str) -> None:
     moved = move(world)
     assert (moved.renamed, moved.by_fingerprint, moved.trouble) == (12, 0, None)
     mailbox = Mailbox.objects.get()
-    assert (mailbox.via, mailbox.settings["via"], mailbox.cursor, mailbox.claim) == (
+    assert (mailbox.protocol, mailbox.settings["protocol"], mailbox.cursor, mailbox.claim) == (
         OTHER[start],
         OTHER[start],
         {},
         "",
     )
-    now = dict(IncomingMail.objects.filter(via=OTHER[start]).values_list("pk", "server_id"))
+    now = dict(IncomingMail.objects.filter(protocol=OTHER[start]).values_list("pk", "server_id"))
     assert len(now) == 12
     assert not now.items() & ids.items()
     world.run_until_quiet()
@@ -239,7 +239,7 @@ def test_without_translation_fingerprints_know_them(
     answer(world, asked[2:])
     world.poll()
     monkeypatch.setattr(moving, "_all_translated", lambda *_: {})
-    assert (move(world).renamed, Mailbox.objects.get().via) == (0, world.way)
+    assert (move(world).renamed, Mailbox.objects.get().protocol) == (0, world.way)
     monkeypatch.undo()
     world.run_until_quiet()
     assert world.decisions() == [("Bob", "approve")] * 4
@@ -271,8 +271,8 @@ def test_one_by_one_where_the_application_may_not_translate(world: World) -> Non
 def picture() -> list[object]:
     """All that a move changes."""
     return [
-        list(IncomingMail.objects.order_by("pk").values_list("pk", "server_id", "via")),
-        list(Mailbox.objects.values_list("via", "settings", "cursor", "claim", "secrets")),
+        list(IncomingMail.objects.order_by("pk").values_list("pk", "server_id", "protocol")),
+        list(Mailbox.objects.values_list("protocol", "settings", "cursor", "claim", "secrets")),
         len(entries(moving.EVENT)),
     ]
 
@@ -354,7 +354,7 @@ def test_settings_saved_meanwhile_stop_it(world: World, monkeypatch: pytest.Monk
     with pytest.raises(moving.NotMoved, match="saved"):
         move(world)
     stored = Mailbox.objects.get()
-    assert (stored.via, stored.settings["poll_seconds"]) == (start, 30)
+    assert (stored.protocol, stored.settings["poll_seconds"]) == (start, 30)
 
 
 @pytest.mark.django_db
@@ -406,7 +406,7 @@ def test_a_poll_that_outlived_its_lease_writes_nothing_wrong(
     monkeypatch.setattr(fetch, "_unknown", slow)
     former = world.way
     world.poll()
-    assert set(IncomingMail.objects.values_list("via", flat=True)) == {former}
+    assert set(IncomingMail.objects.values_list("protocol", flat=True)) == {former}
     assert Mailbox.objects.get().cursor == {}
     world.run_until_quiet()
     check(world, 3)
@@ -511,7 +511,7 @@ from placet.mailboxes.models import Mailbox
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
 
-point, via = sys.argv[1:]
+point, protocol = sys.argv[1:]
 if point == "taken":
     moving._translated = die
 elif point == "translated":
@@ -523,7 +523,7 @@ elif point == "stored":
 elif point == "noted":
     append = chain.append_of_installation
     chain.append_of_installation = lambda *given: die(append(*given))
-moving.move(Mailbox.objects.get(), via, by="person:1")
+moving.move(Mailbox.objects.get(), protocol, by="person:1")
 if point == "committed":
     die()
 """
@@ -548,8 +548,8 @@ def test_a_kill_leaves_all_or_nothing(threaded_world: World, start: str, point: 
         claim="", next_poll=timezone.now()
     )  # its lease ends: it was no worker that others watch
     if point == "committed":
-        assert Mailbox.objects.get().via == OTHER[start]
-        assert IncomingMail.objects.filter(via=OTHER[start]).count() == 4
+        assert Mailbox.objects.get().protocol == OTHER[start]
+        assert IncomingMail.objects.filter(protocol=OTHER[start]).count() == 4
         world.way = OTHER[start]
         moving.move(world.mailbox, OTHER[start], by=BY)
     else:

@@ -338,7 +338,7 @@ def test_an_address_of_somebody_asked_that_was_only_tried_out_as_a_mailbox_silen
 ) -> None:
     store.save(
         {**world.mailbox.settings, "username": BOB, "active": False},
-        secret=world.sandbox.client_secret,
+        secrets={"client_secret": world.sandbox.client_secret},
         by="a test",
     )
     request, asked = world.asked()
@@ -350,7 +350,7 @@ def test_two_mailboxes_of_placets_do_not_answer_each_other(world: World) -> None
     world.sandbox.add_mailbox("other", "Other Placet")
     other = store.save(
         {**world.mailbox.settings, "username": f"other@{DOMAIN}"},
-        secret=world.sandbox.client_secret,
+        secrets={"client_secret": world.sandbox.client_secret},
         by="a test",
     ).mailbox
     world.people["alice"].manager = add_person("Other Placet", other.address)

@@ -45,7 +45,7 @@ class Site:
     """Placet as it runs, over one way."""
 
     world: World
-    via: str
+    protocol: str
     url: str
 
     @property
@@ -91,24 +91,24 @@ def site(
     monkeypatch.setattr(listeners, "LOOK", 0.1)
     monkeypatch.setattr(listeners, "FIRST_PAUSE", 0.2)
     monkeypatch.setattr(listeners, "RESTING", 0.1)
-    via = str(request.param)
+    protocol = str(request.param)
     Said.objects.get_or_create(id=1)
     general.save({"public_url": live_server.url}, by=1)
-    world = make_world(sandbox, via)
-    over(world, via)
+    world = make_world(sandbox, protocol)
+    over(world, protocol)
     runner, running = work_alone.Runner(), Listeners()
     runner.start()
     running.start()
     try:
-        yield Site(world, via, live_server.url)
+        yield Site(world, protocol, live_server.url)
     finally:
         running.stop()
         runner.stop()
         close_connections()
 
 
-def over(world: World, via: str) -> None:
-    changes = {"via": via, "scope": "", "poll_seconds": HOUR}
+def over(world: World, protocol: str) -> None:
+    changes = {"protocol": protocol, "scope": "", "poll_seconds": HOUR}
     store.change(changes, by="a test", mailbox=world.mailbox, moving=True)
 
 
@@ -141,7 +141,7 @@ def test_mail_in_junk_is_noticed_too(site: Site) -> None:
 @both
 def test_many_mails_at_once_are_few_looks(site: Site) -> None:
     site.ready()
-    calls = "graph_delta" if site.via == "graph" else "ews_SyncFolderItems"
+    calls = "graph_delta" if site.protocol == "graph" else "ews_SyncFolderItems"
     before = site.sandbox.counters[calls]
     for number in range(100):
         raw = f"From: x@elsewhere.example\r\nTo: approvals@{DOMAIN}\r\nSubject: {number}\r\n\r\nx\r\n"
@@ -156,7 +156,7 @@ def test_a_mailbox_that_is_switched_off_and_on_again_is_told_of(site: Site) -> N
     site.ready()
     store.change({"active": False}, by="a test", mailbox=site.mailbox)
     until("nobody being told", lambda: not Subscription.objects.exists())
-    if site.via == "graph":
+    if site.protocol == "graph":
         assert site.sandbox.graph.subscriptions.notifier.alive() == []
     store.change({"active": True}, by="a test", mailbox=site.mailbox)
     site.ready()
@@ -166,10 +166,10 @@ def test_a_mailbox_that_is_switched_off_and_on_again_is_told_of(site: Site) -> N
 @both
 def test_a_mailbox_that_goes_the_other_way_is_told_of_by_that(site: Site) -> None:
     site.ready()
-    over(site.world, "ews" if site.via == "graph" else "graph")
+    over(site.world, "ews" if site.protocol == "graph" else "graph")
     site.ready()
-    until("the old way ended", lambda: not Subscription.objects.filter(via=site.via).exists())
-    assert bool(site.sandbox.graph.subscriptions.notifier.alive()) == (site.mailbox.via == "graph")
+    until("the old way ended", lambda: not Subscription.objects.filter(protocol=site.protocol).exists())
+    assert bool(site.sandbox.graph.subscriptions.notifier.alive()) == (site.mailbox.protocol == "graph")
     site.decided(site.ask())
 
 
@@ -401,7 +401,7 @@ from placet.mailboxes import store
 ada = add_person("Ada", "ada@{domain}", password="a long and quiet password", administrator=True)
 bob = add_person("Bob", "bob@{domain}")
 alice = add_person("Alice", "alice@{domain}", manager=bob)
-store.save({settings!r}, secret={secret!r}, by="a test")
+store.save({settings!r}, secrets={{"client_secret": {secret!r}}}, by="a test")
 version = publish((SAMPLES / "purchase.yaml").read_text())
 engine.start(version, alice, {{"item": "Desk", "amount": "900"}})
 """
@@ -414,7 +414,7 @@ def installation(begun: Installation, tmp_path: Path) -> Iterator[Installation]:
 
 
 @pytest.mark.parametrize(
-    ("via", "path"),
+    ("protocol", "path"),
     [
         ("graph", "/placet"),
         ("ews", ""),
@@ -423,10 +423,10 @@ def installation(begun: Installation, tmp_path: Path) -> Iterator[Installation]:
     ],
 )
 def test_placet_serve_decides_at_once(
-    installation: Installation, sandbox: Sandbox, via: str, path: str
+    installation: Installation, sandbox: Sandbox, protocol: str, path: str
 ) -> None:
     settings = {
-        "via": via, "server_address": sandbox.url, "username": f"approvals@{DOMAIN}",
+        "protocol": protocol, "server_address": sandbox.url, "username": f"approvals@{DOMAIN}",
         "client_id": sandbox.client_id, "token_uri": sandbox.token_url, "poll_seconds": HOUR, "active": True,
     }  # fmt: skip
     set_up = SET_UP.format(domain=DOMAIN, settings=settings, secret=sandbox.client_secret)
@@ -436,7 +436,9 @@ def test_placet_serve_decides_at_once(
     with serving:
         streams = sandbox.ews.subscriptions
         notifier = sandbox.graph.subscriptions.notifier
-        until("being told", lambda: len(notifier.alive()) == 2 if via == "graph" else bool(streams._open))
+        until(
+            "being told", lambda: len(notifier.alive()) == 2 if protocol == "graph" else bool(streams._open)
+        )
         until("a mail to Bob", lambda: bool(sandbox.mails("bob")))
         time.sleep(1.5)  # the polls of the start are over
         sandbox.reply_as("bob", sandbox.mails("bob")[-1].id, "approve")

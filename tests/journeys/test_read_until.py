@@ -318,17 +318,23 @@ def test_a_paused_mailbox_stays_where_it_was(world: World) -> None:
     [
         {"since": "2019-01-01T00:00:00+00:00"},
         {"server_address": "outlook.contoso.example", "security": "ssl"},
-        {"via": "the other one"},
+        {"protocol": "the other one"},
     ],
     ids=str,
 )
 def test_other_mail_is_read_anew(world: World, changes: dict[str, str]) -> None:
     world.poll()
-    if "via" in changes:
-        changes = {"via": "ews" if world.way == "graph" else "graph"}
+    if "protocol" in changes:
+        changes = {"protocol": "ews" if world.way == "graph" else "graph"}
     if "server_address" in changes:
         changes["token_uri"] = "https://login.microsoftonline.com/contoso.example/oauth2/v2.0/token"
-    store.change(changes, secret="another-one", by="a test", mailbox=Mailbox.objects.get(), moving=True)
+    store.change(
+        changes,
+        secrets={"client_secret": "another-one"},
+        by="a test",
+        mailbox=Mailbox.objects.get(),
+        moving=True,
+    )
     assert read_until() is None
 
 

@@ -183,7 +183,7 @@ def settings_of(world: World) -> dict[str, Any]:
 
 def save_secret(world: World, secret: str) -> None:
     row = Mailbox.objects.get(pk=world.mailbox.pk)
-    store.save(settings_of(world), secret=secret, by="a test", mailbox=row)
+    store.save(settings_of(world), secrets={"client_secret": secret}, by="a test", mailbox=row)
 
 
 def must_fail(world: World, heard: Heard) -> str:

@@ -32,7 +32,7 @@ def made(mailbox: Mailbox, alice: Person, bob: Person) -> dict[str, Callable[[in
     request = start(SAMPLE, alice)
     return {
         "incoming": lambda number: IncomingMail(
-            mailbox=mailbox, server_id=f"{ODD}{number}", via="graph", fingerprint=f"f{number}", folder="inbox",
+            mailbox=mailbox, server_id=f"{ODD}{number}", protocol="graph", fingerprint=f"f{number}", folder="inbox",
             received_at=AT, kept_at=AT, raw=b"\x00\xff%s\r\n", transport_headers=ODD, facts={"a": [ODD, 1, None]},
             due=AT,
         ),

@@ -148,7 +148,7 @@ def kept_with_headers(mailbox: Mailbox, headers: str, raw: bytes) -> IncomingMai
     row = IncomingMail(
         mailbox=mailbox,
         server_id="1",
-        via="graph",
+        protocol="graph",
         fingerprint="1",
         folder="inbox",
         raw=raw,

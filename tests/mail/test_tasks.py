@@ -16,8 +16,8 @@ from placet.mail.models import IncomingMail, ServerTask
 from placet.mailboxes import pool
 from placet.mailboxes.base import MOST_MARKED, Action, MailError, Wait
 from placet.mailboxes.memory import MemoryConnection, MemoryMailbox
+from placet.mailboxes.microsoft.settings import ExchangeSettings
 from placet.mailboxes.models import Mailbox
-from placet.mailboxes.settings import ExchangeSettings
 from placet.workers import leases
 from tests.dying import the_worker_dies
 
@@ -180,7 +180,7 @@ def another(mailbox: Mailbox, server: MemoryMailbox, **more: Any) -> ServerTask:
     server_id = server.deliver(RAW)
     values = {
         "mailbox": mailbox,
-        "via": mailbox.via,
+        "protocol": mailbox.protocol,
         "server_id": server_id,
         "fingerprint": server_id,
         "folder": "inbox",
@@ -434,10 +434,10 @@ def test_two_rows_of_one_mail_are_one_mark(
 ) -> None:
     """One has the id of the other way, which the open way translates to the id that the other one has."""
     one, two, gone = (another(mailbox, server) for _ in range(3))
-    IncomingMail.objects.filter(pk=one.incoming_id).update(server_id="other", via="other way")
-    IncomingMail.objects.filter(pk=gone.incoming_id).update(server_id="unknown", via="other way")
+    IncomingMail.objects.filter(pk=one.incoming_id).update(server_id="other", protocol="other way")
+    IncomingMail.objects.filter(pk=gone.incoming_id).update(server_id="unknown", protocol="other way")
     names = {"other": two.incoming.server_id}
-    monkeypatch.setattr(MemoryConnection, "known_as", lambda connection, server_ids, via: names)
+    monkeypatch.setattr(MemoryConnection, "known_as", lambda connection, server_ids, protocol: names)
     assert tasks.work(one.pk)
     assert calls == [([two.incoming.server_id], Action.MOVE, "x")]
     assert not ServerTask.objects.filter(done_at=None).exists()

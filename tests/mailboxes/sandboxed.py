@@ -8,17 +8,17 @@ from pydantic import SecretStr
 
 from placet.mailboxes.base import Connection, Received, Seen
 from placet.mailboxes.microsoft.protocols import connect
+from placet.mailboxes.microsoft.settings import ExchangeSettings
 from placet.mailboxes.oauth import TokenCache
-from placet.mailboxes.settings import ExchangeSettings
 from placet.sandbox.server import Sandbox
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 BOX = "approvals@contoso.example"
 
 
-def settings_for(sandbox: Sandbox, via: str, **more: object) -> ExchangeSettings:
+def settings_for(sandbox: Sandbox, protocol: str, **more: object) -> ExchangeSettings:
     values = {
-        "via": via,
+        "protocol": protocol,
         "server_address": sandbox.url,
         "username": BOX,
         "client_id": sandbox.client_id,
@@ -28,9 +28,9 @@ def settings_for(sandbox: Sandbox, via: str, **more: object) -> ExchangeSettings
     return ExchangeSettings.parse(values)[0]
 
 
-def opened(sandbox: Sandbox, via: str, secret: str = "", **more: object) -> Connection:
-    settings = settings_for(sandbox, via, **more)
-    return connect(settings, SecretStr(secret or sandbox.client_secret), key=via, cache=TokenCache())
+def opened(sandbox: Sandbox, protocol: str, secret: str = "", **more: object) -> Connection:
+    settings = settings_for(sandbox, protocol, **more)
+    return connect(settings, SecretStr(secret or sandbox.client_secret), key=protocol, cache=TokenCache())
 
 
 def written(

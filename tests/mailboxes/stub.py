@@ -15,8 +15,8 @@ from placet.mailboxes.microsoft.ews.soap import Soap
 from placet.mailboxes.microsoft.graph.client import Graph
 from placet.mailboxes.microsoft.graph.connection import GraphConnection
 from placet.mailboxes.microsoft.preflight import Preflight
+from placet.mailboxes.microsoft.settings import ExchangeSettings
 from placet.mailboxes.oauth import Access, Grant, TokenCache
-from placet.mailboxes.settings import ExchangeSettings
 
 CLIENT_ID = "535fb089-9ff3-47b6-9bfb-4f1264799865"
 SECRET = "s3cr+t/=~ & %20-VERY-secret"

@@ -47,7 +47,9 @@ def mailbox(sandbox: Sandbox) -> Mailbox:
         "server_address": sandbox.url,
         "active": True,
     }
-    return store.save(entered, secret=sandbox.client_secret, expires_on="2099-01-31", by="ada").mailbox
+    return store.save(
+        entered, secrets={"client_secret": sandbox.client_secret}, expires_on="2099-01-31", by="ada"
+    ).mailbox
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +72,7 @@ def names(mailbox: Mailbox) -> set[str]:
 
 def signing(certificate: Certificate, *, secret: str = "", waiting: Certificate | None = None) -> Mailbox:
     """A mailbox of Microsoft's cloud with a certificate in use."""
-    mailbox = store.save(GOOD, secret="s~first", by="ada").mailbox
+    mailbox = store.save(GOOD, secrets={"client_secret": "s~first"}, by="ada").mailbox
     mailbox.secrets = {"certificate": certificate.to_text(), **({"client_secret": secret} if secret else {})}
     if waiting is not None:
         mailbox.secrets["certificate_waiting"] = waiting.to_text()
@@ -89,7 +91,7 @@ def test_a_certificate_waits_until_entra_takes_it_and_the_secret_stays(
     made = credentials.make(mailbox, 12, by="grace")
     assert made.subject == "CN=Placet approvals@contoso.example"
     assert names(mailbox) == {"client_secret", "certificate_waiting"}
-    assert credentials.of(stored(mailbox)) == SecretStr(sandbox.client_secret)
+    assert credentials.in_use(stored(mailbox).secrets) == SecretStr(sandbox.client_secret)
 
     with pytest.raises(FixNeeded) as refused:
         credentials.use(mailbox, by="grace")
@@ -101,7 +103,7 @@ def test_a_certificate_waits_until_entra_takes_it_and_the_secret_stays(
     assert credentials.use(mailbox, by="grace") == made
     now = stored(mailbox)
     assert names(mailbox) == {"client_secret", "certificate"}
-    assert credentials.of(now) == made
+    assert credentials.in_use(now.secrets) == made
     assert (now.secret_set_by, now.secret_expires_on) == ("grace", made.ends.date())
     assert now.secret_set_at is not None
     with pool.opened(now) as opened:
@@ -146,11 +148,11 @@ def test_renewing_beside_the_one_in_use_forgets_the_old_one(mailbox: Mailbox, sa
     credentials.use(mailbox, by="ada")
     credentials.remove_secret(mailbox, by="ada")
     second = credentials.make(mailbox, 24, by="ada")
-    assert credentials.of(stored(mailbox)) == first
+    assert credentials.in_use(stored(mailbox).secrets) == first
     sandbox.add_certificate(second.pem)
     credentials.use(mailbox, by="ada")
     assert names(mailbox) == {"certificate"}
-    assert credentials.of(stored(mailbox)) == second
+    assert credentials.in_use(stored(mailbox).secrets) == second
     assert stored(mailbox).secret_expires_on == second.ends.date()
 
 
@@ -181,7 +183,7 @@ def test_going_back_to_the_secret_keeps_the_certificate_waiting(mailbox: Mailbox
     credentials.use(mailbox, by="ada")
     credentials.back_to_secret(mailbox, by="grace")
     now = stored(mailbox)
-    assert credentials.of(now) == SecretStr(sandbox.client_secret)
+    assert credentials.in_use(now.secrets) == SecretStr(sandbox.client_secret)
     assert credentials.waiting(now) == made
     assert (now.secret_set_by, now.secret_expires_on) == ("grace", None)
     assert credentials.use(mailbox, by="ada") == made
@@ -276,7 +278,9 @@ def test_a_mailbox_without_any_credential_says_so(sandbox: Sandbox) -> None:
 
 def save(mailbox: Mailbox, secret: str = "", **more: Any) -> dict[str, str]:
     """What is said of it."""
-    return store.save({**mailbox.settings, **more}, secret=secret, by="grace", mailbox=mailbox).notices
+    return store.save(
+        {**mailbox.settings, **more}, secrets={"client_secret": secret}, by="grace", mailbox=mailbox
+    ).notices
 
 
 def test_saving_settings_keeps_the_certificate_and_its_day(made: Certificate, other: Certificate) -> None:
@@ -292,7 +296,7 @@ def test_a_secret_that_is_entered_is_stored_beside_the_certificate(made: Certifi
     told = save(mailbox, secret="s~second")
     assert told["client_secret"] == "The client secret is stored too. The certificate stays in use."
     now = stored(mailbox)
-    assert credentials.of(now) == made
+    assert credentials.in_use(now.secrets) == made
     assert now.secrets["client_secret"] == "s~second"
     assert (now.secret_expires_on, now.secret_set_by) == (date(2027, 11, 26), "ada")
 
@@ -310,7 +314,7 @@ def test_another_token_uri_keeps_the_certificate_and_drops_the_secret(
 
 
 def test_another_token_uri_asks_for_the_secret_that_is_in_use(made: Certificate) -> None:
-    mailbox = store.save(GOOD, secret="s~first", by="ada").mailbox
+    mailbox = store.save(GOOD, secrets={"client_secret": "s~first"}, by="ada").mailbox
     credentials.take(mailbox, made, by="ada")
     with pytest.raises(SettingsInvalid, match="the access token URI changed, enter the client secret again"):
         save(mailbox, token_uri=OTHER_URI)
@@ -347,7 +351,7 @@ def test_no_certificate_has_tokens_sent_to_another_server(made: Certificate, oth
     elsewhere = {"server_address": "mail.evil.example", "cloud": "own"}
     with pytest.raises(SettingsInvalid, match="the certificate is not used any more"):
         save(mailbox, **elsewhere, active=True)
-    assert credentials.of(stored(mailbox)) == made
+    assert credentials.in_use(stored(mailbox).secrets) == made
     told = save(mailbox, **elsewhere, secret="s~whatever")
     assert "The certificate was removed because the server address changed." in told["client_secret"]
     assert stored(mailbox).secrets == {"client_secret": "s~whatever"}
@@ -363,7 +367,7 @@ def test_without_activate_another_server_leaves_nothing_and_says_so(made: Certif
 
 
 def test_a_certificate_that_waits_is_dropped_with_the_server_too(made: Certificate) -> None:
-    mailbox = store.save(GOOD, secret="s~first", by="ada").mailbox
+    mailbox = store.save(GOOD, secrets={"client_secret": "s~first"}, by="ada").mailbox
     credentials.take(mailbox, made, by="ada")
     told = save(mailbox, server_address="mail.contoso.example", cloud="own", secret="s~second")
     assert "The certificate was removed" in told["client_secret"]
@@ -372,6 +376,6 @@ def test_a_certificate_that_waits_is_dropped_with_the_server_too(made: Certifica
 
 def test_the_other_way_in_the_same_cloud_keeps_all_of_them(made: Certificate, other: Certificate) -> None:
     mailbox = signing(made, secret="s~", waiting=other)
-    save(mailbox, via="ews", server_address="", scope="")
+    save(mailbox, protocol="ews", server_address="", scope="")
     assert stored(mailbox).settings["server_address"] == "outlook.office365.com"
     assert names(mailbox) == {"certificate", "client_secret", "certificate_waiting"}

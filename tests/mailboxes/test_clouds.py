@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from placet.mailboxes.microsoft.clouds import CLOUDS, LOGIN_HOSTS, same_cloud
-from placet.mailboxes.settings import ExchangeSettings, SettingsInvalid, needs_secret_again
+from placet.mailboxes.microsoft.settings import ExchangeSettings, needs_secret_again
+from placet.mailboxes.settings import SettingsInvalid
 
 TENANT = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
 GOOD = {
@@ -35,8 +36,8 @@ def parse(**more: Any) -> tuple[ExchangeSettings, dict[str, str]]:
     ],
 )
 def test_one_choice_fills_every_host_scope_and_uri(cloud: str, login: str, graph: str, outlook: str) -> None:
-    for via, host in (("graph", graph), ("ews", outlook)):
-        settings, _notices = parse(cloud=cloud, via=via)
+    for protocol, host in (("graph", graph), ("ews", outlook)):
+        settings, _notices = parse(cloud=cloud, protocol=protocol)
         assert settings.token_uri == f"https://{login}/{TENANT}/oauth2/v2.0/token"
         assert (settings.server_address, settings.scope) == (host, f"https://{host}/.default")
         assert ExchangeSettings.parse(settings.to_json()) == (settings, {})
@@ -45,11 +46,11 @@ def test_one_choice_fills_every_host_scope_and_uri(cloud: str, login: str, graph
 @pytest.mark.parametrize("cloud", CLOUDS)
 @pytest.mark.parametrize("other", CLOUDS)
 def test_another_choice_replaces_what_the_first_one_filled_in(cloud: str, other: str) -> None:
-    for via in ("graph", "ews"):
-        stored = parse(cloud=cloud, via=via)[0].to_json()
-        for new_via in ("graph", "ews"):
-            settings, notices = ExchangeSettings.parse({**stored, "cloud": other, "via": new_via})
-            wanted = parse(cloud=other, via=new_via)[0]
+    for protocol in ("graph", "ews"):
+        stored = parse(cloud=cloud, protocol=protocol)[0].to_json()
+        for new_protocol in ("graph", "ews"):
+            settings, notices = ExchangeSettings.parse({**stored, "cloud": other, "protocol": new_protocol})
+            wanted = parse(cloud=other, protocol=new_protocol)[0]
             assert settings == wanted
             changed = {
                 name
@@ -60,7 +61,7 @@ def test_another_choice_replaces_what_the_first_one_filled_in(cloud: str, other:
 
 
 @pytest.mark.parametrize(
-    ("entered", "via", "cloud"),
+    ("entered", "protocol", "cloud"),
     [
         ({}, "graph", "worldwide"),
         (
@@ -92,10 +93,10 @@ def test_another_choice_replaces_what_the_first_one_filled_in(cloud: str, other:
     ],
 )
 def test_what_was_not_chosen_is_seen_from_what_was_entered(
-    entered: dict[str, str], via: str, cloud: str
+    entered: dict[str, str], protocol: str, cloud: str
 ) -> None:
     settings, _notices = parse(**entered)
-    assert (settings.via, settings.cloud) == (via, cloud)
+    assert (settings.protocol, settings.cloud) == (protocol, cloud)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +132,7 @@ def test_a_port_is_no_reason_to_keep_the_login_of_the_cloud_before() -> None:
 def test_hosts_of_no_cloud_of_microsofts_are_kept_and_said() -> None:
     settings, notices = parse(
         cloud="worldwide",
-        via="graph",
+        protocol="graph",
         server_address="http://127.0.0.1:8025",
         token_uri="http://127.0.0.1:8025/t/oauth2/v2.0/token",
     )
@@ -141,22 +142,22 @@ def test_hosts_of_no_cloud_of_microsofts_are_kept_and_said() -> None:
 
 
 def test_the_organisations_own_name_stays_for_exchange_web_services() -> None:
-    settings, notices = parse(cloud="worldwide", via="ews", server_address="mail.contoso.com")
+    settings, notices = parse(cloud="worldwide", protocol="ews", server_address="mail.contoso.com")
     assert (settings.cloud, settings.server_address) == ("worldwide", "mail.contoso.com")
     assert "server_address" not in notices
 
 
 def test_the_scope_follows_the_way_at_addresses_of_ones_own_too() -> None:
     own = {"cloud": "own", "server_address": "127.0.0.1:8025", "token_uri": "http://127.0.0.1:8025/t/token"}
-    settings, notices = parse(**own, via="graph", scope="https://outlook.office365.us/.default")
+    settings, notices = parse(**own, protocol="graph", scope="https://outlook.office365.us/.default")
     assert settings.scope == "https://graph.microsoft.us/.default"
     assert "was replaced" in notices["scope"]
-    custom, notices = parse(**own, via="graph", scope="api://mail.contoso.com/.default")
+    custom, notices = parse(**own, protocol="graph", scope="api://mail.contoso.com/.default")
     assert custom.scope == "api://mail.contoso.com/.default"
     assert "scope" not in notices
 
 
-@pytest.mark.parametrize("field", ["via", "cloud"])
+@pytest.mark.parametrize("field", ["protocol", "cloud"])
 def test_unknown_choices_are_named(field: str) -> None:
     with pytest.raises(SettingsInvalid) as caught:
         parse(**{field: "mapi"})
@@ -165,11 +166,11 @@ def test_unknown_choices_are_named(field: str) -> None:
 
 
 def test_the_secret_goes_on_to_the_other_way_of_the_same_cloud_only() -> None:
-    ews, graph = parse(via="ews")[0], parse(via="graph")[0]
+    ews, graph = parse(protocol="ews")[0], parse(protocol="graph")[0]
     assert needs_secret_again(ews, graph) is None
     assert needs_secret_again(graph, ews) is None
-    assert "token URI" in str(needs_secret_again(ews, parse(via="graph", cloud="gcc_high")[0]))
-    own = parse(via="ews", server_address="mail.contoso.com")[0]
+    assert "token URI" in str(needs_secret_again(ews, parse(protocol="graph", cloud="gcc_high")[0]))
+    own = parse(protocol="ews", server_address="mail.contoso.com")[0]
     assert "server address" in str(needs_secret_again(own, graph))
     gcc, dod = parse(cloud="gcc_high")[0], parse(cloud="dod")[0]
     assert "server address" in str(needs_secret_again(gcc, dod))
@@ -207,6 +208,6 @@ def test_settings_from_before_the_choice_keep_their_hosts(login: str, server: st
         "security": "none" if scheme == "http" else "ssl",
     }
     assert migration.cloud_of(stored) == cloud
-    now, notices = ExchangeSettings.parse({**stored, "via": "ews", "cloud": cloud})
-    assert (now.via, now.server_address, now.token_uri) == ("ews", server, stored["token_uri"])
+    now, notices = ExchangeSettings.parse({**stored, "protocol": "ews", "cloud": cloud})
+    assert (now.protocol, now.server_address, now.token_uri) == ("ews", server, stored["token_uri"])
     assert notices == {}

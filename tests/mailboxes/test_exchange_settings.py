@@ -4,15 +4,10 @@ from typing import Any
 import pytest
 
 from placet.mailboxes.base import Action
-from placet.mailboxes.fields import FIELDS
+from placet.mailboxes.microsoft.fields import FIELDS
 from placet.mailboxes.microsoft.scope import clean_scope
-from placet.mailboxes.settings import (
-    READERS,
-    ExchangeSettings,
-    SettingsInvalid,
-    needs_secret_again,
-    read_secret,
-)
+from placet.mailboxes.microsoft.settings import ExchangeSettings, needs_secret_again, read_client_secret
+from placet.mailboxes.settings import SettingsInvalid, Wrong
 
 TENANT = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
 TOKEN_URI = f"https://login.microsoftonline.com/{TENANT}/oauth2/v2.0/token"
@@ -37,7 +32,7 @@ def error(field: str, **more: Any) -> str:
 def test_three_settings_are_enough() -> None:
     settings, notices = ExchangeSettings.parse(GOOD)
     assert notices == {}
-    assert (settings.via, settings.cloud) == ("graph", "worldwide")
+    assert (settings.protocol, settings.cloud) == ("graph", "worldwide")
     assert settings.graph_url == "https://graph.microsoft.com/v1.0"
     assert settings.scope == "https://graph.microsoft.com/.default"
     assert (settings.poll_seconds, settings.mails_per_poll) == (20, 100)
@@ -84,8 +79,8 @@ def test_what_is_stored_can_be_read_again() -> None:
 
 
 def test_the_form_has_a_row_for_every_setting_and_for_the_secret() -> None:
-    assert {row.name for row in FIELDS} == {*READERS, "client_secret", "secret_expires_on"}
-    assert set(READERS) == set(parse().to_json())
+    assert {row.name for row in FIELDS} == {*ExchangeSettings.readers(), "client_secret", "secret_expires_on"}
+    assert set(ExchangeSettings.readers()) == set(parse().to_json())
     assert all(row.label and row.help for row in FIELDS)
 
 
@@ -322,13 +317,13 @@ def test_a_new_address_demands_the_secret_again() -> None:
     ],
 )
 def test_what_is_no_secret_is_recognised(text: str, words: str) -> None:
-    with pytest.raises(SettingsInvalid) as caught:
-        read_secret(text)
-    assert words in caught.value.errors["client_secret"]
+    with pytest.raises(Wrong) as caught:
+        read_client_secret(text)
+    assert words in str(caught.value)
 
 
 def test_a_secret_is_taken_and_not_shown() -> None:
-    secret = read_secret(" abc8Q~s3cr+t/= \n")
+    secret = read_client_secret(" abc8Q~s3cr+t/= \n")
     assert secret.get_secret_value() == "abc8Q~s3cr+t/="
     assert "abc8Q" not in repr(secret) + str(secret)
 

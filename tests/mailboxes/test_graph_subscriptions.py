@@ -18,8 +18,9 @@ from placet.mailboxes.base import FixNeeded, MailboxError, Wait
 from placet.mailboxes.microsoft.graph import subscription_calls
 from placet.mailboxes.microsoft.graph.client import Unreadable
 from placet.mailboxes.microsoft.push import subscriptions
+from placet.mailboxes.microsoft.push.hindrance import hindrance
 from placet.mailboxes.models import Mailbox, Subscription
-from placet.mailboxes.push.notices import hindrance, noticings
+from placet.mailboxes.push.notices import noticings
 from placet.workers import leases
 from tests.dying import the_worker_dies
 from tests.mailboxes.stub import CLIENT_ID, MAILBOX, Reply, Request, Stub
@@ -151,7 +152,7 @@ def mailbox(stub: Stub, db: None) -> Mailbox:
             "token_uri": stub.token_uri,
             "active": True,
         },
-        secret="s3cret",
+        secrets={"client_secret": "s3cret"},
         by="a test",
     )
     return saved.mailbox
@@ -277,7 +278,7 @@ def test_one_that_the_server_lost_is_made_anew(stub: Stub, mailbox: Mailbox) -> 
 
 @pytest.mark.parametrize(
     "change",
-    [{"active": False}, {"notify": False}, {"via": "ews", "scope": ""}],
+    [{"active": False}, {"notify": False}, {"protocol": "ews", "scope": ""}],
     ids=["switched off", "not wanted", "another way"],
 )
 def test_what_is_not_wanted_any_more_is_ended(stub: Stub, mailbox: Mailbox, change: dict[str, Any]) -> None:
@@ -542,7 +543,7 @@ def test_what_a_dead_worker_held_is_free(stub: Stub, mailbox: Mailbox) -> None:
     numbered(stub)
     held = {"claim": leases.new_claim(), "due": timezone.now() + timedelta(minutes=5)}
     for folder in ("inbox", "junk"):
-        Subscription.objects.create(mailbox=mailbox, via="graph", folder=folder, **held)
+        Subscription.objects.create(mailbox=mailbox, protocol="graph", folder=folder, **held)
     assert work() == 0
     the_worker_dies()
     assert work() == 1

@@ -603,27 +603,27 @@ CALLS = {"ews": ("ews_MoveItem", None), "graph": ("graph_batch", "graph_move")}
 WAYS = ["ews", "graph"]
 
 
-def full(sandbox: Sandbox, via: str, count: int) -> tuple[Connection, list[str]]:
+def full(sandbox: Sandbox, protocol: str, count: int) -> tuple[Connection, list[str]]:
     """A connection to a mailbox with so many mails, and their ids."""
     for number in range(count):
         sandbox.send_as("ann", to=BOX, subject=f"RE: {number}", text="Yes")
-    connection = opened(sandbox, via)
+    connection = opened(sandbox, protocol)
     return connection, [seen.server_id for seen in everything(connection)[0]]
 
 
-def known(sandbox: Sandbox, via: str, folder: str) -> list[str]:
+def known(sandbox: Sandbox, protocol: str, folder: str) -> list[str]:
     mails = sandbox.mails("approvals", folder)
-    return sorted(mail.immutable_id if via == "graph" else mail.id for mail in mails)
+    return sorted(mail.immutable_id if protocol == "graph" else mail.id for mail in mails)
 
 
-@pytest.mark.parametrize("via", WAYS)
-def test_a_hundred_mails_take_five_calls(sandbox: Sandbox, via: str) -> None:
-    connection, ids = full(sandbox, via, 100)
+@pytest.mark.parametrize("protocol", WAYS)
+def test_a_hundred_mails_take_five_calls(sandbox: Sandbox, protocol: str) -> None:
+    connection, ids = full(sandbox, protocol, 100)
     outcomes, error = marked(connection, ids)
     assert error is None
     assert sandbox.mails("approvals") == []
-    assert sorted(outcomes.values()) == known(sandbox, via, "Placet")
-    together, each = CALLS[via]
+    assert sorted(outcomes.values()) == known(sandbox, protocol, "Placet")
+    together, each = CALLS[protocol]
     assert sandbox.counters[together] == 5
     assert each is None or sandbox.counters[each] == 100
     before = sandbox.counters["ews_requests"] + sandbox.counters["graph_requests"]
@@ -635,26 +635,28 @@ def test_a_hundred_mails_take_five_calls(sandbox: Sandbox, via: str) -> None:
     assert len(sandbox.mails("approvals", "Placet")) == 100
 
 
-@pytest.mark.parametrize("via", WAYS)
+@pytest.mark.parametrize("protocol", WAYS)
 @pytest.mark.parametrize("action", [Action.MARK_READ, Action.DELETE])
-def test_many_are_marked_read_or_deleted(sandbox: Sandbox, via: str, action: Action) -> None:
-    connection, ids = full(sandbox, via, 5)
+def test_many_are_marked_read_or_deleted(sandbox: Sandbox, protocol: str, action: Action) -> None:
+    connection, ids = full(sandbox, protocol, 5)
     assert marked(connection, ids, action) == ({id_: id_ for id_ in ids}, None)
     mails = sandbox.mails("approvals") + sandbox.mails("approvals", "deleteditems")
     assert [mail.is_read for mail in mails] == [action is Action.MARK_READ] * 5
     assert len(sandbox.mails("approvals")) == (5 if action is Action.MARK_READ else 0)
 
 
-@pytest.mark.parametrize("via", WAYS)
-def test_one_that_is_gone_and_one_that_never_was_stop_none_beside_them(sandbox: Sandbox, via: str) -> None:
-    connection, ids = full(sandbox, via, 4)
+@pytest.mark.parametrize("protocol", WAYS)
+def test_one_that_is_gone_and_one_that_never_was_stop_none_beside_them(
+    sandbox: Sandbox, protocol: str
+) -> None:
+    connection, ids = full(sandbox, protocol, 4)
     box = sandbox.mailbox("approvals")
     box.remove(next(iter(box.inbox.items.values())))
     outcomes, error = marked(connection, ["malformed", *ids])
     assert error is None
     assert outcomes.pop("malformed") == "error ErrorInvalidIdMalformed"
     assert len(sandbox.mails("approvals", "Placet")) == 3
-    assert set(known(sandbox, via, "Placet")) < set(outcomes.values())
+    assert set(known(sandbox, protocol, "Placet")) < set(outcomes.values())
 
 
 FAULTS: list[dict[str, Any]] = [
@@ -669,12 +671,12 @@ FAULTS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("via", WAYS)
+@pytest.mark.parametrize("protocol", WAYS)
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: str(fault["kind"]))
 def test_whatever_strikes_the_others_are_done_and_the_next_time_all_are(
-    sandbox: Sandbox, via: str, fault: dict[str, Any]
+    sandbox: Sandbox, protocol: str, fault: dict[str, Any]
 ) -> None:
-    connection, ids = full(sandbox, via, 10)
+    connection, ids = full(sandbox, protocol, 10)
     sandbox.faults.set(**fault, count=1, operations=["MoveItem"])
     outcomes, error = marked(connection, ids)
     assert sandbox.faults.struck == {fault["kind"]: 1}
@@ -682,7 +684,7 @@ def test_whatever_strikes_the_others_are_done_and_the_next_time_all_are(
         assert error is None
     else:
         assert isinstance(error, Wait)
-    assert set(outcomes.values()) <= set(known(sandbox, via, "Placet"))
+    assert set(outcomes.values()) <= set(known(sandbox, protocol, "Placet"))
     left = [id_ for id_ in ids if id_ not in outcomes]
     assert marked(connection, left)[1] is None
     assert sandbox.mails("approvals") == []

@@ -53,10 +53,12 @@ def test_a_success_does_not_end_a_pause_that_somebody_else_met_meanwhile(mailbox
 
 @pytest.mark.parametrize("secret", ["", "another-secret-of-the-test"])
 def test_a_failure_of_the_settings_before_does_not_pause_those_that_were_saved_meanwhile(secret: str) -> None:
-    saved = store.save(ENTERED, secret="a-secret-of-the-test", by="ada@contoso.example").mailbox
+    saved = store.save(
+        ENTERED, secrets={"client_secret": "a-secret-of-the-test"}, by="ada@contoso.example"
+    ).mailbox
     began_with = Mailbox.objects.get()
     other = {**ENTERED, **({} if secret else {"poll_seconds": 60})}
-    store.save(other, secret=secret, by="ada@contoso.example", mailbox=saved)
+    store.save(other, secrets={"client_secret": secret}, by="ada@contoso.example", mailbox=saved)
     pool.failed(began_with, FixNeeded("The secret has expired.", "Make a new one."))
     now = Mailbox.objects.get()
     assert (now.failures, now.paused_until, now.trouble) == (0, None, {})
@@ -75,17 +77,23 @@ def test_stored_settings_that_are_not_valid_pause_the_mailbox_in_words() -> None
 
 
 def test_settings_that_are_no_longer_valid_can_be_corrected() -> None:
-    saved = store.save(ENTERED, secret="a-secret-of-the-test", by="ada@contoso.example").mailbox
+    saved = store.save(
+        ENTERED, secrets={"client_secret": "a-secret-of-the-test"}, by="ada@contoso.example"
+    ).mailbox
     Mailbox.objects.update(settings={**ENTERED, "poll_seconds": "soon"})
     with pytest.raises(SettingsInvalid) as caught:
         store.save(ENTERED, by="ada@contoso.example", mailbox=saved)
     assert list(caught.value.errors) == ["client_secret"]
-    store.save(ENTERED, secret="a-secret-of-the-test", by="ada@contoso.example", mailbox=saved)
+    store.save(
+        ENTERED, secrets={"client_secret": "a-secret-of-the-test"}, by="ada@contoso.example", mailbox=saved
+    )
     assert pool.settings_of(Mailbox.objects.get()).poll_seconds == 20
 
 
 def test_a_mailbox_knows_since_when_it_is_switched_on() -> None:
-    saved = store.save(ENTERED, secret="a-secret-of-the-test", by="ada@contoso.example").mailbox
+    saved = store.save(
+        ENTERED, secrets={"client_secret": "a-secret-of-the-test"}, by="ada@contoso.example"
+    ).mailbox
     first = Mailbox.objects.get().active_since
     assert first is not None
     store.save(ENTERED, by="ada@contoso.example", mailbox=saved)

@@ -15,8 +15,8 @@ from placet.mailboxes import http
 from placet.mailboxes.base import Check, Connection
 from placet.mailboxes.microsoft import app_access, protocols
 from placet.mailboxes.microsoft.preflight import Preflight
+from placet.mailboxes.microsoft.settings import ExchangeSettings
 from placet.mailboxes.oauth import TokenCache
-from placet.mailboxes.settings import ExchangeSettings
 from placet.sandbox import delivery
 from placet.sandbox.server import Sandbox
 from tests.mailboxes.sandboxed import BOX, settings_for
@@ -26,7 +26,7 @@ STEPS = ["name", "tls", "token", "open", "read", "folders", "send", "plus", "int
 
 
 @pytest.fixture(params=["ews", "graph"])
-def via(request: pytest.FixtureRequest) -> str:
+def protocol(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
@@ -75,14 +75,14 @@ def losing(lost: bytes) -> Callable[[Send], Send]:
 
 def checked(
     sandbox: Sandbox,
-    via: str,
+    protocol: str,
     *others: str,
     lost: bytes = b"\0",
     secret: str = "",
     settings: ExchangeSettings | None = None,
     **more: object,
 ) -> dict[str, Check]:
-    connection = connected(sandbox, settings or settings_for(sandbox, via, **more), secret)
+    connection = connected(sandbox, settings or settings_for(sandbox, protocol, **more), secret)
     sends(connection, losing(lost))
     found = {check.key: check for check in connection.check(others)}
     connection.close()
@@ -114,12 +114,12 @@ def requests_about(address: str, work: Callable[[], object]) -> list[str]:
 # --- a mailbox as it should be ----------------------------------------------------------------------------
 
 
-def test_a_good_mailbox_passes_every_step_and_nothing_is_left_behind(sandbox: Sandbox, via: str) -> None:
+def test_a_good_mailbox_passes_every_step_and_nothing_is_left_behind(sandbox: Sandbox, protocol: str) -> None:
     sandbox.switches.access_policy = {BOX}
-    found = checked(sandbox, via, ANN)
+    found = checked(sandbox, protocol, ANN)
     assert list(found) == STEPS
     assert all(check.ok and not check.warning for check in found.values())
-    roles = {"ews": "full_access_as_app", "graph": "Mail.ReadWrite, Mail.Send"}[via]
+    roles = {"ews": "full_access_as_app", "graph": "Mail.ReadWrite, Mail.Send"}[protocol]
     assert f"roles: {roles}." in found["token"].found
     assert found["internal"].facts == {"auth_as": [["Internal"], ["Internal"]], "mechanisms": ["04"]}
     assert not sandbox.mails("approvals")
@@ -130,12 +130,12 @@ def test_a_good_mailbox_passes_every_step_and_nothing_is_left_behind(sandbox: Sa
     ]
 
 
-def test_without_plus_addressing_no_plus_address_is_tried(sandbox: Sandbox, via: str) -> None:
-    found = checked(sandbox, via, plus_addressing=False)
+def test_without_plus_addressing_no_plus_address_is_tried(sandbox: Sandbox, protocol: str) -> None:
+    found = checked(sandbox, protocol, plus_addressing=False)
     assert list(found) == [step for step in STEPS if step != "plus"]
 
 
-def test_the_check_finds_its_mails_where_a_running_worker_moved_them(sandbox: Sandbox, via: str) -> None:
+def test_the_check_finds_its_mails_where_a_running_worker_moved_them(sandbox: Sandbox, protocol: str) -> None:
     def how(send: Send) -> Send:
         def send_and_move(raw: bytes, reference: str) -> None:
             send(raw, reference)
@@ -144,16 +144,16 @@ def test_the_check_finds_its_mails_where_a_running_worker_moved_them(sandbox: Sa
 
         return send_and_move
 
-    connection = connected(sandbox, settings_for(sandbox, via))
+    connection = connected(sandbox, settings_for(sandbox, protocol))
     sends(connection, how)
     assert all(check.ok for check in connection.check())
     assert not sandbox.mails("approvals", "Placet/Processed")
 
 
 def test_a_check_that_nobody_waits_for_any_more_leaves_nothing_in_the_mailbox(
-    sandbox: Sandbox, via: str
+    sandbox: Sandbox, protocol: str
 ) -> None:
-    connection = connected(sandbox, settings_for(sandbox, via))
+    connection = connected(sandbox, settings_for(sandbox, protocol))
     checks = connection.check()
     assert list(connection.steps()) == STEPS
     while next(checks).key != "send":
@@ -168,16 +168,16 @@ def test_a_check_that_nobody_waits_for_any_more_leaves_nothing_in_the_mailbox(
 
 
 def test_a_mailbox_that_cannot_be_reached_is_said_in_words(
-    sandbox: Sandbox, via: str, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, protocol: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http, "private_targets", lambda: ["127.0.0.1"])
-    found = checked(sandbox, via, server_address="127.0.0.1:9")
+    found = checked(sandbox, protocol, server_address="127.0.0.1:9")
     assert list(found) == ["name", "tls"]
     assert "refused the connection" in found["tls"].cause
 
 
-def test_a_wrong_secret_ends_the_check_at_the_token(sandbox: Sandbox, via: str) -> None:
-    found = checked(sandbox, via, secret="wrong")
+def test_a_wrong_secret_ends_the_check_at_the_token(sandbox: Sandbox, protocol: str) -> None:
+    found = checked(sandbox, protocol, secret="wrong")
     assert list(found) == ["name", "tls", "token"]
     assert "secret is wrong" in found["token"].cause
     facts = found["token"].facts
@@ -185,30 +185,34 @@ def test_a_wrong_secret_ends_the_check_at_the_token(sandbox: Sandbox, via: str) 
     assert facts["code"] == "AADSTS7000215"
 
 
-def test_a_token_for_the_other_way_is_said_with_the_scope_of_this_one(sandbox: Sandbox, via: str) -> None:
+def test_a_token_for_the_other_way_is_said_with_the_scope_of_this_one(
+    sandbox: Sandbox, protocol: str
+) -> None:
     scopes = {
         "ews": "https://outlook.office365.com/.default",
         "graph": "https://graph.microsoft.com/.default",
     }
-    other = scopes["ews" if via == "graph" else "graph"]
-    settings = replace(settings_for(sandbox, via), scope=other)
-    found = checked(sandbox, via, settings=settings)
+    other = scopes["ews" if protocol == "graph" else "graph"]
+    settings = replace(settings_for(sandbox, protocol), scope=other)
+    found = checked(sandbox, protocol, settings=settings)
     assert list(found)[-1] == "token"
-    assert f"but the mailbox is connected through {NAMES[via]}" in found["token"].cause
-    assert scopes[via] in found["token"].cure
+    assert f"but the mailbox is connected through {NAMES[protocol]}" in found["token"].cause
+    assert scopes[protocol] in found["token"].cure
 
 
 NAMES = {"ews": "Office 365 Exchange Online", "graph": "Microsoft Graph"}
 
 
-def test_a_consent_given_just_now_counts_although_an_older_token_lives(sandbox: Sandbox, via: str) -> None:
+def test_a_consent_given_just_now_counts_although_an_older_token_lives(
+    sandbox: Sandbox, protocol: str
+) -> None:
     cache = TokenCache()
     consent(sandbox, given=False)
-    assert [check.ok for check in connected(sandbox, settings_for(sandbox, via), cache=cache).check()][
+    assert [check.ok for check in connected(sandbox, settings_for(sandbox, protocol), cache=cache).check()][
         -1:
     ] == [False]
     consent(sandbox, given=True)
-    connection = connected(sandbox, settings_for(sandbox, via), cache=cache)
+    connection = connected(sandbox, settings_for(sandbox, protocol), cache=cache)
     steps = {check.key: check for check in connection.check()}
     assert "none tenant-wide" not in steps["token"].found
     assert steps["open"].ok
@@ -222,24 +226,26 @@ def consent(sandbox: Sandbox, *, given: bool) -> None:
 # --- permissions ------------------------------------------------------------------------------------------
 
 
-def test_a_missing_role_is_an_error_only_if_the_mailbox_does_not_open(sandbox: Sandbox, via: str) -> None:
+def test_a_missing_role_is_an_error_only_if_the_mailbox_does_not_open(
+    sandbox: Sandbox, protocol: str
+) -> None:
     consent(sandbox, given=False)
-    found = checked(sandbox, via)
+    found = checked(sandbox, protocol)
     assert found["token"].ok
     assert "none tenant-wide; this is right if you use RBAC for Applications" in found["token"].found
     assert not found["open"].ok
-    assert {"ews": "carries no role", "graph": "nobody has consented"}[via] in found["open"].cause
+    assert {"ews": "carries no role", "graph": "nobody has consented"}[protocol] in found["open"].cause
     assert list(found)[-1] == "open"
     sandbox.switches.rbac = {BOX}
-    assert all(check.ok for check in checked(sandbox, via).values())
+    assert all(check.ok for check in checked(sandbox, protocol).values())
 
 
 def test_a_scope_of_rbac_that_leaves_the_mailbox_out_is_named_with_commands(
-    sandbox: Sandbox, via: str
+    sandbox: Sandbox, protocol: str
 ) -> None:
     consent(sandbox, given=False)
     sandbox.switches.rbac = {ANN}
-    found = checked(sandbox, via)
+    found = checked(sandbox, protocol)
     assert list(found)[-1] == "open"
     command = found["open"].command
     assert "Test-ServicePrincipalAuthorization" in command
@@ -280,25 +286,25 @@ def test_reading_alone_is_found_out_at_the_folders(sandbox: Sandbox) -> None:
     assert "does not carry the role Mail.ReadWrite" in found["folders"].cause
 
 
-def test_a_mailbox_that_is_not_there_is_said(sandbox: Sandbox, via: str) -> None:
-    found = checked(sandbox, via, username="nobody@contoso.example")
+def test_a_mailbox_that_is_not_there_is_said(sandbox: Sandbox, protocol: str) -> None:
+    found = checked(sandbox, protocol, username="nobody@contoso.example")
     assert list(found)[-1] == "open"
     assert "Username" in found["open"].cause
     assert "role" not in found["open"].cause
 
 
-def test_a_mailbox_without_a_licence_is_said(sandbox: Sandbox, via: str) -> None:
+def test_a_mailbox_without_a_licence_is_said(sandbox: Sandbox, protocol: str) -> None:
     sandbox.switches.unlicensed = {BOX}
-    found = checked(sandbox, via)
+    found = checked(sandbox, protocol)
     assert list(found)[-1] == "open"
     assert "licence" in found["open"].cause + found["open"].cure
 
 
-def test_an_access_policy_that_leaves_the_mailbox_out_is_said(sandbox: Sandbox, via: str) -> None:
+def test_an_access_policy_that_leaves_the_mailbox_out_is_said(sandbox: Sandbox, protocol: str) -> None:
     sandbox.switches.access_policy = {ANN}
-    found = checked(sandbox, via)
+    found = checked(sandbox, protocol)
     assert list(found)[-1] == "open"
-    if via == "graph":
+    if protocol == "graph":
         assert "ApplicationAccessPolicy" in found["open"].cause + found["open"].cure + found["open"].command
 
 
@@ -313,9 +319,9 @@ def test_blocked_ews_gives_the_commands_for_the_administrator(sandbox: Sandbox) 
 
 
 def test_a_mailbox_of_somebody_else_that_opens_is_a_warning_with_the_commands_that_close_it(
-    sandbox: Sandbox, via: str
+    sandbox: Sandbox, protocol: str
 ) -> None:
-    found = checked(sandbox, via, ANN)
+    found = checked(sandbox, protocol, ANN)
     limits = found["limits"]
     assert (limits.ok, limits.warning) == (True, True)
     assert f"The mailbox of {ANN} opened. Nothing in it was read." in limits.found
@@ -323,21 +329,23 @@ def test_a_mailbox_of_somebody_else_that_opens_is_a_warning_with_the_commands_th
     object_id = sandbox.tenant.service_principal_id
     assert f"New-ServicePrincipal -AppId '{sandbox.client_id}' -ObjectId '{object_id}'" in limits.command
     assert f"PrimarySmtpAddress -eq '{BOX}'" in limits.command
-    roles = {"ews": ["EWS.AccessAsApp"], "graph": ["Mail.ReadWrite", "Mail.Send"]}[via]
+    roles = {"ews": ["EWS.AccessAsApp"], "graph": ["Mail.ReadWrite", "Mail.Send"]}[protocol]
     assert re.findall(r"-Role 'Application (\S+)'", limits.command) == roles
     assert f"-Resource '{ANN}' | Format-Table" in limits.command
-    wide = {"ews": "'full_access_as_app'", "graph": "'Mail.ReadWrite', 'Mail.Send'"}[via]
+    wide = {"ews": "'full_access_as_app'", "graph": "'Mail.ReadWrite', 'Mail.Send'"}[protocol]
     assert f"Where-Object Value -in {wide}" in limits.command
     assert f"Remove-MgServicePrincipalAppRoleAssignment -ServicePrincipalId '{object_id}'" in limits.command
     assert limits.facts == {"opened": ANN, "roles": wide.replace("'", "").split(", ")}
 
 
-def test_as_little_as_possible_is_asked_of_the_mailbox_of_somebody_else(sandbox: Sandbox, via: str) -> None:
+def test_as_little_as_possible_is_asked_of_the_mailbox_of_somebody_else(
+    sandbox: Sandbox, protocol: str
+) -> None:
     sandbox.send_as("approvals", to=ANN, subject="private", text="private")
     before = [(mail.id, mail.is_read) for mail in sandbox.mails("ann")]
-    asked = requests_about(ANN, lambda: checked(sandbox, via, ANN))
+    asked = requests_about(ANN, lambda: checked(sandbox, protocol, ANN))
     assert len(asked) == 1
-    if via == "graph":
+    if protocol == "graph":
         assert re.search(r"/mailFolders/inbox\?\$select=id$", asked[0])
     else:
         assert "GetFolder" in asked[0] and "IdOnly" in asked[0] and 'Id="inbox"' in asked[0]
@@ -345,33 +353,33 @@ def test_as_little_as_possible_is_asked_of_the_mailbox_of_somebody_else(sandbox:
 
 
 @pytest.mark.parametrize("by", ["rbac", "policy"])
-def test_mailboxes_that_stay_closed_are_named(sandbox: Sandbox, via: str, by: str) -> None:
+def test_mailboxes_that_stay_closed_are_named(sandbox: Sandbox, protocol: str, by: str) -> None:
     sandbox.add_mailbox("eve", "Eve")
     if by == "rbac":
         consent(sandbox, given=False)
         sandbox.switches.rbac = {BOX}
     else:
         sandbox.switches.access_policy = {BOX}
-    limits = checked(sandbox, via, ANN, "eve@contoso.example")["limits"]
+    limits = checked(sandbox, protocol, ANN, "eve@contoso.example")["limits"]
     assert (limits.ok, limits.warning, limits.command) == (True, False, "")
     assert limits.found == f"The application cannot open {ANN}, eve@contoso.example."
 
 
-def test_a_role_of_rbac_that_reaches_too_far_is_told_from_a_consent(sandbox: Sandbox, via: str) -> None:
+def test_a_role_of_rbac_that_reaches_too_far_is_told_from_a_consent(sandbox: Sandbox, protocol: str) -> None:
     consent(sandbox, given=False)
     sandbox.switches.rbac = {BOX, ANN}
-    limits = checked(sandbox, via, ANN)["limits"]
+    limits = checked(sandbox, protocol, ANN)["limits"]
     assert limits.warning
     assert "a role in Exchange (RBAC for Applications) reaches too far" in limits.cure
     assert f"-Resource '{ANN}' | Format-Table" in limits.command
     assert "Remove-" not in limits.command
 
 
-def test_where_nobody_can_be_tried_it_is_said_how_to_try(sandbox: Sandbox, via: str) -> None:
+def test_where_nobody_can_be_tried_it_is_said_how_to_try(sandbox: Sandbox, protocol: str) -> None:
     consent(sandbox, given=False)
     sandbox.switches.rbac = {BOX}
     for others in ((), ("nobody@contoso.example",)):
-        limits = checked(sandbox, via, *others)["limits"]
+        limits = checked(sandbox, protocol, *others)["limits"]
         assert (limits.ok, limits.warning) == (True, False)
         assert ("Not tried" in limits.found, "Could not be tried" in limits.found) == (
             not others,
@@ -381,13 +389,15 @@ def test_where_nobody_can_be_tried_it_is_said_how_to_try(sandbox: Sandbox, via: 
 
 
 def test_a_token_for_the_whole_organisation_is_a_warning_though_nobody_can_be_tried(
-    sandbox: Sandbox, via: str
+    sandbox: Sandbox, protocol: str
 ) -> None:
     for others in ((), ("nobody@contoso.example",)):
-        limits = checked(sandbox, via, *others)["limits"]
+        limits = checked(sandbox, protocol, *others)["limits"]
         assert (limits.ok, limits.warning) == (True, True)
         assert "tried" in limits.found
-        assert {"ews": "(full_access_as_app)", "graph": "(Mail.ReadWrite, Mail.Send)"}[via] in limits.cause
+        assert {"ews": "(full_access_as_app)", "graph": "(Mail.ReadWrite, Mail.Send)"}[
+            protocol
+        ] in limits.cause
         assert "Remove-MgServicePrincipalAppRoleAssignment" in limits.command
 
 
@@ -407,19 +417,21 @@ def test_commands_sign_in_to_the_cloud_of_the_mailbox(cloud: str, exchange: str,
     assert signed_in[1].startswith(f"Connect-MgGraph -Environment {graph} -Scopes ")
 
 
-def test_every_command_of_the_check_signs_in_to_the_cloud_of_the_mailbox(sandbox: Sandbox, via: str) -> None:
-    settings = replace(settings_for(sandbox, via), cloud="gcc_high")
+def test_every_command_of_the_check_signs_in_to_the_cloud_of_the_mailbox(
+    sandbox: Sandbox, protocol: str
+) -> None:
+    settings = replace(settings_for(sandbox, protocol), cloud="gcc_high")
     signs_in = "Connect-ExchangeOnline -ExchangeEnvironmentName O365USGovGCCHigh"
-    assert checked(sandbox, via, ANN, settings=settings)["limits"].command.startswith(signs_in)
+    assert checked(sandbox, protocol, ANN, settings=settings)["limits"].command.startswith(signs_in)
     consent(sandbox, given=False)
-    assert checked(sandbox, via, settings=settings)["open"].command.startswith(signs_in)
+    assert checked(sandbox, protocol, settings=settings)["open"].command.startswith(signs_in)
 
 
-def test_no_more_than_three_are_tried_and_none_after_one_opened(sandbox: Sandbox, via: str) -> None:
+def test_no_more_than_three_are_tried_and_none_after_one_opened(sandbox: Sandbox, protocol: str) -> None:
     people = [f"nobody{number}@contoso.example" for number in range(3)]
-    assert "ann@" not in checked(sandbox, via, *people, ANN)["limits"].found
+    assert "ann@" not in checked(sandbox, protocol, *people, ANN)["limits"].found
     sandbox.add_mailbox("eve", "Eve")
-    assert not requests_about("eve@", lambda: checked(sandbox, via, ANN, "eve@contoso.example"))
+    assert not requests_about("eve@", lambda: checked(sandbox, protocol, ANN, "eve@contoso.example"))
 
 
 def test_addresses_in_commands_are_text_whatever_they_hold(sandbox: Sandbox) -> None:
@@ -436,18 +448,18 @@ def test_addresses_in_commands_are_text_whatever_they_hold(sandbox: Sandbox) -> 
 
 @pytest.mark.parametrize("folder", ["inbox", "junkemail"])
 def test_a_folder_that_mail_is_taken_from_is_refused_whatever_it_is_called(
-    sandbox: Sandbox, via: str, folder: str
+    sandbox: Sandbox, protocol: str, folder: str
 ) -> None:
     sandbox.tenant.mailboxes[BOX].well_known[folder].name = "Posteingang"
-    found = checked(sandbox, via, handled_folder="posteingang")
+    found = checked(sandbox, protocol, handled_folder="posteingang")
     assert list(found)[-1] == "folders"
     assert "takes mail from the folder “posteingang”" in found["folders"].cause
 
 
 def test_an_address_that_replies_go_to_and_that_is_not_the_mailboxs_own_is_named_by_its_field(
-    sandbox: Sandbox, via: str
+    sandbox: Sandbox, protocol: str
 ) -> None:
-    found = checked(sandbox, via, reply_to=ANN)
+    found = checked(sandbox, protocol, reply_to=ANN)
     assert found["send"].ok, "mail flows: that is not what is wrong"
     assert f"mail to {ANN} did not" in found["reply_to"].cause
     assert "Default reply-to address" in found["reply_to"].cause
@@ -461,16 +473,16 @@ def test_an_address_that_replies_go_to_and_that_is_not_the_mailboxs_own_is_named
     assert not sandbox.mails("approvals")
 
 
-def test_another_address_of_the_mailbox_is_tried_beside_its_own(sandbox: Sandbox, via: str) -> None:
+def test_another_address_of_the_mailbox_is_tried_beside_its_own(sandbox: Sandbox, protocol: str) -> None:
     sandbox.tenant.mailboxes["decisions@contoso.example"] = sandbox.tenant.mailboxes[BOX]
-    found = checked(sandbox, via, reply_to="decisions@contoso.example")
+    found = checked(sandbox, protocol, reply_to="decisions@contoso.example")
     assert list(found) == [*STEPS[:7], "reply_to", *STEPS[7:]]
     assert all(check.ok for check in found.values())
     assert not sandbox.mails("approvals")
 
 
-def test_a_lost_plus_address_says_how_to_go_on(sandbox: Sandbox, via: str) -> None:
-    found = checked(sandbox, via, lost=b"+placet-check@")
+def test_a_lost_plus_address_says_how_to_go_on(sandbox: Sandbox, protocol: str) -> None:
+    found = checked(sandbox, protocol, lost=b"+placet-check@")
     assert found["send"].ok
     assert not found["plus"].ok
     assert "DisablePlusAddressInRecipients $false" in found["plus"].command
@@ -478,22 +490,22 @@ def test_a_lost_plus_address_says_how_to_go_on(sandbox: Sandbox, via: str) -> No
     assert not sandbox.mails("approvals")
 
 
-def test_mail_that_does_not_arrive_ends_the_check_after_a_minute(sandbox: Sandbox, via: str) -> None:
-    found = checked(sandbox, via, lost=b"")
+def test_mail_that_does_not_arrive_ends_the_check_after_a_minute(sandbox: Sandbox, protocol: str) -> None:
+    found = checked(sandbox, protocol, lost=b"")
     assert "did not arrive within 60 seconds" in found["send"].cause
     assert list(found)[-2:] == ["send", "cleanup"]
 
 
 def test_an_unconfirmed_mechanism_is_shown_with_the_command_that_confirms_it(
-    sandbox: Sandbox, via: str
+    sandbox: Sandbox, protocol: str
 ) -> None:
-    found = checked(sandbox, via, confirmed_mechanisms=["0A"])
+    found = checked(sandbox, protocol, confirmed_mechanisms=["0A"])
     assert not found["internal"].ok
     assert found["internal"].command == "placet mailbox set --confirm-mechanism 04"
     assert found["cleanup"].ok
 
 
-def test_domains_that_exchange_marks_as_internal_too_are_offered(sandbox: Sandbox, via: str) -> None:
+def test_domains_that_exchange_marks_as_internal_too_are_offered(sandbox: Sandbox, protocol: str) -> None:
     """Such as the organisation's other domain; what only claims a mark, or has another mechanism, is not."""
     stamped = "X-MS-Exchange-Organization-AuthAs: {}\r\nX-MS-Exchange-Organization-AuthMechanism: {}\r\n"
     for sender, auth_as, mechanism in (
@@ -508,7 +520,7 @@ def test_domains_that_exchange_marks_as_internal_too_are_offered(sandbox: Sandbo
             f"{stamped.format(auth_as, mechanism)}From: {sender}\r\nTo: {BOX}\r\nSubject: x\r\n\r\nHello\r\n"
         )
         sandbox.place("approvals", raw.encode())
-    check = checked(sandbox, via)["internal"]
+    check = checked(sandbox, protocol)["internal"]
     assert check.ok and check.warning
     assert check.facts is not None
     assert check.facts["other_domains"] == ["contoso-group.example"]
@@ -516,29 +528,29 @@ def test_domains_that_exchange_marks_as_internal_too_are_offered(sandbox: Sandbo
         check.command
         == f'placet mailbox set --mailbox {BOX} --own-domains "contoso.example, contoso-group.example"'
     )
-    accepted = checked(sandbox, via, own_domains="contoso.example, contoso-group.example")["internal"]
+    accepted = checked(sandbox, protocol, own_domains="contoso.example, contoso-group.example")["internal"]
     assert accepted.ok and not accepted.warning
 
 
 def test_a_mechanism_that_never_proves_is_not_offered(
-    sandbox: Sandbox, via: str, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, protocol: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     by_connector = partialmethod(delivery.Post._stamp_internal, mechanism="10")
     monkeypatch.setattr(delivery.Post, "_stamp_internal", by_connector)
-    found = checked(sandbox, via, confirmed_mechanisms=["04", "10"])
+    found = checked(sandbox, protocol, confirmed_mechanisms=["04", "10"])
     assert not found["internal"].ok
     assert "although nobody signed in to send it (10)" in found["internal"].cause
     assert found["internal"].command == ""
 
 
-def test_a_confirmed_mechanism_that_does_not_count_is_shown(sandbox: Sandbox, via: str) -> None:
-    found = checked(sandbox, via, confirmed_mechanisms=["04", "10"])
+def test_a_confirmed_mechanism_that_does_not_count_is_shown(sandbox: Sandbox, protocol: str) -> None:
+    found = checked(sandbox, protocol, confirmed_mechanisms=["04", "10"])
     assert found["internal"].ok
     assert found["internal"].found.endswith("Confirmed, but not counted: 10 proves nobody.")
 
 
-def test_a_busy_server_is_said_at_the_step_where_it_was_busy(sandbox: Sandbox, via: str) -> None:
+def test_a_busy_server_is_said_at_the_step_where_it_was_busy(sandbox: Sandbox, protocol: str) -> None:
     sandbox.faults.set("throttled", retry_after="2.5")
-    found = checked(sandbox, via)
+    found = checked(sandbox, protocol)
     assert list(found)[-1] == "open"
-    assert {"ews": "Exchange is busy", "graph": "slows this mailbox down"}[via] in found["open"].cause
+    assert {"ews": "Exchange is busy", "graph": "slows this mailbox down"}[protocol] in found["open"].cause

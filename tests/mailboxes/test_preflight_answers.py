@@ -50,14 +50,14 @@ def graph_json(**values: object) -> Reply:
 
 
 def graph(stub: Stub, **more: object) -> GraphConnection:
-    settings = stub.settings(via="graph", **more)
+    settings = stub.settings(protocol="graph", **more)
     found = protocols.connect(settings, SecretStr(SECRET), key="box", cache=TokenCache())
     assert isinstance(found, GraphConnection)
     return found
 
 
 def ews(stub: Stub) -> EwsConnection:
-    settings = stub.settings(via="ews")
+    settings = stub.settings(protocol="ews")
     found = protocols.connect(settings, SecretStr(SECRET), key="box", cache=TokenCache())
     assert isinstance(found, EwsConnection)
     return found

@@ -20,7 +20,7 @@ GOOD = {
 
 
 def save(mailbox: Mailbox | None = None, *, secret: str = "", by: str = "ada", **more: Any) -> Mailbox:
-    return store.save({**GOOD, **more}, secret=secret, by=by, mailbox=mailbox).mailbox
+    return store.save({**GOOD, **more}, secrets={"client_secret": secret}, by=by, mailbox=mailbox).mailbox
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_whoever_set_the_secret_fits_the_row() -> None:
 
 def test_the_day_stays_until_it_is_changed_or_emptied(mailbox: Mailbox) -> None:
     def ends(expires_on: str | None, secret: str = "") -> date | None:
-        store.save(GOOD, secret=secret, expires_on=expires_on, by="ada", mailbox=mailbox)
+        store.save(GOOD, secrets={"client_secret": secret}, expires_on=expires_on, by="ada", mailbox=mailbox)
         return Mailbox.objects.get(pk=mailbox.pk).secret_expires_on
 
     assert ends("2099-11-24") == date(2099, 11, 24)
@@ -101,7 +101,9 @@ def test_the_day_stays_until_it_is_changed_or_emptied(mailbox: Mailbox) -> None:
 
 def test_a_new_secret_with_the_day_of_the_old_one_is_questioned(mailbox: Mailbox) -> None:
     store.save(GOOD, expires_on="2099-11-24", by="ada", mailbox=mailbox)
-    saved = store.save(GOOD, secret="new~secret", expires_on="2099-11-24", by="ada", mailbox=mailbox)
+    saved = store.save(
+        GOOD, secrets={"client_secret": "new~secret"}, expires_on="2099-11-24", by="ada", mailbox=mailbox
+    )
     assert "Check that it is the new one's." in saved.notices["secret_expires_on"]
 
 
@@ -112,12 +114,14 @@ def test_a_day_that_is_over_is_no_day_for_a_secret(mailbox: Mailbox) -> None:
     kept = store.save(GOOD, expires_on="2020-01-31", by="ada", mailbox=mailbox)
     assert "make a new client secret" in kept.notices["secret_expires_on"]
     with pytest.raises(SettingsInvalid, match="This day is over"):
-        store.save(GOOD, secret="new~secret", expires_on="2020-01-31", by="ada", mailbox=mailbox)
+        store.save(
+            GOOD, secrets={"client_secret": "new~secret"}, expires_on="2020-01-31", by="ada", mailbox=mailbox
+        )
 
 
 def test_looking_says_what_saving_would_and_stores_nothing(mailbox: Mailbox) -> None:
     wrong = {**GOOD, "username": "me@outlook.com", "poll_seconds": "1"}
-    looked = store.look(wrong, secret="two words", expires_on="soon", mailbox=mailbox)
+    looked = store.look(wrong, secrets={"client_secret": "two words"}, expires_on="soon", mailbox=mailbox)
     assert set(looked.errors) == {"username", "poll_seconds", "client_secret", "secret_expires_on"}
     assert looked.settings is None
     assert Mailbox.objects.get(pk=mailbox.pk).settings == mailbox.settings
@@ -157,7 +161,7 @@ def test_who_says_what_was_seen_saves_only_over_that(mailbox: Mailbox) -> None:
 
 def test_a_mailbox_of_somebody_who_is_asked_is_pointed_out() -> None:
     add_person("Ann Approver", "Approvals@contoso.example")
-    looked = store.look(GOOD, secret="first~secret")
+    looked = store.look(GOOD, secrets={"client_secret": "first~secret"})
     assert not looked.errors
     assert "an address of Ann Approver" in looked.notices["username"]
     assert "username" not in store.look({**GOOD, "username": "other@contoso.example"}).notices

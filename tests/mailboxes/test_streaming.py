@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from placet.mailboxes.base import FixNeeded, MailboxError, Wait
-from placet.mailboxes.microsoft.ews import streaming
 from placet.mailboxes.microsoft.ews.soap import Soap, Unreadable
-from placet.mailboxes.microsoft.ews.streaming import Heard, Lost, Stream, envelopes
+from placet.mailboxes.microsoft.push import streaming
+from placet.mailboxes.microsoft.push.streaming import Lost, Stream, envelopes
 from placet.mailboxes.oauth import Access, Grant, TokenCache
+from placet.mailboxes.push.listening import Heard
 from tests.mailboxes.stub import (
     CLIENT_ID,
     MAILBOX,

@@ -40,7 +40,9 @@ def version(db: None) -> Version:
 
 @pytest.fixture
 def mailbox(db: None) -> Mailbox:
-    return store.save({**SETTINGS, "active": True}, secret=SECRET, by="ada@contoso.example").mailbox
+    return store.save(
+        {**SETTINGS, "active": True}, secrets={"client_secret": SECRET}, by="ada@contoso.example"
+    ).mailbox
 
 
 @pytest.fixture(scope="module")

@@ -42,7 +42,9 @@ def mailbox(sandbox: Sandbox) -> Mailbox:
         "token_uri": sandbox.token_url,
         "server_address": sandbox.url,
     }
-    return store.save(entered, secret=sandbox.client_secret, by="ada@contoso.example").mailbox
+    return store.save(
+        entered, secrets={"client_secret": sandbox.client_secret}, by="ada@contoso.example"
+    ).mailbox
 
 
 @pytest.fixture(scope="module")

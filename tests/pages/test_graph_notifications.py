@@ -36,7 +36,7 @@ def row(mailbox: Mailbox) -> Subscription:
     now = timezone.now()
     Mailbox.objects.update(next_poll=now + LATER)
     return Subscription.objects.create(
-        mailbox=mailbox, via="graph", folder="inbox", server_id=ID, state_hash=hash_of(STATE), made_with="x",
+        mailbox=mailbox, protocol="graph", folder="inbox", server_id=ID, state_hash=hash_of(STATE), made_with="x",
         expires_at=now + timedelta(days=3), since=now, due=now + timedelta(days=1),
     )  # fmt: skip
 

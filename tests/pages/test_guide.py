@@ -54,7 +54,7 @@ def _in_a_year() -> str:
 
 
 def _choose(client: Client, way: str, cloud: str = "worldwide") -> None:
-    answer = client.post(reverse("panel:guide"), {"via": way, "cloud": cloud})
+    answer = client.post(reverse("panel:guide"), {"protocol": way, "cloud": cloud})
     assert answer["Location"] == _at("register")
 
 
@@ -140,7 +140,9 @@ def test_the_overview_counts_the_days_until_the_end_of_ews(
     assert told in ada.get(reverse("panel:guide")).content.decode()
 
 
-@pytest.mark.parametrize("wrong", [{"via": "imap", "cloud": "worldwide"}, {"via": "graph", "cloud": "own"}])
+@pytest.mark.parametrize(
+    "wrong", [{"protocol": "imap", "cloud": "worldwide"}, {"protocol": "graph", "cloud": "own"}]
+)
 def test_another_way_or_cloud_is_refused(wrong: dict[str, str], ada: Client) -> None:
     answer = ada.post(reverse("panel:guide"), wrong)
     assert answer.status_code == 422
@@ -157,7 +159,7 @@ def test_a_national_cloud_has_its_own_hosts(key: str, ada: Client) -> None:
     assert "has a portal of its own: portal.azure." in _text(ada, "register")
     answer = ada.post(
         reverse("panel:from_guide"),
-        {"via": "graph", "cloud": key, "tenant": TENANT, "client_id": CLIENT_ID, "username": MAILBOX},
+        {"protocol": "graph", "cloud": key, "tenant": TENANT, "client_id": CLIENT_ID, "username": MAILBOX},
     )
     form = answer.context["form"]
     assert form["cloud"].value() == key
@@ -173,7 +175,7 @@ def test_of_a_national_cloud_the_whole_uri_is_taken_for_the_tenant(ada: Client) 
 
 
 def test_a_stored_mailbox_says_its_way(ada: Client, mailbox: Mailbox) -> None:
-    Mailbox.objects.update(via="ews")
+    Mailbox.objects.update(protocol="ews")
     assert "full_access_as_app" in _text(ada, "permission")
     assert '<option value="ews" selected>' in ada.get(reverse("panel:guide")).content.decode()
 
@@ -203,14 +205,14 @@ def test_the_review_sends_what_the_remote_approval_tab_takes(ada: Client) -> Non
     assert f'action="{reverse("panel:from_guide")}"' in page
     names = set(re.findall(r'<input[^>]* name="([a-z_]+)"', page))
     assert names >= {"tenant", "client_id", "username", "client_secret", "secret_expires_on"}
-    assert set(re.findall(r'<select[^>]* name="([a-z_]+)"', page)) >= {"via", "cloud"}
+    assert set(re.findall(r'<select[^>]* name="([a-z_]+)"', page)) >= {"protocol", "cloud"}
 
 
 @pytest.mark.parametrize(("way", "host"), [(GRAPH, "graph.microsoft.com"), (EWS, "outlook.office365.com")])
 def test_the_remote_approval_tab_shows_what_the_review_sent(way: str, host: str, ada: Client) -> None:
     sent = {
         "tenant": TENANT, "client_id": CLIENT_ID, "username": MAILBOX, "client_secret": SECRET,
-        "secret_expires_on": _in_a_year(), "via": way, "cloud": "worldwide",
+        "secret_expires_on": _in_a_year(), "protocol": way, "cloud": "worldwide",
     }  # fmt: skip
     answer = ada.post(reverse("panel:from_guide"), sent)
     assert answer.status_code == 200
@@ -218,7 +220,7 @@ def test_the_remote_approval_tab_shows_what_the_review_sent(way: str, host: str,
     for value in sent.values():
         assert value in answer.content.decode()
     form = answer.context["form"]
-    assert (form["via"].value(), form["server_address"].value()) == (way, host)
+    assert (form["protocol"].value(), form["server_address"].value()) == (way, host)
     assert form["scope"].value() == f"https://{host}/.default"
     assert not Mailbox.objects.exists()
 
@@ -451,7 +453,7 @@ def test_docs_name_the_same_steps_in_the_same_order() -> None:
 
 def test_docs_hold_the_same_commands_in_the_same_order() -> None:
     blocks = re.findall(r"^ *```powershell\n(.*?)\n *```$", DOCS.read_text(), re.DOTALL | re.MULTILINE)
-    graph, ews = commands(Values(via=GRAPH)), commands(Values(via=EWS))
+    graph, ews = commands(Values(protocol=GRAPH)), commands(Values(protocol=EWS))
     limit, *others = graph.values()
     assert others == list(ews.values())[1:]
     # Of the two ways into step 9 only the roles differ, which are the last lines.

@@ -28,7 +28,7 @@ def sandbox() -> Iterator[Sandbox]:
 def mailbox(sandbox: Sandbox, transactional_db: None) -> Iterator[Mailbox]:
     """One that goes through Exchange Web Services and has kept a mail. What runs beside the page is another thread."""
     entered = {
-        "via": "ews",
+        "protocol": "ews",
         "server_address": sandbox.url,
         "username": "approvals@contoso.example",
         "client_id": sandbox.client_id,
@@ -36,12 +36,14 @@ def mailbox(sandbox: Sandbox, transactional_db: None) -> Iterator[Mailbox]:
         "since": "2020-01-01T00:00:00+00:00",
         "active": True,
     }
-    mailbox = store.save(entered, secret=sandbox.client_secret, by="ada@contoso.example").mailbox
+    mailbox = store.save(
+        entered, secrets={"client_secret": sandbox.client_secret}, by="ada@contoso.example"
+    ).mailbox
     sandbox.send_as("approvals", to="approvals@contoso.example", subject="Hello", text="Hello")
     with pool.opened(mailbox) as connection:
         (seen,) = connection.changes({}, fetch.since(mailbox), 10).seen
     IncomingMail.objects.create(
-        mailbox=mailbox, server_id=seen.server_id, via="ews", fingerprint="1", folder="inbox", raw=b""
+        mailbox=mailbox, server_id=seen.server_id, protocol="ews", fingerprint="1", folder="inbox", raw=b""
     )
     yield mailbox
     pool.drop(mailbox)
@@ -76,13 +78,13 @@ def test_a_mailbox_is_checked_moved_and_goes_back(ada: Client, mailbox: Mailbox,
     page = checked(ada, mailbox, "graph")
     assert "Can <bdi>approvals@contoso.example</bdi> move to Microsoft Graph?" in page
     assert "Move now" in page
-    assert Mailbox.objects.get().via == "ews", "so far nothing is changed"
+    assert Mailbox.objects.get().protocol == "ews", "so far nothing is changed"
     page = moved(ada, mailbox, "graph")
     assert "This mailbox goes through Microsoft Graph now. 1 mail under way was taken along." in page
     assert "Go back to Exchange Web Services" in page
     assert "Last moved to Microsoft Graph on" in page
     assert f"by <bdi>{admin.name}</bdi>" in page
-    assert Mailbox.objects.get().via == IncomingMail.objects.get().via == "graph"
+    assert Mailbox.objects.get().protocol == IncomingMail.objects.get().protocol == "graph"
     assert "Move now" in checked(ada, mailbox, "ews")
     assert "This mailbox goes through Exchange Web Services now." in moved(ada, mailbox, "ews")
     entries = AuditEntry.objects.filter(request=None)
@@ -102,7 +104,7 @@ def test_what_is_missing_is_said_and_nothing_can_be_moved(
     assert "Move now" not in page
     assert "Mail.Send" in page
     assert "Nothing was changed: the check must pass first" in moved(ada, mailbox, "graph")
-    assert Mailbox.objects.get().via == "ews"
+    assert Mailbox.objects.get().protocol == "ews"
 
 
 def test_without_a_check_nothing_is_moved(ada: Client, mailbox: Mailbox) -> None:
@@ -110,14 +112,14 @@ def test_without_a_check_nothing_is_moved(ada: Client, mailbox: Mailbox) -> None
     checked(ada, mailbox, "graph")
     store.change({"poll_seconds": 60}, by="another", mailbox=mailbox)
     assert "Nothing was changed: the check must pass first" in moved(ada, mailbox, "graph")
-    assert Mailbox.objects.get().via == "ews"
+    assert Mailbox.objects.get().protocol == "ews"
 
 
 def test_a_button_pressed_twice_moves_once(ada: Client, mailbox: Mailbox) -> None:
     checked(ada, mailbox, "graph")
     moved(ada, mailbox, "graph")
     moved(ada, mailbox, "graph")
-    assert Mailbox.objects.get().via == "graph"
+    assert Mailbox.objects.get().protocol == "graph"
     assert AuditEntry.objects.count() == 1
 
 
@@ -126,13 +128,13 @@ def test_what_stops_a_move_is_said(ada: Client, mailbox: Mailbox, sandbox: Sandb
     sandbox.switches.graph_blocked = True
     page = moved(ada, mailbox, "graph")
     assert "Nothing was changed. A policy in Exchange keeps the application out of this mailbox." in page
-    assert Mailbox.objects.get().via == "ews"
+    assert Mailbox.objects.get().protocol == "ews"
 
 
 def test_the_choice_of_the_way_leads_to_the_move(ada: Client, mailbox: Mailbox) -> None:
     texts = {name: value for name, value in mailbox.settings.items() if isinstance(value, str)}
-    entered = {**texts, "mailbox": mailbox.pk, "via": "graph"}
-    answer = ada.post(reverse("panel:check_fields"), entered, headers={"HX-Trigger-Name": "via"})
+    entered = {**texts, "mailbox": mailbox.pk, "protocol": "graph"}
+    answer = ada.post(reverse("panel:check_fields"), entered, headers={"HX-Trigger-Name": "protocol"})
     said = answer.content.decode()
     assert "Move it instead" in said
     assert '<a href="#move">' in said
@@ -141,5 +143,5 @@ def test_the_choice_of_the_way_leads_to_the_move(ada: Client, mailbox: Mailbox) 
 
 def test_a_graph_mailbox_without_mail_is_offered_nothing(ada: Client, mailbox: Mailbox) -> None:
     IncomingMail.objects.all().delete()
-    Mailbox.objects.update(via="graph", settings={**mailbox.settings, "via": "graph"})
+    Mailbox.objects.update(protocol="graph", settings={**mailbox.settings, "protocol": "graph"})
     assert 'id="move"' not in tab(ada, mailbox)

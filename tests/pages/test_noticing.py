@@ -41,9 +41,11 @@ def subscribed(mailbox: Mailbox, **more: Any) -> None:
         "server_id": "a",
         "due": now,
     }
-    folders = ("inbox", "junk") if mailbox.via == "graph" else ("",)
+    folders = ("inbox", "junk") if mailbox.protocol == "graph" else ("",)
     for folder in folders:
-        Subscription.objects.create(mailbox=mailbox, via=mailbox.via, folder=folder, **{**values, **more})
+        Subscription.objects.create(
+            mailbox=mailbox, protocol=mailbox.protocol, folder=folder, **{**values, **more}
+        )
 
 
 def test_that_it_works_and_since_when(mailbox: Mailbox, page: Callable[[], str]) -> None:
@@ -75,7 +77,7 @@ def test_one_of_two_folders_is_not_enough(mailbox: Mailbox, page: Callable[[], s
 
 
 def test_listening_counts_as_long_as_somebody_does(mailbox: Mailbox, page: Callable[[], str]) -> None:
-    store.change({"via": "ews", "scope": "", "server_address": ""}, by="ada", mailbox=mailbox)
+    store.change({"protocol": "ews", "scope": "", "server_address": ""}, by="ada", mailbox=mailbox)
     mailbox.refresh_from_db()
     subscribed(mailbox, due=timezone.now() + timedelta(minutes=1))
     assert "at once (since" in page()

@@ -20,12 +20,14 @@ from placet.lib import logs
 from placet.mail.models import OutgoingMail
 from placet.mailboxes import pool, store
 from placet.mailboxes.base import Check, FixNeeded
-from placet.mailboxes.fields import FIELDS
 from placet.mailboxes.memory import MemoryConnection, MemoryMailbox
+from placet.mailboxes.microsoft.fields import FIELDS
 from placet.mailboxes.models import Mailbox
 from placet.panel import connection_test, remote_approval
 from placet.panel.connection_test import Run, run_for
 from tests.pages.conftest import HOSTILE, SECRET, SETTINGS
+
+SECRETS = {"client_secret": SECRET}
 
 As = Callable[[Person | None], Client]
 OF_SEVERAL = "same_organisation"  # a field that one mailbox alone does not have
@@ -62,7 +64,7 @@ def test_mailboxes_of_the_same_organisation_are_asked_for_where_there_are_severa
     page = ada.get(REMOTE_APPROVAL).content.decode()
     assert f'name="{OF_SEVERAL}"' not in page
     assert 'name="own_domains" value="contoso.example"' in page
-    second = store.save({**SETTINGS, "username": "office@contoso.example"}, secret=SECRET, by="ada").mailbox
+    second = store.save({**SETTINGS, "username": "office@contoso.example"}, secrets=SECRETS, by="ada").mailbox
     page = ada.get(REMOTE_APPROVAL).content.decode()
     assert f'name="{OF_SEVERAL}"' in page
     assert "The others here: office@contoso.example." in page
@@ -200,7 +202,7 @@ def test_a_secret_that_another_administrator_entered_meanwhile_is_not_overwritte
 ) -> None:
     page = reverse("panel:mailbox", args=[mailbox.pk])
     mine = filled_in(ada, page) | {"client_secret": "mine~and-older"}
-    store.save(mailbox.settings, secret="theirs~and-newer", by="grace", mailbox=mailbox)
+    store.save(mailbox.settings, secrets={"client_secret": "theirs~and-newer"}, by="grace", mailbox=mailbox)
     sent = ada.post(page, mine)
     assert sent.status_code == 422
     assert "theirs~and-newer" not in sent.content.decode() and "mine~and-older" not in sent.content.decode()
@@ -327,32 +329,34 @@ def follows_from(ada: Client, left: str, **typed: str) -> dict[str, str]:
 
 
 def test_a_choice_fills_in_what_follows_from_it_and_leaves_what_was_typed(ada: Client) -> None:
-    followed = follows_from(ada, "cloud", cloud="gcc_high", via="graph", server_address="graph.microsoft.com")
+    followed = follows_from(
+        ada, "cloud", cloud="gcc_high", protocol="graph", server_address="graph.microsoft.com"
+    )
     assert followed == {
         "server_address": "graph.microsoft.us",
         "scope": "https://graph.microsoft.us/.default",
     }
     uri = f"https://login.microsoftonline.com/{TENANT}/oauth2/v2.0/token"
     before = {"server_address": "outlook.office365.com", "scope": "https://x.example/.default"}
-    followed = follows_from(ada, "cloud", cloud="china", via="ews", token_uri=uri, **before)
+    followed = follows_from(ada, "cloud", cloud="china", protocol="ews", token_uri=uri, **before)
     assert followed["token_uri"].startswith(f"https://login.partner.microsoftonline.cn/{TENANT}/")
     assert followed["server_address"] == "partner.outlook.cn"
     assert "scope" not in followed
     typed = {"server_address": "graph.microsoft.com", "scope": "https://graph.microsoft.com/.default"}
-    followed = follows_from(ada, "via", cloud="worldwide", via="ews", token_uri=TENANT, **typed)
+    followed = follows_from(ada, "protocol", cloud="worldwide", protocol="ews", token_uri=TENANT, **typed)
     outlook = {
         "server_address": "outlook.office365.com",
         "scope": "https://outlook.office365.com/.default",
     }
     assert followed == outlook
     own = {
-        "via": "ews",
+        "protocol": "ews",
         "cloud": "worldwide",
         "server_address": "mail.contoso.com",
         "scope": outlook["scope"],
     }
-    assert follows_from(ada, "via", **own) == {}
-    assert follows_from(ada, "username", cloud="gcc_high", via="graph", **typed) == {}
+    assert follows_from(ada, "protocol", **own) == {}
+    assert follows_from(ada, "username", cloud="gcc_high", protocol="graph", **typed) == {}
 
 
 def test_what_was_entered_in_another_form_stands_in_its_field_as_one_leaves_it(ada: Client) -> None:
@@ -361,19 +365,19 @@ def test_what_was_entered_in_another_form_stands_in_its_field_as_one_leaves_it(a
     assert follows_from(ada, "token_uri", **older) == {"token_uri": uri}
     assert "another address of the same tenant" in said(ada, "token_uri", **older)["token_uri"]
     for entered in ("https://outlook.office365.com/EWS/Exchange.asmx", "outlook.office.com"):
-        typed = {"via": "ews", "cloud": "worldwide", "server_address": entered}
+        typed = {"protocol": "ews", "cloud": "worldwide", "server_address": entered}
         assert follows_from(ada, "server_address", **typed) == {"server_address": "outlook.office365.com"}
         assert said(ada, "server_address", **typed)["server_address"]
         assert follows_from(ada, "username", **typed) == {}, "what one has not come to stays"
 
 
 def test_an_error_of_the_scope_shows_that_of_the_chosen_way_and_cloud(ada: Client) -> None:
-    for via, cloud, host in (
+    for protocol, cloud, host in (
         ("ews", "worldwide", "outlook.office365.com"),
         ("graph", "worldwide", "graph.microsoft.com"),
         ("ews", "china", "partner.outlook.cn"),
     ):
-        found = said(ada, "scope", via=via, cloud=cloud, scope="Mail.Read")["scope"]
+        found = said(ada, "scope", protocol=protocol, cloud=cloud, scope="Mail.Read")["scope"]
         assert f"https://{host}/.default" in found
 
 
@@ -724,9 +728,14 @@ def test_a_test_that_passed_proves_nothing_of_other_settings_or_of_another_mailb
 ) -> None:
     store.save({**mailbox.settings, "active": False}, by="ada", mailbox=mailbox)
     passed = {"passed": proof_in(page_of_the_test(ada, mailbox, Steps(*WELL), monkeypatch))}
-    other = store.save({**SETTINGS, "username": "office@contoso.example"}, secret=SECRET, by="ada").mailbox
+    other = store.save({**SETTINGS, "username": "office@contoso.example"}, secrets=SECRETS, by="ada").mailbox
     ada.post(reverse("panel:activate", args=[other.pk]), passed)
-    store.save({**mailbox.settings, "client_id": TENANT}, secret=SECRET, by="grace", mailbox=mailbox)
+    store.save(
+        {**mailbox.settings, "client_id": TENANT},
+        secrets=SECRETS,
+        by="grace",
+        mailbox=mailbox,
+    )
     ada.post(reverse("panel:activate", args=[mailbox.pk]), passed)
     assert not Mailbox.objects.filter(active=True).exists()
 
@@ -763,7 +772,7 @@ def test_exchange_web_services_say_how_long_and_which_commands_list_the_applicat
     page = reverse("panel:mailbox", args=[mailbox.pk])
     through_graph = ada.get(page).content.decode()
     assert "EwsAllowedAppIDs" not in through_graph
-    store.save({**mailbox.settings, "via": "ews"}, by="ada", mailbox=mailbox)
+    store.save({**mailbox.settings, "protocol": "ews"}, by="ada", mailbox=mailbox)
     monkeypatch.setattr(remote_approval, "EWS_ENDS", timezone.localdate() + timedelta(days=7))
     through_ews = html.unescape(ada.get(page).content.decode())
     assert "7 days are left for Exchange Web Services." in through_ews

@@ -32,7 +32,9 @@ def mailbox(sandbox: Sandbox, transactional_db: None) -> Mailbox:
         "scope": sandbox.scope,
         "token_uri": sandbox.token_url,
     }
-    return store.save(entered, secret=sandbox.client_secret, by="ada@contoso.example").mailbox
+    return store.save(
+        entered, secrets={"client_secret": sandbox.client_secret}, by="ada@contoso.example"
+    ).mailbox
 
 
 @pytest.fixture(params=[True, False], ids=["with JavaScript", "without JavaScript"])

@@ -44,7 +44,7 @@ def test_what_it_received_stays_and_its_secret_goes(
     admin: Person, as_: As, mailbox: Mailbox, incoming: IncomingMail
 ) -> None:
     browser = as_(admin)
-    Subscription.objects.create(mailbox=mailbox, via="graph", folder="inbox", server_id="1")
+    Subscription.objects.create(mailbox=mailbox, protocol="graph", folder="inbox", server_id="1")
     assert "was removed" in removed(browser, mailbox)
     mailbox.refresh_from_db()
     assert (mailbox.active, mailbox.secrets, mailbox.next_poll) == (False, {}, None)
@@ -72,7 +72,7 @@ def test_whoever_sets_it_up_again_finds_its_mail(
 ) -> None:
     removed(as_(admin), mailbox)
     assert not store.look(SETTINGS).errors, "its address is free again"
-    again = store.save({**SETTINGS, "active": True}, secret=SECRET, by="grace").mailbox
+    again = store.save({**SETTINGS, "active": True}, secrets={"client_secret": SECRET}, by="grace").mailbox
     assert again.pk == mailbox.pk
     assert (again.removed_at, again.removed_by, again.active) == (None, "", True)
     assert list(again.incoming.all()) == [incoming]

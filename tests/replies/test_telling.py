@@ -6,7 +6,7 @@ from placet.accounts.models import Person
 from placet.approvals.models import AskLine
 from placet.mail.models import IncomingMail
 from placet.mailboxes.base import Folder, Received
-from placet.mailboxes.settings import ExchangeSettings
+from placet.mailboxes.microsoft.settings import ExchangeSettings
 from placet.replies import tell
 from placet.replies.entry import Reply
 from placet.replies.parse import OwnMail, parse

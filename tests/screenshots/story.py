@@ -269,7 +269,7 @@ def _organisation(ada: Person) -> None:
 
 def _second_mailbox(world: World) -> Mailbox:
     entered = {**SETTINGS, "username": f"office@{DOMAIN}"}
-    second = store.save(entered, secret=SECRET, by=f"ada@{DOMAIN}").mailbox
+    second = store.save(entered, secrets={"client_secret": SECRET}, by=f"ada@{DOMAIN}").mailbox
     made = certificates.make("Placet", 12).to_text()
     second.secrets |= {"certificate": made, "certificate_waiting": made}
     second.settings |= {

@@ -289,7 +289,7 @@ def _pair(sandbox: Sandbox, number: int) -> Person:
 def connect(sandbox: Sandbox, way: str) -> None:
     store.save(
         {
-            "via": way,
+            "protocol": way,
             "server_address": sandbox.url,
             "username": f"approvals@{sandbox.tenant.domain}",
             "client_id": sandbox.client_id,
@@ -300,7 +300,7 @@ def connect(sandbox: Sandbox, way: str) -> None:
             "sends_per_minute": 1000,
             "since": "2020-01-01T00:00:00+00:00",
         },
-        secret=sandbox.client_secret,
+        secrets={"client_secret": sandbox.client_secret},
         by="a test",
     )
 

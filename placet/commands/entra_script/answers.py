@@ -18,7 +18,7 @@ class Answers:
 
     mailbox: str
     form: str = POWERSHELL
-    via: str = GRAPH
+    protocol: str = GRAPH
     cloud: str = "worldwide"
     name: str = "Placet"  # of the application
     tenant: str = ""  # ID or domain; empty: the one that is signed in to
@@ -31,7 +31,7 @@ class Answers:
 
     @property
     def service(self) -> app_access.Service:
-        return app_access.GRAPH if self.via == GRAPH else app_access.EWS
+        return app_access.GRAPH if self.protocol == GRAPH else app_access.EWS
 
     @property
     def at(self) -> Cloud:
@@ -70,7 +70,7 @@ def in_powershell(text: str) -> str:
 
 def roles_needed(answers: Answers) -> str:
     """What whoever runs the script must be, as the end of a comment."""
-    if not answers.limit and answers.via == GRAPH:
+    if not answers.limit and answers.protocol == GRAPH:
         return """ You sign in yourself, with the role
 #   Privileged Role Administrator (to consent to permissions of Microsoft Graph for the whole organisation)."""
     return """ You sign in yourself, with the role

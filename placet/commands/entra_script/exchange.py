@@ -6,7 +6,7 @@ from placet.mailboxes.microsoft.clouds import EWS
 
 
 def needed(answers: Answers) -> bool:
-    return answers.limit or answers.via == EWS
+    return answers.limit or answers.protocol == EWS
 
 
 def parts(answers: Answers) -> list[str]:
@@ -17,7 +17,7 @@ def parts(answers: Answers) -> list[str]:
         _SIGN_IN,
         _LIMIT if answers.limit else "",
         _OTHER if answers.limit and answers.other_mailbox else "",
-        _EWS if answers.via == EWS else "",
+        _EWS if answers.protocol == EWS else "",
         _SIGN_OUT,
     ]
 

@@ -235,4 +235,4 @@ def _last(answers: Answers) -> str:
 Write-Host ''
 Write-Host 'Run this on the server of Placet. {said}'
 Write-Output ("placet mailbox set --username $usernameInShell --client-id $($application.appId)" +
-    " --token-uri $login/$tenantId/oauth2/v2.0/token --via {answers.via} --cloud {answers.cloud}{expires}")"""
+    " --token-uri $login/$tenantId/oauth2/v2.0/token --protocol {answers.protocol} --cloud {answers.cloud}{expires}")"""

@@ -10,8 +10,9 @@ from typing import Any
 
 from placet.cli import CommandError
 from placet.commands.entra_script.answers import CERTIFICATE, CLI, KEEP, POWERSHELL, SECRET, Answers
-from placet.mailboxes.microsoft.clouds import CLOUDS, WAYS
-from placet.mailboxes.settings import DOMAIN, GUID, ExchangeSettings
+from placet.mailboxes.microsoft.clouds import CLOUDS, PROTOCOLS
+from placet.mailboxes.microsoft.settings import GUID, ExchangeSettings
+from placet.mailboxes.settings import DOMAIN
 
 LONGEST_LIFE = 730  # days: Entra ID makes no client secret that lives longer than 24 months
 _STAND_INS = {"client_id": "00000000-0000-0000-0000-000000000000", "token_uri": "tenant.example"}
@@ -90,8 +91,9 @@ def _path(text: str) -> str:
 QUESTIONS = (
     Question("form", "--for", "Script for PowerShell, or for Azure CLI in bash", POWERSHELL,
              _choice(POWERSHELL, CLI), choices=(POWERSHELL, CLI)),
-    Question("via", "--via", "Connect through Microsoft Graph, or Exchange Web Services (they end on 1 April 2027)",
-             "graph", _choice(*WAYS), choices=WAYS),
+    Question("protocol", "--protocol",
+             "Connect through Microsoft Graph, or Exchange Web Services (they end on 1 April 2027)",
+             "graph", _choice(*PROTOCOLS), choices=PROTOCOLS),
     Question("cloud", "--cloud", "Cloud", "worldwide", _choice(*CLOUDS), choices=tuple(CLOUDS)),
     Question("mailbox", "--mailbox", "Address of the mailbox, its primary one", None, _mailbox),
     Question("tenant", "--tenant", "Directory (tenant) ID or domain; empty: the one that you sign in to", "", _tenant),

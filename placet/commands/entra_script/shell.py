@@ -233,5 +233,5 @@ def _last(answers: Answers) -> str:
 # --- What Placet is told, on its server ---
 say ''
 say 'Run this on the server of Placet. {said}'
-printf '{form} --via {answers.via} --cloud {answers.cloud}{expires}\\n' \\
+printf '{form} --protocol {answers.protocol} --cloud {answers.cloud}{expires}\\n' \\
   {values}"""

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_noop
 from placet.mailboxes.http import is_loopback
 
 GRAPH, EWS = "graph", "ews"
-WAYS = (GRAPH, EWS)
+PROTOCOLS = (GRAPH, EWS)
 OWN = "own"  # no cloud of Microsoft's: every host is entered
 
 
@@ -26,11 +26,11 @@ class Cloud:
     graph: str
     outlook: str
 
-    def host(self, via: str) -> str:
-        return self.graph if via == GRAPH else self.outlook
+    def host(self, protocol: str) -> str:
+        return self.graph if protocol == GRAPH else self.outlook
 
-    def scope(self, via: str) -> str:
-        return f"https://{self.host(via)}/.default"
+    def scope(self, protocol: str) -> str:
+        return f"https://{self.host(protocol)}/.default"
 
 
 CLOUDS = {
@@ -77,13 +77,13 @@ OUTLOOK_HOSTS = frozenset({cloud.outlook for cloud in CLOUDS.values()} | {OLDER_
 class Fitting:
     """The connection's settings as far as they could be read, made to fit together.
 
-    `via` and `cloud` are what was chosen, "" where nothing was; `server` is host[:port] and `scope` and `token_uri`
+    `protocol` and `cloud` are what was chosen, "" where nothing was; `server` is host[:port], `scope` and `token_uri`
     are whole, each "" where none was entered. `tenant` is entered in place of a token URI. After `fit` all of them
     are there, as far as they can be; `notices` has by field what was put in another's place, `errors` what cannot be
     made to fit.
     """
 
-    via: str = ""
+    protocol: str = ""
     cloud: str = ""
     server: str = ""
     scope: str = ""
@@ -93,7 +93,7 @@ class Fitting:
     errors: dict[str, str] = field(default_factory=dict)
 
     def fit(self) -> None:
-        self.via = self.via or self._way_meant()
+        self.protocol = self.protocol or self._way_meant()
         self.cloud = self._cloud_meant()
         cloud = CLOUDS.get(self.cloud)
         chosen_since = self._chosen_since(cloud)
@@ -120,7 +120,7 @@ class Fitting:
             both = [key for key in of_login if key in of_server]
             return next(iter(both or of_login or of_server), self._unsaid())
         if self.cloud != OWN and (
-            (login and not of_login) or (self.via == GRAPH and server and not _known(server))
+            (login and not of_login) or (self.protocol == GRAPH and server and not _known(server))
         ):
             named = _(
                 "The addresses entered belong to none of Microsoft's clouds, so Cloud counts as Own addresses. For a "
@@ -144,7 +144,7 @@ class Fitting:
     def _fit_server(self, cloud: Cloud | None) -> None:
         if cloud is None:
             return
-        wanted = cloud.host(self.via)
+        wanted = cloud.host(self.protocol)
         if self.server and _known(_host(f"//{self.server}")) and self.server != wanted:
             self._say("server_address", self.server, wanted)
             self.server = wanted
@@ -156,9 +156,9 @@ class Fitting:
             cloud = next(
                 (known for known in CLOUDS.values() if entered in (known.graph, known.outlook)), WORLDWIDE
             )
-        wanted = cloud.scope(self.via)
-        if self.scope and _known(entered) and entered != cloud.host(self.via):
-            if self.via == EWS and cloud is WORLDWIDE and entered == OLDER_OUTLOOK:
+        wanted = cloud.scope(self.protocol)
+        if self.scope and _known(entered) and entered != cloud.host(self.protocol):
+            if self.protocol == EWS and cloud is WORLDWIDE and entered == OLDER_OUTLOOK:
                 return
             self._say("scope", self.scope, wanted)
             self.scope = wanted

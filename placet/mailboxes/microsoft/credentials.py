@@ -5,7 +5,8 @@ then, and until somebody removes it, the client secret stays. The names are thos
 `secret_set_at`, `secret_set_by` and `secret_expires_on` tell of the one in use.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import replace
 
 import structlog
 from django.db import transaction
@@ -18,15 +19,16 @@ from placet.lib.fields import Secrets
 from placet.mailboxes.fields import SECRET
 from placet.mailboxes.microsoft import certificates
 from placet.mailboxes.microsoft.certificates import Certificate, CertificateInvalid
-from placet.mailboxes.models import Mailbox
+from placet.mailboxes.microsoft.settings import ExchangeSettings, goes_elsewhere, needs_secret_again
+from placet.mailboxes.models import LONGEST_BY, Mailbox
 from placet.mailboxes.oauth import Credential, Grant, fetch_token
-from placet.mailboxes.settings import ExchangeSettings, SettingsInvalid, goes_elsewhere, needs_secret_again
+from placet.mailboxes.secrets import Kept
+from placet.mailboxes.settings import SettingsInvalid
 
 log = structlog.get_logger(__name__)
 
 CERTIFICATE = "certificate"  # in use
 WAITING = "certificate_waiting"  # made or uploaded, and not in use yet
-LONGEST_BY = 320  # characters
 
 _ENTER = gettext_noop("Enter the client secret.")
 _NOTHING_YET = gettext_noop(
@@ -37,11 +39,16 @@ _NOT_USED_YET = gettext_noop(
     "The certificate is not in use yet: try and use it first (Client certificate, below this field), or enter the "
     "client secret."
 )
+_CERTIFICATE_ELSEWHERE = gettext_noop(
+    "Because the server address changed, the certificate is not used any more: tokens go only where they were "
+    "meant to go. Enter the client secret; or save without Activate, and make a new certificate then."
+)
 
 
-def of(mailbox: Mailbox) -> Credential:
-    """The one in use. An empty secret where there is none."""
-    return certificate_in_use(mailbox) or SecretStr(mailbox.secrets.get(SECRET, ""))
+def in_use(secrets: Mapping[str, str]) -> Credential:
+    """The one in use of a mailbox's secrets. An empty secret where there is none."""
+    text = secrets.get(CERTIFICATE)
+    return Certificate.stored(text) if text else SecretStr(secrets.get(SECRET, ""))
 
 
 def certificate_in_use(mailbox: Mailbox) -> Certificate | None:
@@ -65,18 +72,16 @@ def _stored(mailbox: Mailbox, name: str) -> Certificate | None:
 # --- when settings are saved ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Kept:
-    """What of the stored credentials may serve settings that are to be saved. If no client secret is entered with them,
-    `again` says why it must be, or `lacking` that something is needed later; `told` says what is dropped."""
-
-    secrets: Secrets
-    again: str = ""
-    lacking: str = ""
-    told: str = ""
-
-
 def kept(settings: ExchangeSettings, mailbox: Mailbox | None) -> Kept:
+    """See `secrets.kept`. A certificate in use stays in use beside a client secret that is entered."""
+    before = mailbox is not None and CERTIFICATE in mailbox.secrets
+    good = _kept(settings, mailbox)
+    signs = CERTIFICATE in good.secrets
+    beside = {SECRET: _("The client secret is stored too. The certificate stays in use.")} if signs else {}
+    return replace(good, beside=beside, signs=signs, signed=before)
+
+
+def _kept(settings: ExchangeSettings, mailbox: Mailbox | None) -> Kept:
     """A secret goes only to the token URI that it was entered for, and tokens only to the server that they were for.
 
     The key of a certificate goes nowhere, and a signature names the token URI that it was made for, so that nobody
@@ -87,10 +92,11 @@ def kept(settings: ExchangeSettings, mailbox: Mailbox | None) -> Kept:
         return _nothing_in_use(settings, Secrets())
     stored, signs = Secrets(mailbox.secrets), bool(mailbox.secrets.get(CERTIFICATE))
     try:
-        before, _notices = ExchangeSettings.parse(mailbox.settings)
+        before = ExchangeSettings.of_stored(mailbox.settings)
     except SettingsInvalid:
         return Kept(
-            Secrets(), again=_("Enter the client secret again: what it was stored for is no longer valid.")
+            Secrets(),
+            {SECRET: _("Enter the client secret again: what it was stored for is no longer valid.")},
         )
     if goes_elsewhere(before, settings):
         return _elsewhere(before, settings, stored)
@@ -100,38 +106,40 @@ def kept(settings: ExchangeSettings, mailbox: Mailbox | None) -> Kept:
         return _nothing_in_use(settings, stored)
     had_secret = bool(stored.pop(SECRET, ""))
     if not signs:
-        return Kept(stored, again=needs_secret_again(before, settings) or "")
+        return Kept(stored, _if(needs_secret_again(before, settings)))
     told = _("The client secret that was stored for the former access token URI was removed.")
-    return Kept(stored, told=told if had_secret else "")
+    return Kept(stored, dropped=_if(told if had_secret else ""))
 
 
-def _nothing_in_use(settings: ExchangeSettings, stored: Secrets, told: str = "") -> Kept:
+def _if(sentence: str | None) -> dict[str, str]:
+    return {SECRET: sentence} if sentence else {}
+
+
+def _nothing_in_use(settings: ExchangeSettings, stored: Secrets, dropped: str = "") -> Kept:
     """There is no client secret that could be asked for again; a certificate may wait in `stored`."""
     waits = WAITING in stored
     if settings.active:
-        return Kept(stored, again=_(_NOT_USED_YET) if waits else _(_ENTER), told=told)
-    return Kept(stored, lacking=_(_NOT_USED_YET) if waits else _(_NOTHING_YET), told=told)
+        return Kept(stored, {SECRET: _(_NOT_USED_YET) if waits else _(_ENTER)}, dropped=_if(dropped))
+    lacking = {SECRET: _(_NOT_USED_YET) if waits else _(_NOTHING_YET)}
+    return Kept(stored, lacking=lacking, dropped=_if(dropped))
 
 
 def _elsewhere(before: ExchangeSettings, settings: ExchangeSettings, stored: Secrets) -> Kept:
     removed = _("The certificate was removed because the server address changed. Make a new one.")
     if CERTIFICATE not in stored and SECRET not in stored:
-        return _nothing_in_use(settings, Secrets(), told=removed)
+        return _nothing_in_use(settings, Secrets(), dropped=removed)
     if CERTIFICATE not in stored:
         return Kept(
             Secrets(),
-            again=needs_secret_again(before, settings) or "",
-            told=removed if WAITING in stored else "",
+            _if(needs_secret_again(before, settings)),
+            dropped=_if(removed if WAITING in stored else ""),
         )
     if not settings.active:
-        return Kept(Secrets(), told=removed)
+        return Kept(Secrets(), dropped={SECRET: removed})
     return Kept(
         Secrets(),
-        again=_(
-            "Because the server address changed, the certificate is not used any more: tokens go only where they were "
-            "meant to go. Enter the client secret; or save without Activate, and make a new certificate then."
-        ),
-        told=removed,
+        {SECRET: _(_CERTIFICATE_ELSEWHERE)},
+        dropped={SECRET: removed},
     )
 
 
@@ -192,7 +200,7 @@ def use(mailbox: Mailbox, *, by: str) -> Certificate:
             _("There is no certificate that is not in use yet. Make one or upload one first.")
         )
     try:
-        settings, _notices = ExchangeSettings.parse(mailbox.settings)
+        settings = ExchangeSettings.of_stored(mailbox.settings)
     except SettingsInvalid as error:
         raise CertificateInvalid(
             _("The stored settings of this mailbox are not valid. {reasons}").format(reasons=error)

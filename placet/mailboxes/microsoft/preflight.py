@@ -26,11 +26,12 @@ from requests.auth import AuthBase
 
 from placet.mailboxes import http
 from placet.mailboxes.base import Check, FixNeeded, Gone, MailboxError, MailError, Wait
-from placet.mailboxes.fields import BY_NAME
 from placet.mailboxes.microsoft import app_access
 from placet.mailboxes.microsoft.clouds import CLOUDS, EWS, GRAPH, GRAPH_HOSTS, OUTLOOK_HOSTS, WORLDWIDE
+from placet.mailboxes.microsoft.fields import BY_NAME
+from placet.mailboxes.microsoft.settings import ExchangeSettings, never_proving
 from placet.mailboxes.oauth import Access, describe_token
-from placet.mailboxes.settings import DOMAIN, ExchangeSettings, never_proving
+from placet.mailboxes.settings import DOMAIN
 
 ARRIVAL = 60.0  # seconds that a mail to oneself may take
 BEHIND = 30.0  # seconds that one to another address of the mailbox may arrive after it
@@ -78,7 +79,7 @@ class Listed:
 class Probe(Protocol):
     """What the steps ask of the mailbox through one way. Every method raises MailboxError, as a connection does."""
 
-    via: str  # "graph" or "ews"
+    protocol: str  # "graph" or "ews"
     step_roles: Mapping[str, str]  # by key of a step, the permission without which it fails
 
     def open(self) -> tuple[str, int]:
@@ -191,7 +192,7 @@ class Preflight:
         return _done("tls", _("Both answer: {hosts}.").format(hosts=", ".join(found)), {"status": found})
 
     def _urls(self, probe: Probe) -> list[str]:
-        service = self.settings.graph_url if probe.via == GRAPH else self.settings.ews_url
+        service = self.settings.graph_url if probe.protocol == GRAPH else self.settings.ews_url
         return [self.settings.token_uri, service]
 
     # --- what the token allows ------------------------------------------------------------------------------
@@ -213,7 +214,7 @@ class Preflight:
             "expires": _moment(facts["expires"])
         }
         found = told.format(application=who, roles=remark, **named)
-        missing = [role for role in SERVICES[probe.via].roles if self._lacks(role)]
+        missing = [role for role in SERVICES[probe.protocol].roles if self._lacks(role)]
         if facts["roles"] and missing:
             told = _("Not among them: {roles}; this is right only if RBAC for Applications gives it.")
             found = f"{found} {told.format(roles=', '.join(missing))}"
@@ -223,14 +224,14 @@ class Preflight:
         """FixNeeded where the token is for the service of another way."""
         audience = str(facts["audience"])
         host = urlsplit(audience).hostname or ""
-        for via, service in SERVICES.items():
-            if via != probe.via and (host in HOSTS[via] or audience == service.app_id):
+        for protocol, service in SERVICES.items():
+            if protocol != probe.protocol and (host in HOSTS[protocol] or audience == service.app_id):
                 cloud = CLOUDS.get(self.settings.cloud, WORLDWIDE)
                 raise FixNeeded(
                     _("The token is for {other}, but the mailbox is connected through {service}.").format(
-                        other=service.label, service=SERVICES[probe.via].label
+                        other=service.label, service=SERVICES[probe.protocol].label
                     ),
-                    _("Set Scope to {scope}.").format(scope=cloud.scope(probe.via)),
+                    _("Set Scope to {scope}.").format(scope=cloud.scope(probe.protocol)),
                     {"audience": audience},
                 )
 
@@ -256,8 +257,8 @@ class Preflight:
             "in Exchange, for this mailbox, with the commands below. Changes act after up to two hours."
         ).format(
             role=role,
-            service=SERVICES[probe.via].label,
-            exchange_role=SERVICES[probe.via].roles[role],
+            service=SERVICES[probe.protocol].label,
+            exchange_role=SERVICES[probe.protocol].roles[role],
         )
         error.details["command"] = f"{app_access.CONNECT}\n{self._give(probe)}"
         return error
@@ -577,11 +578,13 @@ class Preflight:
     def _wide(self, probe: Probe) -> list[str]:
         """The permissions for the whole organisation that open mailboxes; all that there could be if the token does
         not say."""
-        needed = SERVICES[probe.via].roles
+        needed = SERVICES[probe.protocol].roles
         if not self._token:
             return list(needed)
         roles: list[str] = self._token["roles"]
-        return [role for role in roles if role in needed or (probe.via == GRAPH and role.startswith("Mail."))]
+        return [
+            role for role in roles if role in needed or (probe.protocol == GRAPH and role.startswith("Mail."))
+        ]
 
     def _narrow(self, probe: Probe, other: str, wide: Sequence[str]) -> str:
         client_id, mailbox = self.settings.client_id, self.settings.username
@@ -600,13 +603,13 @@ class Preflight:
                 "# 3. Only then, and two hours later where the mailbox is in use (Exchange remembers the old rights so",
                 "# long), in a new PowerShell window with the module Microsoft.Graph.Applications: take the right to",
                 "# all mailboxes away.",
-                app_access.take_away(SERVICES[probe.via], self._object_id, wide),
+                app_access.take_away(SERVICES[probe.protocol], self._object_id, wide),
             ]
         )
 
     def _give(self, probe: Probe) -> str:
         return app_access.give(
-            SERVICES[probe.via], self.settings.client_id, self._object_id, self.settings.username
+            SERVICES[probe.protocol], self.settings.client_id, self._object_id, self.settings.username
         )
 
     @property

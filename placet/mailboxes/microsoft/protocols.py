@@ -1,14 +1,22 @@
-"""Kind `exchange-online`: which way leads to an Exchange Online mailbox."""
+"""Which protocol leads to a mailbox in Exchange: Microsoft Graph or Exchange Web Services."""
+
+from collections.abc import Mapping
 
 from placet.mailboxes.base import Connection
+from placet.mailboxes.microsoft import credentials
 from placet.mailboxes.microsoft.clouds import EWS, GRAPH
 from placet.mailboxes.microsoft.ews.connection import EwsConnection
 from placet.mailboxes.microsoft.ews.soap import Soap
 from placet.mailboxes.microsoft.graph.client import Graph
 from placet.mailboxes.microsoft.graph.connection import GraphConnection
 from placet.mailboxes.microsoft.preflight import Preflight
+from placet.mailboxes.microsoft.settings import ExchangeSettings
 from placet.mailboxes.oauth import TOKENS, Access, Credential, Grant, TokenCache
-from placet.mailboxes.settings import ExchangeSettings
+
+
+def connect_with_secrets(settings: ExchangeSettings, secrets: Mapping[str, str], *, key: str) -> Connection:
+    """As `connect`, with what of the mailbox's secrets is in use."""
+    return connect(settings, credentials.in_use(secrets), key=key)
 
 
 def connect(
@@ -18,12 +26,12 @@ def connect(
     key: str,
     cache: TokenCache = TOKENS,
 ) -> Connection:
-    """A connection to the mailbox, the way that its settings say; nothing is sent before it is used.
+    """A connection to the mailbox, by the protocol that its settings say; nothing is sent before it is used.
 
     `key` names the mailbox in the token cache (its primary key will do).
     """
     access = Access(key, Grant(settings.token_uri, settings.client_id, settings.scope, credential), cache)
-    return WAYS[settings.via](settings, access)
+    return OPENED_BY[settings.protocol](settings, access)
 
 
 def _ews(settings: ExchangeSettings, access: Access) -> Connection:
@@ -35,4 +43,4 @@ def _graph(settings: ExchangeSettings, access: Access) -> Connection:
 
 
 #: One entry for each protocol that reaches such a mailbox.
-WAYS = {GRAPH: _graph, EWS: _ews}
+OPENED_BY = {GRAPH: _graph, EWS: _ews}

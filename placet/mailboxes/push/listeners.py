@@ -1,12 +1,11 @@
-"""Listening for new mail through Exchange Web Services: a thread for each active mailbox, beside the workers of
-`placet serve`. What it hears leads to a look into the mailbox and to nothing else; what fails here is kept with the
-subscription and shown, and disturbs nothing: the mailbox is polled all the same.
+"""Listening for new mail where a kind of mailbox can be listened to: a thread for each active mailbox, beside the
+workers of `placet serve`. What it hears leads to a look into the mailbox and to nothing else; what fails here is kept
+with the subscription and shown, and disturbs nothing: the mailbox is polled all the same.
 """
 
 import random
 import threading
 import time
-from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
@@ -19,11 +18,9 @@ from django.utils.translation import gettext as _
 from placet.accounts.reader import as_the_installation_reads
 from placet.mailboxes import pool
 from placet.mailboxes.base import FixNeeded, MailboxError, Wait
-from placet.mailboxes.microsoft import credentials, protocols
-from placet.mailboxes.microsoft.clouds import EWS
-from placet.mailboxes.microsoft.ews import streaming
-from placet.mailboxes.microsoft.ews.connection import EwsConnection
+from placet.mailboxes.kinds import kind_of, listened_protocols
 from placet.mailboxes.models import Mailbox, Subscription
+from placet.mailboxes.push.listening import Heard, Listening
 from placet.mailboxes.push.notices import came, is_wanted, notice
 from placet.workers.leases import Leased
 
@@ -73,7 +70,8 @@ class Listeners:
         connections.close_all()
 
     def _look(self) -> None:
-        active = Mailbox.objects.filter(active=True, via=EWS).defer("secrets", "cursor")
+        protocols = listened_protocols()
+        active = Mailbox.objects.filter(active=True, protocol__in=protocols).defer("secrets", "cursor")
         wanted = {mailbox.pk: mailbox for mailbox in active if is_wanted(mailbox)}
         for mailbox_id, listener in list(self._listeners.items()):
             mailbox = wanted.get(mailbox_id)
@@ -82,7 +80,7 @@ class Listeners:
                 self._end(mailbox_id)
         now = timezone.now()
         free = Q(claim="") | Q(due__lte=now)
-        Subscription.objects.filter(free, via=EWS).exclude(mailbox__in=list(wanted)).delete()
+        Subscription.objects.filter(free, protocol__in=protocols).exclude(mailbox__in=list(wanted)).delete()
         for mailbox in wanted.values():
             started = _listener(mailbox) if mailbox.pk not in self._listeners else None
             if started is not None:
@@ -99,7 +97,7 @@ def _made_from(mailbox: Mailbox) -> tuple[object, ...]:
 
 def _listener(mailbox: Mailbox) -> "Listener | None":
     """None if another process listens to it."""
-    row, _made = Subscription.objects.get_or_create(mailbox=mailbox, via=EWS, folder="")
+    row, _made = Subscription.objects.get_or_create(mailbox=mailbox, protocol=mailbox.protocol, folder="")
     free = Subscription.objects.filter(Q(claim="") | Q(due__lte=timezone.now()), pk=row.pk)
     claim = LEASED.take(free, since=None)
     if not claim:
@@ -111,16 +109,18 @@ class Listener:
     """One thread that listens to one mailbox. `made_from` is what it was started with."""
 
     def __init__(
-        self, mailbox_id: int, row_id: int, server_id: str, claim: str, made_from: tuple[object, ...]
+        self, mailbox_id: int, row_id: int, subscription_id: str, claim: str, made_from: tuple[object, ...]
     ) -> None:
         self.made_from = made_from
         self._mailbox_id = mailbox_id
         self._row = LEASED.mine(row_id, claim)
         self._row_id = row_id
-        self._server_id = server_id  # one that an earlier connection made; the server may still know it
+        self._subscription_id = (
+            subscription_id  # one that an earlier connection made; the server may still know it
+        )
         self._lease_until = timezone.now() + LEASED.length
         self._stop = threading.Event()
-        self._stream: streaming.Stream | None = None
+        self._listening: Listening | None = None
         self._thread = threading.Thread(target=self._run, name=f"listener-{mailbox_id}", daemon=True)
 
     def start(self) -> None:
@@ -139,9 +139,9 @@ class Listener:
 
     def stop(self, timeout: float = 1) -> None:
         self._stop.set()
-        stream = self._stream
-        if stream is not None:
-            stream.close()
+        listening = self._listening
+        if listening is not None:
+            listening.close()
         self._thread.join(timeout)
         self._row.update(claim="", since=None)
 
@@ -173,43 +173,38 @@ class Listener:
         """One answer of the server, until it ends. Raises MailboxError."""
         mailbox = Mailbox.objects.get(pk=self._mailbox_id)
         with as_the_installation_reads():
-            settings = pool.settings_of(mailbox)
-            if settings.via != EWS:
+            settings, kind = pool.settings_of(mailbox), kind_of(mailbox.kind)
+            if settings.protocol not in kind.listens:
                 return  # moved just now: whoever started this thread ends it
-            connection = protocols.connect(settings, credentials.of(mailbox), key=f"{mailbox.pk}")
-            with closing(connection):
-                assert isinstance(connection, EwsConnection)
-                connection.soap.stay()
-                self._server_id = self._server_id or streaming.subscribe(connection.soap)
-                self._stream = streaming.Stream(connection.soap, self._server_id)
-                try:
-                    self._follow(self._stream)
-                except streaming.Lost:
-                    log.info("subscription_lost", mailbox=self._mailbox_id)
-                    self._server_id = ""
-                finally:
-                    self._stream = None
+            self._listening = kind.listening(
+                settings, mailbox.secrets, f"{mailbox.pk}", self._subscription_id
+            )
+            try:
+                self._follow(self._listening)
+            finally:
+                self._subscription_id = self._listening.subscription_id
+                self._listening = None
 
-    def _follow(self, stream: streaming.Stream) -> None:
+    def _follow(self, listening: Listening) -> None:
         if self._stop.is_set():
-            stream.close()
-        for heard in stream:
-            if heard is streaming.Heard.OPENED:
-                self._opened()
-            if heard is streaming.Heard.NEWS:
+            listening.close()
+        for heard in listening:
+            if heard is Heard.OPENED:
+                self._opened(listening.subscription_id)
+            if heard is Heard.NEWS:
                 came(self._row_id)
-            if heard is not streaming.Heard.BEAT:
+            if heard is not Heard.BEAT:
                 notice(self._mailbox_id)  # also after a break: nothing is told of what came in it
 
-    def _opened(self) -> None:
-        good: dict[str, Any] = {"server_id": self._server_id, "failures": 0, "trouble": {}}
+    def _opened(self, subscription_id: str) -> None:
+        good: dict[str, Any] = {"server_id": subscription_id, "failures": 0, "trouble": {}}
         self._row.update(**good)
         self._row.filter(since=None).update(since=timezone.now())
 
     def _failed(self, error: MailboxError, failures: int) -> None:
         log.warning("listening_failed", mailbox=self._mailbox_id, cause=error.cause, failures=failures)
         if failures > 1:
-            self._server_id = ""  # it may be the reason
+            self._subscription_id = ""  # it may be the reason
         trouble = {"cause": error.cause, "cure": error.cure, "at": timezone.now().isoformat()}
         self._row.update(since=None, failures=failures, trouble=trouble)
 

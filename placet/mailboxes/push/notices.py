@@ -7,7 +7,6 @@ Through Microsoft Graph the server calls us (`microsoft.push`), elsewhere we lis
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
 from django.db import transaction
 from django.db.models import Case, DateTimeField, F, Q, Value, When
@@ -16,9 +15,7 @@ from django.utils.translation import gettext as _
 
 from placet.accounts.general import general
 from placet.lib import working
-from placet.lib.reached import is_public
-from placet.mailboxes.http import is_loopback
-from placet.mailboxes.microsoft.clouds import EWS, GRAPH
+from placet.mailboxes.kinds import hindrance_of, listened_protocols
 from placet.mailboxes.models import Mailbox, Subscription
 
 WRITTEN_EACH = timedelta(seconds=1)  # how often at most it is written when the last notice came
@@ -48,28 +45,6 @@ def came(subscription_id: int) -> None:
 
 def is_wanted(mailbox: Mailbox) -> bool:
     return mailbox.active and mailbox.settings.get("notify", True) is not False
-
-
-def hindrance(mailbox: Mailbox, public_url: str) -> tuple[str, str] | None:
-    """Why Microsoft Graph cannot call us, and what to do about it; None where it may be able to."""
-    host = urlsplit(public_url).hostname or ""
-    if mailbox.sandbox and is_loopback(host):
-        return None
-    if not public_url.startswith("https:"):
-        return (
-            _("The public address, {url}, does not begin with https://, so Microsoft cannot call it.").format(
-                url=public_url
-            ),
-            _("Put a reverse proxy with TLS in front, and enter its https address on the General tab."),
-        )
-    if not is_public(public_url):
-        return (
-            _("The public address, {url}, is not one that can be reached from the internet.").format(
-                url=public_url
-            ),
-            _("Enter an address on the General tab that Microsoft can reach."),
-        )
-    return None
 
 
 # --- for pages --------------------------------------------------------------------------------------------
@@ -102,10 +77,10 @@ def noticings(mailboxes: Iterable[Mailbox]) -> Mapping[int, Noticing]:
 def _noticing(mailbox: Mailbox, public_url: str, rows: list[Subscription]) -> Noticing:
     if not is_wanted(mailbox):
         return Noticing("off", _("at the poll interval"))
-    why = hindrance(mailbox, public_url) if mailbox.via == GRAPH else None
+    why = hindrance_of(mailbox, public_url)
     if why is not None:
         return Noticing("off", _("at the poll interval"), cause=why[0], cure=why[1])
-    mine = [row for row in rows if row.via == mailbox.via]
+    mine = [row for row in rows if row.protocol == mailbox.protocol]
     last = max((row.last_notice_at for row in mine if row.last_notice_at), default=None)
     troubled = next((row.trouble for row in mine if row.trouble and not _works(row)), None)
     if troubled is not None:
@@ -120,6 +95,6 @@ def _noticing(mailbox: Mailbox, public_url: str, rows: list[Subscription]) -> No
 def _works(row: Subscription) -> bool:
     if row.since is None:
         return False
-    if row.via == EWS:
+    if row.protocol in listened_protocols():
         return row.due > timezone.now()  # somebody listens
     return bool(row.server_id) and row.expires_at is not None and row.expires_at > timezone.now()

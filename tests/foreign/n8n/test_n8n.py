@@ -43,7 +43,8 @@ add_person("Carol Clark", f"carol@{about['domain']}")
 ada = add_person("Ada Admin", f"ada@{about['domain']}", manager=bob, administrator=True)
 publish((SAMPLES / "purchase.yaml").read_text())
 general.save({"private_targets": [about["n8n"]]}, by=1)
-store.save({**about["mailbox"], "active": True, "poll_seconds": 5}, secret=about["secret"], by="a test")
+secrets = {"client_secret": about["secret"]}
+store.save({**about["mailbox"], "active": True, "poll_seconds": 5}, secrets=secrets, by="a test")
 key, text = keys.make(ada, "n8n", about["scopes"], by=None)
 print("made", json.dumps({"key": text, "signing": key.secrets[keys.SIGNING]}))
 """
@@ -205,7 +206,7 @@ def set_up(installation: Installation, sandbox: Sandbox, n8n: N8n) -> dict[str, 
         "n8n": f"127.0.0.1:{n8n.port}",
         "secret": sandbox.client_secret,
         "mailbox": {
-            "via": "graph",
+            "protocol": "graph",
             "server_address": sandbox.url,
             "username": f"approvals@{DOMAIN}",
             "client_id": sandbox.client_id,

@@ -255,7 +255,7 @@ class EwsConnection:
     def folder(self, path: str) -> FolderRef:
         return self._folders.at(path)
 
-    def known_as(self, server_ids: Sequence[str], via: str) -> Mapping[str, str]:
+    def known_as(self, server_ids: Sequence[str], protocol: str) -> Mapping[str, str]:
         """Nothing: Exchange Web Services convert none of the ids that Microsoft Graph gives."""
         return {}
 

@@ -31,7 +31,7 @@ DENIED = frozenset(
 class EwsProbe:
     """See `preflight.Probe`."""
 
-    via = EWS
+    protocol = EWS
     step_roles: Mapping[str, str] = {"open": ROLE, "read": ROLE, "folders": ROLE, "send": ROLE}
 
     def __init__(self, connection: "EwsConnection") -> None:

@@ -296,8 +296,8 @@ class GraphConnection:
     def folder(self, path: str) -> str:
         return self._folders.at(path)
 
-    def known_as(self, server_ids: Sequence[str], via: str) -> Mapping[str, str]:
-        return self.translate(server_ids, via, "graph")
+    def known_as(self, server_ids: Sequence[str], protocol: str) -> Mapping[str, str]:
+        return self.translate(server_ids, protocol, "graph")
 
     def translate(self, ids: Sequence[str], source: str, target: str) -> dict[str, str]:
         """What the way `target` ("ews" or "graph") calls the mails that `source` calls so, as far as it can be told."""

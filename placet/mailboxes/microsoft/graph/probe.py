@@ -22,7 +22,7 @@ NO_ROLES = "NoPermissionsInAccessToken"
 class GraphProbe:
     """See `preflight.Probe`."""
 
-    via = GRAPH
+    protocol = GRAPH
     step_roles: Mapping[str, str] = {"open": READ, "read": READ, "folders": READ, "send": SEND}
 
     def __init__(self, connection: "GraphConnection") -> None:

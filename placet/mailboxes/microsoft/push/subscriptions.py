@@ -24,20 +24,21 @@ from placet.lib import keys
 from placet.lib.canonical import digest
 from placet.mailboxes import pool
 from placet.mailboxes.base import Folder, MailboxError, Wait
-from placet.mailboxes.microsoft import credentials, protocols
+from placet.mailboxes.microsoft import protocols
 from placet.mailboxes.microsoft.clouds import GRAPH, OWN
 from placet.mailboxes.microsoft.graph import subscription_calls
 from placet.mailboxes.microsoft.graph.client import Graph
 from placet.mailboxes.microsoft.graph.connection import FOLDERS, GraphConnection
+from placet.mailboxes.microsoft.push.hindrance import hindrance
+from placet.mailboxes.microsoft.settings import ExchangeSettings
 from placet.mailboxes.models import Mailbox, Subscription
-from placet.mailboxes.push.notices import hindrance, is_wanted, notice
-from placet.mailboxes.settings import ExchangeSettings, SettingsInvalid
-from placet.workers.leases import Leased
+from placet.mailboxes.push.notices import is_wanted, notice
+from placet.mailboxes.push.subscriptions import LEASED
+from placet.mailboxes.settings import SettingsInvalid
 
 log = structlog.get_logger(__name__)
 
 PATH = "notifications/graph"  # below the public address; without a slash at its end
-LEASED = Leased(Subscription, timedelta(minutes=5))
 RENEWED_AFTER = timedelta(hours=24)
 SOONEST = timedelta(minutes=1)  # however short a life the server gives
 FIRST_PAUSE = timedelta(minutes=1)
@@ -52,7 +53,7 @@ def due(limit: int) -> list[int]:
     """Mailboxes with a subscription that is to be made, renewed or ended."""
     now, public_url = timezone.now(), general().public_url
     rows: dict[int, list[Subscription]] = {}
-    for row in Subscription.objects.filter(via=GRAPH):
+    for row in Subscription.objects.filter(protocol=GRAPH):
         rows.setdefault(row.mailbox_id, []).append(row)
     return [
         mailbox.pk
@@ -70,7 +71,7 @@ def _needs_care(mailbox: Mailbox, made_with: str, rows: list[Subscription], now:
 
 def _made_with(mailbox: Mailbox, public_url: str) -> str:
     """Digest of all that a subscription depends on; "" where the mailbox shall have none."""
-    if mailbox.via != GRAPH or not is_wanted(mailbox) or hindrance(mailbox, public_url) is not None:
+    if mailbox.protocol != GRAPH or not is_wanted(mailbox) or hindrance(mailbox, public_url) is not None:
         return ""
     names = ("username", "client_id", "server_address", "token_uri")
     return digest([public_url, *(str(mailbox.settings.get(name, "")) for name in names)])
@@ -86,9 +87,9 @@ def work(mailbox_id: int) -> bool:
     made_with = _made_with(mailbox, public_url)
     if made_with:
         for folder in Folder:
-            Subscription.objects.get_or_create(mailbox=mailbox, via=GRAPH, folder=folder)
+            Subscription.objects.get_or_create(mailbox=mailbox, protocol=GRAPH, folder=folder)
     worked = False
-    for row in mailbox.subscriptions.filter(via=GRAPH).order_by("pk"):
+    for row in mailbox.subscriptions.filter(protocol=GRAPH).order_by("pk"):
         if _claim(row, made_with):
             worked = True
             _care(_Care(row, mailbox, made_with, f"{public_url}/{PATH}"))
@@ -137,7 +138,9 @@ def _care(care: _Care) -> None:
         _end(care)
         return
     try:
-        connection = _graph_of(care.mailbox, pool.settings_of(care.mailbox))
+        settings = pool.settings_of(care.mailbox)
+        assert isinstance(settings, ExchangeSettings)  # as only those have subscriptions of this protocol
+        connection = _graph_of(care.mailbox, settings)
         with closing(connection):
             _keep(care, connection.graph)
     except MailboxError as error:
@@ -209,7 +212,7 @@ def _failed(care: _Care, error: MailboxError) -> None:
 
 def _graph_of(mailbox: Mailbox, settings: ExchangeSettings) -> GraphConnection:
     """A connection of its own: what fails in it must not pause the mailbox."""
-    connection = protocols.connect(settings, credentials.of(mailbox), key=f"{mailbox.pk}")
+    connection = protocols.connect_with_secrets(settings, mailbox.secrets, key=f"{mailbox.pk}")
     assert isinstance(connection, GraphConnection)
     return connection
 
@@ -236,9 +239,9 @@ def _end(care: _Care) -> None:
 def _settings_by_graph(mailbox: Mailbox) -> ExchangeSettings | None:
     """The way through Graph, also of a mailbox that goes another way by now; None where it cannot be told."""
     said: Mapping[str, Any] = mailbox.settings
-    if mailbox.via != GRAPH:
+    if mailbox.protocol != GRAPH:
         server = said.get("server_address", "") if said.get("cloud") == OWN else ""
-        said = {**said, "via": GRAPH, "scope": "", "server_address": server}
+        said = {**said, "protocol": GRAPH, "scope": "", "server_address": server}
     try:
         return ExchangeSettings.parse(said)[0]
     except SettingsInvalid:

@@ -66,7 +66,7 @@ def _answer(status: int, text: str = "", **headers: str) -> HttpResponse:
 def _validation(token: str) -> HttpResponse:
     """Graph asks whether somebody is here, and wants its words back. Only while a subscription of ours is being made or
     renewed, which it does during that call: this address is no echo for strangers' texts."""
-    asked = Subscription.objects.filter(via=GRAPH, due__gt=timezone.now()).exclude(claim="").exists()
+    asked = Subscription.objects.filter(protocol=GRAPH, due__gt=timezone.now()).exclude(claim="").exists()
     if not asked or not 0 < len(token) <= LONGEST_TOKEN or not token.isprintable():
         return _answer(404)
     return _answer(200, token)
@@ -111,7 +111,7 @@ def _proved(notices: Iterator[tuple[str, str, str]]) -> Iterator[tuple[Subscript
             told.setdefault(id_, set()).add((state, event))
     if not told:
         return
-    for row in Subscription.objects.filter(via=GRAPH, server_id__in=list(told)):
+    for row in Subscription.objects.filter(protocol=GRAPH, server_id__in=list(told)):
         states = {state: hash_of(state) for state, _event in told[row.server_id]}
         good = {state for state, hashed in states.items() if hmac.compare_digest(hashed, row.state_hash)}
         events = {event for state, event in told[row.server_id] if state in good}

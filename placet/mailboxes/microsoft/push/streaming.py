@@ -7,23 +7,28 @@ after another with nothing between them; where the pieces of HTTP end says nothi
 import contextlib
 import re
 import time
-from collections.abc import Iterator
-from enum import Enum, auto
+from collections.abc import Iterator, Mapping
 
 import requests
+import structlog
 from django.utils.translation import gettext as _
 from lxml import etree
 
 from placet.mailboxes import http
 from placet.mailboxes.base import Wait
 from placet.mailboxes.http import WAIT_CURE, safe_text
+from placet.mailboxes.microsoft.ews import xml
+from placet.mailboxes.microsoft.ews.connection import EwsConnection
+from placet.mailboxes.microsoft.ews.errors import ServerError
+from placet.mailboxes.microsoft.ews.operations import INBOX, JUNK
+from placet.mailboxes.microsoft.ews.soap import Soap, Unreadable, message_xml
+from placet.mailboxes.microsoft.ews.xml import M, T
 from placet.mailboxes.microsoft.exchange_errors import About
+from placet.mailboxes.microsoft.protocols import connect_with_secrets
+from placet.mailboxes.microsoft.settings import ExchangeSettings
+from placet.mailboxes.push.listening import Heard
 
-from . import xml
-from .errors import ServerError
-from .operations import INBOX, JUNK
-from .soap import Soap, Unreadable, message_xml
-from .xml import M, T
+log = structlog.get_logger(__name__)
 
 MINUTES = 30  # that one answer stays open: the most that Exchange gives
 LONGEST = (MINUTES + 5) * 60.0  # seconds
@@ -44,12 +49,6 @@ LOST = frozenset(
 TOO_MANY = "ErrorExceededSubscriptionCount"
 _END = re.compile(rb"</(?:[A-Za-z_][\w.-]*:)?Envelope\s*>")
 _LONGEST_END = 200  # bytes of such an end that may lie in two pieces
-
-
-class Heard(Enum):
-    OPENED = auto()  # from now on it tells
-    NEWS = auto()
-    BEAT = auto()  # a sign of life
 
 
 class Lost(Exception):
@@ -138,6 +137,46 @@ class Stream:
         if any(name.endswith("Event") and name != "StatusEvent" for name in events):
             found.append(Heard.NEWS)
         return found
+
+
+class EwsListening:
+    """See `push.listening.Listening`: a subscription, and one answer that tells of it."""
+
+    def __init__(self, connection: EwsConnection, subscription_id: str) -> None:
+        self.subscription_id = subscription_id
+        self._connection = connection
+        self._stream: Stream | None = None
+        self._closed = False
+
+    def __iter__(self) -> Iterator[Heard]:
+        with contextlib.closing(self._connection):
+            self._connection.soap.stay()
+            self.subscription_id = self.subscription_id or subscribe(self._connection.soap)
+            self._stream = Stream(self._connection.soap, self.subscription_id)
+            if self._closed:
+                self._stream.close()
+            try:
+                yield from self._stream
+            except Lost:
+                log.info("subscription_lost")
+                self.subscription_id = ""
+            finally:
+                self._stream = None
+
+    def close(self) -> None:
+        self._closed = True
+        stream = self._stream
+        if stream is not None:
+            stream.close()
+
+
+def listen(
+    settings: ExchangeSettings, secrets: Mapping[str, str], *, key: str, subscription_id: str
+) -> EwsListening:
+    """For `kinds`: of a mailbox through Exchange Web Services."""
+    connection = connect_with_secrets(settings, secrets, key=key)
+    assert isinstance(connection, EwsConnection)
+    return EwsListening(connection, subscription_id)
 
 
 def envelopes(chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -1,0 +1,155 @@
+"""The kinds of mailbox: each is a folder beside this file that has a `kind.py`, and everything that is known of a kind
+outside of its folder is what that says. A folder can be deleted; then there is no such kind.
+
+`kind.py` is loaded wherever the kinds are listed, so it imports nothing but this module and gettext; the rest of a
+folder is loaded when a mailbox of that kind is used.
+"""
+
+import importlib
+import importlib.util
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
+
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
+
+import placet.mailboxes
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from placet.mailboxes.base import Connection
+    from placet.mailboxes.models import Mailbox
+    from placet.mailboxes.push.listening import Listening
+    from placet.mailboxes.secrets import Kept
+    from placet.mailboxes.settings import MailboxSettings
+
+FIRST = "exchange-online"  # what a new mailbox is, unless somebody says otherwise
+
+
+class UnknownKind(Exception):
+    """There is no such kind (any more)."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(_("This installation knows no mailbox of the kind “{kind}”.").format(kind=key[:60]))
+        self.key = key
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of mailbox. What is loaded late is named by module and name: "placet.mailboxes.imap.fields:FIELDS"."""
+
+    key: str  # in `Mailbox.kind`
+    label: str  # of the catalogue, in English
+    order: int  # its place among the others, where one is chosen
+    settings: str  # subclass of MailboxSettings
+    connect: (
+        str  # (settings, secrets, *, key) -> Connection; one way only where it does not both receive and send
+    )
+    receives: bool = True
+    sends: bool = True
+    sends_by: tuple[
+        str, ...
+    ] = ()  # keys of the kinds that may send for one that only receives, the usual one first
+    secrets: str = "placet.mailboxes.secrets:kept"  # (settings, mailbox) -> Kept
+    #: What its servers speak, with labels of the catalogue; one that a mailbox is in the middle of cannot be changed
+    #: without moving it.
+    protocols: Mapping[str, str] = field(default_factory=dict)
+    listen: str = ""  # (settings, secrets, *, key, subscription_id) -> Listening; "" where nobody can listen
+    listens: tuple[str, ...] = ()  # protocols through which it is listened
+    subscriptions: str = (
+        ""  # module with `due`, `work` and `try_again`: subscriptions with which the server calls us
+    )
+    hindrance: str = ""  # (mailbox, public_url) -> why the server cannot call us and what to do, or None
+    urls: str = ""  # module with `urlpatterns`: where servers call us
+    bytes_as_received: bool = (
+        True  # its server gives the very bytes that travelled, so that signatures can be checked
+    )
+    exchange_stamps: bool = False  # its server stamps who is a colleague: X-MS-Exchange-Organization-AuthAs
+
+    @cached_property
+    def settings_class(self) -> "type[MailboxSettings]":
+        class_: type[MailboxSettings] = _loaded(self.settings)
+        return class_
+
+    def connection(self, settings: "MailboxSettings", secrets: Mapping[str, str], key: str) -> "Connection":
+        """Nothing is sent before it is used. `key` names the mailbox in the cache of access tokens."""
+        connect: Callable[..., Connection] = _loaded(self.connect)
+        return connect(settings, secrets, key=key)
+
+    def listening(
+        self, settings: "MailboxSettings", secrets: Mapping[str, str], key: str, subscription_id: str
+    ) -> "Listening":
+        listen: Callable[..., Listening] = _loaded(self.listen)
+        return listen(settings, secrets, key=key, subscription_id=subscription_id)
+
+    def kept_secrets(self, settings: "MailboxSettings", mailbox: "Mailbox | None") -> "Kept":
+        kept: Callable[..., Kept] = _loaded(self.secrets)
+        return kept(settings, mailbox)
+
+
+def _loaded(name: str) -> Any:
+    return import_string(name.replace(":", "."))
+
+
+@cache
+def all_kinds() -> Mapping[str, Kind]:
+    """By key, in the order in which they are offered."""
+    found = sorted(_of_folders(), key=lambda kind: kind.order)
+    return {kind.key: kind for kind in found}
+
+
+def _of_folders() -> Iterator[Kind]:
+    for folder in pkgutil.iter_modules(placet.mailboxes.__path__):
+        name = f"placet.mailboxes.{folder.name}.kind"
+        if folder.ispkg and importlib.util.find_spec(name) is not None:
+            yield from importlib.import_module(name).KINDS
+
+
+def kind_of(key: str) -> Kind:
+    """Raises UnknownKind."""
+    try:
+        return all_kinds()[key]
+    except KeyError:
+        raise UnknownKind(key) from None
+
+
+def label_of(key: str) -> str:
+    """For people; the key itself of one that is unknown (any more)."""
+    known = all_kinds().get(key)
+    return _(known.label) if known is not None else key
+
+
+def protocol_label(key: str) -> str:
+    """For people; the key itself of a protocol that no kind names."""
+    labels = (kind.protocols[key] for kind in all_kinds().values() if key in kind.protocols)
+    label = next(labels, None)
+    return key if label is None else _(label)
+
+
+def listened_protocols() -> tuple[str, ...]:
+    """Through which somebody listens for new mail."""
+    return tuple(protocol for kind in all_kinds().values() for protocol in kind.listens)
+
+
+def hindrance_of(mailbox: "Mailbox", public_url: str) -> tuple[str, str] | None:
+    """Why its server cannot call us where it would, and what to do about it."""
+    kind = all_kinds().get(mailbox.kind)
+    if kind is None or not kind.hindrance:
+        return None
+    why: tuple[str, str] | None = _loaded(kind.hindrance)(mailbox, public_url)
+    return why
+
+
+def subscription_modules() -> "list[ModuleType]":
+    """Those that care for subscriptions with which a server calls us."""
+    names = dict.fromkeys(kind.subscriptions for kind in all_kinds().values() if kind.subscriptions)
+    return [importlib.import_module(name) for name in names]
+
+
+def url_modules() -> list[str]:
+    """Those with addresses at which servers call us."""
+    return list(dict.fromkeys(kind.urls for kind in all_kinds().values() if kind.urls))

@@ -1,0 +1,27 @@
+"""Microsoft's kinds of mailbox."""
+
+from django.utils.translation import gettext_noop
+
+from placet.mailboxes.kinds import Kind
+
+KINDS = (
+    Kind(
+        key="exchange-online",
+        label=gettext_noop("Exchange Online - Modern Authentication"),
+        order=10,
+        settings="placet.mailboxes.microsoft.settings:ExchangeSettings",
+        connect="placet.mailboxes.microsoft.protocols:connect_with_secrets",
+        secrets="placet.mailboxes.microsoft.credentials:kept",
+        protocols={
+            "graph": gettext_noop("Microsoft Graph"),
+            "ews": gettext_noop("Exchange Web Services"),
+        },
+        listen="placet.mailboxes.microsoft.push.streaming:listen",
+        listens=("ews",),
+        subscriptions="placet.mailboxes.microsoft.push.subscriptions",
+        hindrance="placet.mailboxes.microsoft.push.hindrance:hindrance",
+        urls="placet.mailboxes.microsoft.push.urls",
+        bytes_as_received=False,  # Exchange builds a mail anew from what it keeps of it
+        exchange_stamps=True,
+    ),
+)
