@@ -19,6 +19,7 @@ _WORDS = {
     "person": "whose it is",
     "scopes": "what it is for",
     "processes": "which processes it is for",
+    "floor": "which proof of who answers it asks for",
     "expires": "when it expires",
     "revoked": "whether it was revoked",
 }
@@ -52,6 +53,7 @@ def _content(key: Key) -> dict[str, Any]:
         "person": key.person_id,
         "scopes": key.scopes,
         "processes": key.processes,
+        "floor": key.floor,
         "expires": keys.iso(key.expires_at),
         "revoked": keys.iso(key.revoked_at),
     }
@@ -66,6 +68,7 @@ def _recorded() -> dict[str, dict[str, Any]]:
             case keys.MADE | keys.ROTATED:
                 recorded[what["key"]] = {
                     **{name: what.get(name) for name in ("person", "scopes", "processes", "expires")},
+                    "floor": what.get("floor", ""),
                     "revoked": None,
                 }
                 if what.get("replaces") in recorded:

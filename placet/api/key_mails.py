@@ -31,6 +31,13 @@ SCOPES: dict[str, Promise] = {
     "audit:read": gettext_lazy("read what is recorded of requests"),
     "webhooks:manage": gettext_lazy("manage webhooks"),
 }
+#: How sure it must be at least who answers, by `Key.floor`.
+FLOORS: dict[str, Promise] = {
+    "": gettext_lazy("as each process says; without one, a colleague’s mail account"),
+    "outside": gettext_lazy("a mail account, also from outside"),
+    "colleague": gettext_lazy("a colleague’s mail account"),
+    "page": gettext_lazy("sign-in, on the page of the request"),
+}
 _DAY = "j F Y"
 
 
@@ -52,6 +59,11 @@ def processes_in_words(key: Key, names: Mapping[str, str]) -> str:
     if not key.processes:
         return _("all processes")
     return ", ".join(names.get(one, one) for one in key.processes)
+
+
+def floor_in_words(key: Key) -> str:
+    """How sure it must be who answers what is asked with it; "" where the key says nothing."""
+    return str(FLOORS.get(key.floor, key.floor)) if key.floor else ""
 
 
 def made(key: Key, by: Person | None) -> None:
@@ -83,6 +95,8 @@ def _what_was_made(key: Key, by: Person | None, *, is_own: bool) -> list[str]:
     listed = scopes_in_words(key, to_its_person=True)
     names = dict(Process.objects.filter(key__in=key.processes).values_list("key", "name"))
     paragraphs.append(use.format(scopes=listed, processes=processes_in_words(key, names)))
+    if floor := floor_in_words(key):
+        paragraphs.append(_("An answer to what it asks needs at least: {proof}.").format(proof=floor))
     if key.expires_at is not None:
         paragraphs.append(_("It is valid until {time}.").format(time=when(key.expires_at)))
     if DECISIONS in key.scopes:

@@ -13,6 +13,7 @@ import secrets
 import string
 import zlib
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from hashlib import sha256
@@ -25,6 +26,7 @@ from django.utils.translation import gettext as _
 from placet.accounts.models import Person
 from placet.api import key_mails
 from placet.api.models import Key
+from placet.approvals.ad_hoc_definition import PROOFS
 from placet.audit import chain
 from placet.lib import canonical, clock, keys
 
@@ -59,6 +61,7 @@ class Scope(models.TextChoices):
 
 #: That only whoever is an administrator has.
 ADMINISTRATORS_ONLY = frozenset({Scope.MAIL_LOG_READ})
+WEAKEST = PROOFS[0]  # that a key can have its approvals answered with
 #: That only a person gives to a key of their own.
 OWN_ONLY = frozenset({Scope.DECISIONS_WRITE})
 
@@ -74,13 +77,17 @@ def make(
     scopes: Collection[str],
     *,
     processes: Iterable[str] = (),
+    floor: str = "",
     expires_at: datetime | None = None,
     by: Person | None,
 ) -> tuple[Key, str]:
     """A key, and the text of it, which nobody can read again. `processes`: keys of those that it is limited to, empty
-    for all; `expires_at`: None for a year from now; `by`: None at the command line. KeyInvalid."""
+    for all; `floor`: one of PROOFS, the weakest that its requests take, or "", as each process says; `expires_at`: None
+    for a year from now; `by`: None at the command line. KeyInvalid."""
     _check(person, name, scopes, by)
-    key, text = _made(person, name.strip(), sorted(scopes), sorted(set(processes)), expires_at, by)
+    _check_floor(floor, by)
+    rights = _Rights(sorted(scopes), sorted(set(processes)), floor)
+    key, text = _made(person, name.strip(), rights, expires_at, by)
     _note(key, MADE, by, expires=iso(key.expires_at))
     key_mails.made(key, by)
     return key, text
@@ -102,11 +109,27 @@ def _check(person: Person, name: str, scopes: Collection[str], by: Person | None
         raise KeyInvalid(_("Only an administrator makes keys of others."))
 
 
+def _check_floor(floor: str, by: Person | None) -> None:
+    if floor and floor not in PROOFS:
+        raise KeyInvalid(_("There is no proof “{proof}”.").format(proof=floor))
+    # Whoever only has a key cannot have approvals answered with less than everybody else's.
+    if floor == WEAKEST and by is not None and not by.is_administrator:
+        raise KeyInvalid(_("Only an administrator makes a key whose approvals are answered from outside."))
+
+
+@dataclass(frozen=True)
+class _Rights:
+    """What a key may be used for, and with which floor of proof."""
+
+    scopes: list[str]
+    processes: list[str]
+    floor: str
+
+
 def _made(
     person: Person,
     name: str,
-    scopes: list[str],
-    processes: list[str],
+    rights: _Rights,
     expires_at: datetime | None,
     by: Person | None,
     replaces: Key | None = None,
@@ -118,8 +141,9 @@ def _made(
         public=public,
         name=name,
         person=person,
-        scopes=scopes,
-        processes=processes,
+        scopes=rights.scopes,
+        processes=rights.processes,
+        floor=rights.floor,
         expires_at=expires_at or clock.now() + LIFE,
         secrets={SIGNING: "whsec_" + base64.b64encode(secrets.token_bytes(_SIGNING_BYTES)).decode()},
         created_by=by,
@@ -141,7 +165,8 @@ def rotate(key: Key, by: Person | None, keep: timedelta) -> tuple[Key, str]:
     now = clock.now()
     until = now + keep
     life = LIFE if old.expires_at is None else old.expires_at - old.created_at
-    new, text = _made(old.person, old.name, old.scopes, old.processes, now + life, by, replaces=old)
+    rights = _Rights(old.scopes, old.processes, old.floor)
+    new, text = _made(old.person, old.name, rights, now + life, by, replaces=old)
     new.secrets = {**new.secrets, **old.secrets}  # whoever checks signatures of callbacks knows it already
     new.save(update_fields=["secrets"])
     old.expires_at = until if old.expires_at is None else min(old.expires_at, until)
@@ -211,7 +236,8 @@ def _checksum(text: str) -> str:
 def _digest(text: str, key: Key) -> str:
     """A keyed hash: the key has 190 random bits, so none that is slow to reckon is needed. Of whom it is and what for,
     too: whoever can write to the database alone makes nothing else of a key that they have."""
-    rights = canonical.digest([key.person_id, key.scopes, key.processes])
+    floor = [key.floor] if key.floor else []  # keys of before there were floors are sealed without
+    rights = canonical.digest([key.person_id, key.scopes, key.processes, *floor])
     return hmac.new(_hash_key(settings.SECRET_KEY), f"{text} {rights}".encode(), sha256).hexdigest()
 
 
@@ -228,4 +254,6 @@ def iso(moment: datetime | None) -> str | None:
 def _note(key: Key, event: str, by: Person | None, **what: object) -> None:
     who = "system" if by is None else f"person:{by.pk}"
     about = {"key": key.public, "person": key.person_id, "scopes": key.scopes, "processes": key.processes}
+    if key.floor:
+        about["floor"] = key.floor
     chain.append_of_installation(who, {"event": event, **about, **what})

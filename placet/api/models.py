@@ -16,6 +16,8 @@ class Key(models.Model):
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="api_keys")
     scopes = models.JSONField(default=list)  # values of `keys.Scope`
     processes = models.JSONField(default=list)  # keys of processes that it is limited to; empty: all
+    # The weakest proof of who answers that its requests take (`placet.api.floors`); "": as each process says.
+    floor = models.CharField(max_length=20, blank=True)
     expires_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
     # Of the one that this one takes the place of: for a while both are valid.

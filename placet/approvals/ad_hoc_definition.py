@@ -52,6 +52,10 @@ _TAKEN = {TASK_DONE, REVISED, EXPIRED, WITHDRAWN, SENT, ARRIVED, *RESULTS.values
 Errors = dict[str, str]  # by JSON pointer into what was called
 
 
+def is_weaker(proof: Proof, floor: Proof) -> bool:
+    return PROOFS.index(proof) < PROOFS.index(floor)
+
+
 @dataclass(frozen=True)
 class Call:
     """What is asked, as it was called.
@@ -120,7 +124,7 @@ def problems_of_call(call: Call, floor: Proof) -> Errors:
     )
     if isinstance(call.rule, int) and not 1 <= call.rule <= MOST_PEOPLE:
         problems["/rule"] = _("Say any, all, or how many of them: 1 to {number}.").format(number=MOST_PEOPLE)
-    if call.proof is not None and PROOFS.index(call.proof) < PROOFS.index(floor):
+    if call.proof is not None and is_weaker(call.proof, floor):
         problems["/proof"] = _(
             "“{proof}” is weaker than “{floor}”, the weakest proof that can be asked for here."
         ).format(proof=call.proof, floor=floor)

@@ -27,6 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     make.add_argument(
         "--process", action="append", default=[], metavar="KEY", help="only for this process; more than once"
     )
+    make.add_argument(
+        "--proof",
+        default="",
+        metavar="PROOF",
+        help="the weakest proof of who answers that its requests take: outside, colleague or page",
+    )
     make.add_argument("--last-day", metavar="DATE", help="such as 2027-12-31; a year from now unless said")
     list_ = what.add_parser("list", help="which keys there are")
     list_.add_argument("address", nargs="?", help="of the person whose they are")
@@ -68,6 +74,7 @@ def _make(options: argparse.Namespace) -> int:
             options.name,
             options.scope,
             processes=options.process,
+            floor=options.proof,
             expires_at=_end_of(options.last_day) if options.last_day else None,
             by=None,
         )
@@ -130,6 +137,8 @@ def _say_of(key: "Key") -> None:
     about = ["revoked" if key.revoked_at else end, used, "scopes: " + " ".join(key.scopes)]
     if key.processes:
         about.append("processes: " + " ".join(key.processes))
+    if key.floor:
+        about.append(f"proof: {key.floor}")
     line = f"plc_{key.public}_…  {key.name}  {key.person.name} <{key.person.email}>  {', '.join(about)}"
     say("".join(c if c.isprintable() else "\ufffd" for c in line))
 

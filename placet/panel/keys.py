@@ -66,7 +66,7 @@ def _called(every: QuerySet[Key], search: str) -> QuerySet[Key]:
 def new_key(request: PersonsRequest) -> HttpResponse:
     """A key of somebody else's. None that answers in their name: only they give that."""
     posted = request.POST if request.method == "POST" else None
-    form = KeyOfSomebodyForm(posted, offered=offered_to(request.user, own=False))
+    form = KeyOfSomebodyForm(posted, offered=offered_to(request.user, own=False), weakest=True)
     if (
         posted is not None
         and form.is_valid()

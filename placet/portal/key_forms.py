@@ -49,6 +49,11 @@ class KeyForm(forms.Form):
     processes = forms.MultipleChoiceField(
         label=gettext_lazy("Only for these processes"), required=False, widget=forms.CheckboxSelectMultiple
     )
+    floor = forms.ChoiceField(
+        label=gettext_lazy("How sure must it be who answers?"),
+        required=False,
+        help_text=gettext_lazy("A process that takes less is not started with this key."),
+    )
     last = forms.DateField(
         label=gettext_lazy("Last day"),
         required=False,
@@ -61,7 +66,8 @@ class KeyForm(forms.Form):
         help_text=gettext_lazy("Needed only with “answer in your name”."),
     )
 
-    def __init__(self, *args: Any, offered: frozenset[str], **more: Any) -> None:
+    def __init__(self, *args: Any, offered: frozenset[str], weakest: bool, **more: Any) -> None:
+        """`offered`: scopes; `weakest`: whether whoever makes it may choose the weakest proof."""
         super().__init__(*args, **more)
         scopes, processes = self.fields["scopes"], self.fields["processes"]
         assert isinstance(scopes, forms.MultipleChoiceField) and isinstance(
@@ -72,6 +78,11 @@ class KeyForm(forms.Form):
         published = Process.objects.filter(versions__published_at__isnull=False).distinct()
         published = published.exclude(key__startswith=call_keys.PREFIX)  # of calls: each is one person's
         processes.choices = [(one.key, one.name) for one in published]
+        floor = self.fields["floor"]
+        assert isinstance(floor, forms.ChoiceField)
+        floor.choices = [
+            (one, words) for one, words in key_mails.FLOORS.items() if weakest or one != keys.WEAKEST
+        ]
         if keys.Scope.DECISIONS_WRITE not in offered:
             del self.fields["decides"]
 
@@ -111,6 +122,7 @@ class KeyForm(forms.Form):
                 given["name"],
                 given["scopes"],
                 processes=given["processes"],
+                floor=given["floor"],
                 expires_at=self.expires_at,
                 by=by,
             )
@@ -151,6 +163,7 @@ class KeyShown:
     state: str  # of STATES
     scopes: str
     processes: str
+    floor: str  # "" where it has none
     by: str  # who made it, where somebody else did
     can_be_rotated: bool  # by whoever looks
 
@@ -214,6 +227,7 @@ def _shown(key: Key, looker: Person, names: Mapping[str, str]) -> KeyShown:
         state,
         key_mails.scopes_in_words(key, to_its_person=key.person_id == looker.pk),
         key_mails.processes_in_words(key, names),
+        key_mails.floor_in_words(key),
         "" if key.created_by_id == key.person_id else made_by,
         can_be_rotated=state == VALID and (key.person_id == looker.pk or not keys.OWN_ONLY & set(key.scopes)),
     )

@@ -28,7 +28,7 @@ MOST_PAST = 10  # that are not valid any more
 def own_keys(request: PersonsRequest) -> HttpResponse:
     """My keys, and a new one."""
     posted = request.POST if request.method == "POST" else None
-    form = KeyForm(posted, offered=offered_to(request.user, own=True))
+    form = KeyForm(posted, offered=offered_to(request.user, own=True), weakest=request.user.is_administrator)
     if posted is not None and form.is_valid() and (new := form.made(request.user, request.user)):
         return show_once(request, "portal/key_made.html", *new, {})
     rows = listed(rows_of(request.user.api_keys.all())[:MOST_SHOWN], request.user)

@@ -18,7 +18,9 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def made(bob: Person) -> dict[str, Key]:
     """Keys of each kind, as they are made."""
-    in_use, _text = keys.make(bob, "In use", {Scope.REQUESTS_READ}, processes=["purchase"], by=bob)
+    in_use, _text = keys.make(
+        bob, "In use", {Scope.REQUESTS_READ}, processes=["purchase"], floor="page", by=bob
+    )
     revoked, _text = keys.make(bob, "Revoked", {Scope.DECISIONS_WRITE}, by=bob)
     keys.revoke(revoked, bob)
     replaced, _text = keys.make(bob, "Replaced", {Scope.REQUESTS_READ}, by=None)
@@ -58,6 +60,10 @@ def _for_all_processes(key: Key) -> None:
     Key.objects.filter(pk=key.pk).update(processes=[])
 
 
+def _without_floor(key: Key) -> None:
+    Key.objects.filter(pk=key.pk).update(floor="")
+
+
 def _gone(key: Key) -> None:
     Key.objects.filter(replaces=key).update(replaces=None)
     key.delete()
@@ -78,6 +84,7 @@ def _put_in(key: Key) -> None:
         ("revoked", _revoked_before, "whether it was revoked"),
         ("in use", _for_more, "what it is for"),
         ("in use", _for_all_processes, "which processes it is for"),
+        ("in use", _without_floor, "which proof of who answers it asks for"),
         ("in use", _gone, "it is recorded, and gone"),
         ("in use", _put_in, "nobody is recorded to have made it"),
     ],

@@ -91,9 +91,10 @@ def test_neither_a_cookie_nor_a_parameter_nor_another_scheme_stands_for_the_head
 
 
 def test_two_keys_are_valid_while_one_takes_the_place_of_the_other(alice: Person) -> None:
-    old, old_text = keys.make(alice, "ERP", [READ], processes=["purchase"], by=alice)
+    old, old_text = keys.make(alice, "ERP", [READ], processes=["purchase"], floor="page", by=alice)
     new, new_text = keys.rotate(old, alice, timedelta(days=7))
     assert (new.scopes, new.processes, new.person, new.replaces) == (old.scopes, old.processes, alice, old)
+    assert new.floor == "page"
     assert new.secrets == Key.objects.get(pk=old.pk).secrets
     now = timezone.now()
     assert keys.presented(old_text) and keys.presented(new_text)
@@ -147,6 +148,28 @@ def test_a_key_without_a_name_or_a_known_scope_is_not_made(
         keys.make(alice, name, scopes, by=alice)
 
 
+@pytest.mark.parametrize(
+    ("floor", "by", "allowed"),
+    [
+        ("outside", "alice", False),
+        ("outside", "admin", True),
+        ("outside", "nobody", True),
+        ("colleague", "alice", True),
+        ("page", "alice", True),
+        ("certain", "admin", False),
+    ],
+)
+def test_who_sets_which_floor(alice: Person, admin: Person, floor: str, by: str, allowed: bool) -> None:
+    maker = {"alice": alice, "admin": admin, "nobody": None}[by]
+    if allowed:
+        key, text = keys.make(alice, "ERP", [READ], floor=floor, by=maker)
+        assert key.floor == floor and keys.presented(text) == key
+        assert entries(keys.MADE)[-1].what["floor"] == floor
+    else:
+        with pytest.raises(KeyInvalid):
+            keys.make(alice, "ERP", [READ], floor=floor, by=maker)
+
+
 def test_the_last_use_is_written_once_a_minute(calls: Calls, alice: Person) -> None:
     caller = calls(alice)
     caller.get("/processes")
@@ -159,12 +182,14 @@ def test_the_last_use_is_written_once_a_minute(calls: Calls, alice: Person) -> N
     assert Key.objects.get().last_used_at == first + timedelta(minutes=2)
 
 
-@pytest.mark.parametrize("row", [{"scopes": ["decisions:write"]}, {"processes": []}, {"person": "carol"}])
+@pytest.mark.parametrize(
+    "row", [{"scopes": ["decisions:write"]}, {"processes": []}, {"person": "carol"}, {"floor": ""}]
+)
 def test_whoever_writes_to_the_database_makes_no_other_key_of_theirs(
     bob: Person, carol: Person, row: dict[str, Any]
 ) -> None:
     """The digest is of the rights, too, and keyed with what the database does not hold."""
-    _key, text = keys.make(bob, "ERP", {Scope.REQUESTS_READ}, processes=["purchase"], by=bob)
+    _key, text = keys.make(bob, "ERP", {Scope.REQUESTS_READ}, processes=["purchase"], floor="page", by=bob)
     assert keys.presented(text) is not None
     Key.objects.update(**row | ({"person": carol} if "person" in row else {}))
     assert keys.presented(text) is None

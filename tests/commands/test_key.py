@@ -15,12 +15,13 @@ def test_a_key_is_made_listed_rotated_and_revoked(placet: Run, bob: Person) -> N
     publish(values(SAMPLE))
     made = placet(
         "key", "make", bob.email, "ERP", "--scope", "requests:write", "--scope", "requests:read",
-        "--process", "purchase", "--last-day", "2999-12-31",
+        "--process", "purchase", "--proof", "page", "--last-day", "2999-12-31",
     )  # fmt: skip
     assert made.code == 0, made.error
     text, line, signing, _once = made.out.splitlines()
     key = keys.presented(text)
     assert key is not None and (key.person, key.scopes) == (bob, ["requests:read", "requests:write"])
+    assert key.floor == "page" and line.endswith(", proof: page")
     assert f"plc_{key.public}_…  ERP" in line and "until 2999-12-31 23:59 UTC, never used" in line
     assert "whsec_" in signing and text not in signing
     assert placet("key", "list", bob.email).out == f"{line}\n"
@@ -57,6 +58,10 @@ def test_a_key_is_made_listed_rotated_and_revoked(placet: Run, bob: Person) -> N
         ),
         (["make", "{bob}", "ERP", "--scope", "requests:read", "--last-day", "soon"], "Write the day as in"),
         (["make", "{bob}", "ERP", "--scope", "mail-log:read"], "an administrator"),
+        (
+            ["make", "{bob}", "ERP", "--scope", "requests:read", "--proof", "sure"],
+            "There is no proof “sure”.",
+        ),
         (["make", "nobody@contoso.example", "ERP", "--scope", "requests:read"], "There is nobody"),
         (["rotate", "plc_00000000"], "There is no key plc_00000000_…."),
         (["revoke", "x"], "There is no key plc_x_…."),

@@ -62,6 +62,22 @@ def test_a_key_of_ones_own_is_shown_once_and_works(
     assert mails_about_keys() == [], "whoever makes one knows it"
 
 
+def test_a_key_has_the_floor_that_was_chosen_and_only_administrators_choose_the_weakest(
+    as_: As, bob: Person, admin: Person, mailbox: Mailbox
+) -> None:
+    client = as_(bob)
+    key = keys.presented(text_on(made_by(client, "requests:write", floor="page")))
+    assert key is not None and key.floor == "page"
+    assert (
+        "sign-in, on the page of the request" in client.get(MINE).content.decode().partition("Make a key")[0]
+    )
+    assert made_by(client, "requests:write", floor="outside").status_code == 422
+    given = made_by(as_(admin), "requests:write", address=f"{ALL}new/", person=bob.email, floor="outside")
+    key = keys.presented(text_on(given))
+    assert key is not None and key.floor == "outside"
+    assert "a mail account, also from outside" in as_(admin).get(ALL).content.decode()
+
+
 def test_a_key_that_decides_is_made_by_whoever_says_so_and_they_are_told(
     as_: As, bob: Person, mailbox: Mailbox
 ) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from ninja import Router
 from pydantic import Field, StrictInt, StrictStr
 
+from placet.api import floors
 from placet.api.bodies import Body
 from placet.api.callback import Callback, register
 from placet.api.calls import Call
@@ -79,7 +80,8 @@ class AskApproval(Body):
         Field(max_length=40, description="“2 working days”, “4 hours”, a day, or a moment with its offset."),
     ] = ""
     proof: Literal["outside", "colleague", "page"] | None = Field(
-        None, description="How sure it must be who answers; nothing weaker than the usual is taken."
+        None,
+        description="How sure it must be who answers; nothing weaker than the floor of the key is taken.",
     )
     requester: Annotated[StrictStr, Field(max_length=320)] = ""
     files: list[FileSent] = Field([], max_length=MOST_FILES)
@@ -104,7 +106,14 @@ def request_approval(call: Call, body: AskApproval) -> RequestShape:
     requester = requester_of(call, body.requester)
     files = files_of_field(FormField(name=FILES, label=FILES, type="files"), body.files)
     try:
-        request = ad_hoc.ask(_asked(body), call.person, requester, files=files, key=call.key.public)
+        request = ad_hoc.ask(
+            _asked(body),
+            call.person,
+            requester,
+            floor=floors.floor_of(call.key),
+            files=files,
+            key=call.key.public,
+        )
     except ad_hoc.CallInvalid as error:
         raise Problem("invalid", errors=_errors(error.errors)) from error
     if body.callback is not None:

@@ -14,7 +14,7 @@ from pydantic import Field, StrictStr
 
 from placet.accounts.addresses import person_at
 from placet.accounts.models import Person
-from placet.api import etags, form_data, waiting
+from placet.api import etags, floors, form_data, waiting
 from placet.api.bodies import Body, Shape
 from placet.api.callback import Callback, register
 from placet.api.calls import Call
@@ -75,6 +75,7 @@ class StartRequest(Body):
 def start_request(call: Call, body: StartRequest) -> RequestShape:
     """Start a request. Whoever it asks is written to at once."""
     version = _version_to_start(call, body.process)
+    floors.must_be_kept(call.key, version)
     definition = definition_of(version)
     requester = requester_of(call, body.requester)
     form_data.must_have_types(definition, body.data)
