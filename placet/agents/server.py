@@ -223,13 +223,16 @@ class Tools:
 
 
 def waited(request: Request, wanted: str | None) -> Waited:
-    """`wanted`: the hash of what the agent is about to do, if it said what."""
+    """`wanted`: the hash of what the agent is about to do, if it said what. Who does not say so goes ahead only with
+    what was asked with their own key: any other request that they see may be about anything."""
     decided_for = hash_in(request.data)
     go_ahead, reason = False, "It is still open: nobody has approved it yet."
     if not request.is_open:
         reason = f"It is not approved: {views.plain(request.result or request.state)}."
     if views.is_approved(request):
-        if wanted == decided_for or (wanted is None and decided_for is None):
+        if wanted is None and not request.asked_with_this_key:
+            reason = "It was not asked with your key, so it is approved for somebody else: ask yourself."
+        elif wanted == decided_for:
             go_ahead, reason = True, "It is approved."
         elif wanted is None:
             reason = "It is approved for something exact: say in `exactly` what you are about to do."

@@ -208,6 +208,16 @@ def is_valid(key: Key) -> bool:
     return _valid().filter(pk=key.pk, person__is_active=True).exists()
 
 
+def with_earlier(key: Key) -> frozenset[str]:
+    """The public parts of it and of those that it took the place of, one after the other."""
+    known = {key.public}
+    earlier = key.replaces_id
+    while earlier is not None:
+        public, earlier = Key.objects.values_list("public", "replaces_id").get(pk=earlier)
+        known.add(public)
+    return frozenset(known)
+
+
 def used(key: Key) -> None:
     """Remember when it was used last."""
     now = clock.now()

@@ -12,12 +12,14 @@ from placet.accounts.general import of_request
 from placet.api import form_data
 from placet.api.bodies import Shape
 from placet.api.calls import Call
+from placet.api.keys import with_earlier
+from placet.api.models import Key
 from placet.api.shapes import PersonShape, person_shape
 from placet.approvals.composing import page_of
 from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.models import Assignment, Decision, Request, Visit
 from placet.approvals.visibility import hidden_in_each
-from placet.audit.models import ChainHead
+from placet.audit.models import AuditEntry, ChainHead
 
 
 class ProcessRef(Shape):
@@ -79,7 +81,8 @@ class FileShape(Shape):
 class RequestShape(Shape):
     """A request. `state`: open, ended or withdrawn; `result`: what it came to, such as approved or rejected;
     `revision`: of its data; `sequence`: of the newest entry of its record, which its ETag is, too. Fields that no step
-    shows the key's person are left out of `data` and `files`."""
+    shows the key's person are left out of `data` and `files`. `asked_with_this_key`: whether it was asked with the key
+    of the call, or with one whose place that one took; else somebody else or another program asked."""
 
     id: str
     number: int
@@ -96,6 +99,7 @@ class RequestShape(Shape):
     files: list[FileShape]
     steps: list[StepShape]
     sequence: int
+    asked_with_this_key: bool
 
 
 def sequences_of(ids: Collection[int]) -> dict[int, int]:
@@ -110,12 +114,28 @@ def shapes_of(call: Call, requests: Sequence[Request], sequences: Mapping[int, i
     definitions = {pk: definition_of(version) for pk, version in versions.items()}
     hidden = hidden_in_each(call.person, [(one, definitions[one.version_id]) for one in requests])
     steps = _steps(requests, definitions)
+    own = _asked_with(call.key, requests)
     return [
         _shape(
-            call, one, definitions[one.version_id], hidden[one.pk], steps.get(one.pk, []), sequences[one.pk]
+            call,
+            one,
+            definitions[one.version_id],
+            hidden[one.pk],
+            steps.get(one.pk, []),
+            sequences[one.pk],
+            is_own=one.pk in own,
         )
         for one in requests
     ]
+
+
+def _asked_with(key: Key, requests: Sequence[Request]) -> set[int]:
+    """Those of which the record says so, by their ids."""
+    ours = with_earlier(key)
+    begun = AuditEntry.objects.filter(request__in=requests, seq=1)
+    return {
+        entry.request_id for entry in begun if entry.what.get("key") in ours and entry.request_id is not None
+    }
 
 
 def shape_of(call: Call, request: Request, sequence: int) -> RequestShape:
@@ -130,6 +150,8 @@ def _shape(
     hidden: frozenset[str],
     steps: list[StepShape],
     sequence: int,
+    *,
+    is_own: bool,
 ) -> RequestShape:
     version = request.version
     return RequestShape(
@@ -148,6 +170,7 @@ def _shape(
         files=_files(definition, request.data, hidden),
         steps=steps,
         sequence=sequence,
+        asked_with_this_key=is_own,
     )
 
 

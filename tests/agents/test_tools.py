@@ -133,23 +133,27 @@ def test_whatever_differs_has_another_hash(other: dict[str, Any]) -> None:
     assert Exactly(**other).sha256() != Exactly(**RUN).sha256()
 
 
+OWN: dict[str, Any] = {"asked_with_this_key": True}
 EXACT = {"exactly": Exactly(**RUN).text()}
 
 
 @pytest.mark.parametrize(
     ("request_", "exactly", "go_ahead"),
     [
-        (ended(), None, True),
-        (ended("approved"), None, True),
+        (ended(**OWN), None, True),
+        (ended("approved", **OWN), None, True),
+        (ended(), None, False),  # what another program, or a person, asked
+        (ended(data=EXACT, **OWN), RUN, True),
         (ended(data=EXACT), RUN, True),
+        (ended(**OWN), RUN, False),
         (ended(data=EXACT), {**RUN, "command": "rm -rf shop"}, False),
-        (ended(data=EXACT), None, False),
+        (ended(data=EXACT, **OWN), None, False),
         (ended(data={"text": EXACT["exactly"]}), RUN, False),
-        (ended("reject"), None, False),
-        (ended("Approved"), None, False),
-        (request_json(sequence=9, state="withdrawn", result="approve"), None, False),
-        (request_json(sequence=9, state="newer", result="approve"), None, False),
-        (request_json(sequence=9, state="ended"), None, False),
+        (ended("reject", **OWN), None, False),
+        (ended("Approved", **OWN), None, False),
+        (request_json(sequence=9, state="withdrawn", result="approve", **OWN), None, False),
+        (request_json(sequence=9, state="newer", result="approve", **OWN), None, False),
+        (request_json(sequence=9, state="ended", **OWN), None, False),
     ],
 )
 @pytest.mark.parametrize("mode", AGES)

@@ -1,11 +1,13 @@
 """Approvals without a process, by one call."""
 
 from base64 import b64encode
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from placet.accounts.models import Group, Person
+from placet.api import keys
 from placet.api.keys import Scope
 from placet.approvals import engine
 from placet.approvals.models import Decision, Request, Version
@@ -73,6 +75,20 @@ def test_files_a_group_own_outcomes_and_a_callback(calls: Calls, alice: Person, 
     assert (endpoint.request, endpoint.events) == (Request.objects.get(), ["request.ended"])
     engine.decide(open_for(bob).pk, by=bob, outcome="go", door=Decision.Door.PAGE)
     assert Request.objects.get().result == "go"
+
+
+def test_a_program_knows_what_was_asked_with_its_key(calls: Calls, alice: Person, bob: Person) -> None:
+    """Or with one whose place its key took; another key of the same person is another program."""
+    program, other = calls(alice), calls(alice)
+    assert program.key is not None
+    made = asked(program).json
+    assert made["asked_with_this_key"] is True
+    once, text = keys.rotate(program.key, alice, timedelta(days=1))
+    _twice, last = keys.rotate(once, alice, timedelta(days=1))
+    for caller, is_own in ((Caller(text), True), (Caller(last), True), (other, False), (calls(bob), False)):
+        assert caller.get(f"/requests/{made['id']}").json["asked_with_this_key"] is is_own
+        [listed] = caller.get("/requests").json["items"]
+        assert listed["asked_with_this_key"] is is_own
 
 
 @pytest.mark.parametrize(

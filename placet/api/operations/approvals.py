@@ -30,6 +30,7 @@ from placet.approvals.ad_hoc_definition import (
 from placet.approvals.ad_hoc_definition import Call as Asked
 from placet.approvals.field_types import LONGEST_EXACT_TEXT, MOST_PEOPLE
 from placet.approvals.form_parts import MOST_FILES, FormField
+from placet.approvals.steps import Proof
 
 router = Router(tags=["Requests"])
 
@@ -79,7 +80,7 @@ class AskApproval(Body):
         StrictStr,
         Field(max_length=40, description="“2 working days”, “4 hours”, a day, or a moment with its offset."),
     ] = ""
-    proof: Literal["outside", "colleague", "page"] | None = Field(
+    proof: Proof | None = Field(
         None,
         description="How sure it must be who answers; nothing weaker than the floor of the key is taken.",
     )

@@ -187,6 +187,7 @@ class Request(Record):
     files: tuple[File, ...] = ()
     steps: tuple[Step, ...] = ()
     sequence: int | None = None  # of the newest entry of its record
+    asked_with_this_key: bool = False  # or with one whose place this key took
 
     @property
     def is_open(self) -> bool:
