@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from placet.webhooks import events, signing
 from placet.webhooks.bodies import body_of
-from placet.webhooks.endpoints import signing_secrets, switch_off
+from placet.webhooks.endpoints import NOT_THEIRS, may_hear, signing_secrets, switch_off
 from placet.webhooks.models import Attempt, Delivery, Endpoint, Event
 from placet.webhooks.sending import Answer, Sender
 from placet.workers.leases import Leased
@@ -102,7 +102,7 @@ def work(endpoint_id: int) -> bool:
     claim = LEASED.take(Endpoint.objects.filter(pk=endpoint_id, active=True, due__lte=now))
     if not claim:
         return False
-    return _Turn(Endpoint.objects.get(pk=endpoint_id), claim).sent()
+    return _Turn(Endpoint.objects.select_related("owner").get(pk=endpoint_id), claim).sent()
 
 
 class _Turn:
@@ -132,7 +132,16 @@ class _Turn:
             for delivery in some:
                 if time.monotonic() >= self._until or not self._is_mine():
                     return
-                yield delivery
+                if self._may_hear(delivery):
+                    yield delivery
+
+    def _may_hear(self, delivery: Delivery) -> bool:
+        """Not even ids go to somebody who lost the right meanwhile, however long ago it was to be sent."""
+        request = delivery.event.request
+        if request is None or may_hear(self._endpoint, request.version.process.key):
+            return True
+        _waiting(delivery).update(state=State.FAILED, last_error=str(NOT_THEIRS))
+        return False
 
     def _is_mine(self) -> bool:
         return LEASED.mine(self._endpoint.pk, self._claim).filter(active=True).exists()
@@ -206,7 +215,7 @@ def _record(delivery: Delivery, answer: Answer, now: datetime) -> None:
     )
     tries = delivery.tries + 1
     is_last = tries > len(PAUSES) or answer.status == GONE
-    waiting = Delivery.objects.filter(pk=delivery.pk, state=State.WAITING, tries=delivery.tries)
+    waiting = _waiting(delivery)
     changes: dict[str, object] = {
         "tries": tries,
         "tried_at": now,
@@ -221,6 +230,11 @@ def _record(delivery: Delivery, answer: Answer, now: datetime) -> None:
         pause = max(_with_jitter(PAUSES[tries - 1]), timedelta(seconds=answer.wait))
         changes["due"] = now + pause
     waiting.update(**changes)
+
+
+def _waiting(delivery: Delivery) -> QuerySet[Delivery]:
+    """As it was read."""
+    return Delivery.objects.filter(pk=delivery.pk, state=State.WAITING, tries=delivery.tries)
 
 
 def _with_jitter(pause: timedelta) -> timedelta:

@@ -38,6 +38,9 @@ LONGEST_BOTH_VALID = timedelta(days=30)
 MOST_ENDPOINTS = 100  # webhooks of an installation, and chats of a process: each is looked at for every event
 MOST_REPLAYED = 10_000  # deliveries at once
 SWITCHED_OFF = gettext_lazy("Not sent: the webhook was switched off.")
+NOT_THEIRS = gettext_lazy(
+    "Not sent: whoever made the webhook does not own the process any more, nor administers."
+)
 
 
 class EndpointInvalid(ValueError):
@@ -112,6 +115,14 @@ def may_have(person: Person, processes: Collection[str]) -> bool:
         return True
     owned = set(owned_by(person).filter(key__in=processes).values_list("key", flat=True))
     return bool(processes) and owned == set(processes)
+
+
+def may_hear(endpoint: Endpoint, process: str) -> bool:
+    """Whether an endpoint may be told of a request, by the key of its process, as things are now: a webhook as long as
+    whoever made it may have such events sent. Callbacks are of one request, chats of one process and its owners."""
+    if endpoint.kind != Endpoint.Kind.WEBHOOK:
+        return True
+    return endpoint.owner is not None and may_have(endpoint.owner, [process])
 
 
 # --- made and changed -------------------------------------------------------------------------------------

@@ -140,18 +140,20 @@ def test_a_key_of_some_processes_manages_webhooks_of_these(
     assert made(narrow, processes=["purchase"])["processes"] == ["purchase"]
 
 
-def test_who_owns_a_process_no_more_has_no_data_of_it_sent(
+def test_who_owns_a_process_no_more_has_nothing_of_it_sent(
     calls: Calls,
     alice: Person,
     bob: Person,
     receiver: Receiver,  # noqa: F811
 ) -> None:
     publish({**values(SAMPLE), "key": "purchase"})
+    other = publish({**values(SAMPLE), "key": "travel"})
     process = Process.objects.get(key="purchase")
     owning.add_owner(process, alice)
+    owning.add_owner(other.process, alice)
     allow(receiver.url)
     own = calls(alice, Scope.WEBHOOKS_MANAGE)
-    page = f"/webhooks/{made(own, url=receiver.url, processes=['purchase'], with_data=True)['id']}"
+    page = f"/webhooks/{made(own, url=receiver.url, processes=['purchase', 'travel'], with_data=True)['id']}"
     begun = timezone.now()
     start(SAMPLE, bob)
     run_until_quiet()
@@ -171,6 +173,9 @@ def test_who_owns_a_process_no_more_has_no_data_of_it_sent(
     ]
     assert {one.problem for one in refused} == {"not-allowed"}
     start(SAMPLE, bob)
+    run_until_quiet()
+    assert len(receiver.got) == sent
+    start(other, bob)  # which they still own: its ids, as the webhook is not theirs alone any more
     run_until_quiet()
     assert ["data" in one["data"]["request"] for one in receiver.got] == [True] * sent + [False] * sent
     assert own("PATCH", page, {"active": False}).json["active"] is False

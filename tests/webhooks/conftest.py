@@ -59,7 +59,10 @@ def hook(receiver: Receiver, alice: Person) -> Hook:
 
 
 def make_hook(receiver: Receiver, owner: Person, query: str = "", **wanted: Any) -> Hook:
+    """Of somebody who administers, and so may hear of everything."""
     allow(receiver.url)
+    owner.is_administrator = True
+    owner.save(update_fields=["is_administrator"])
     endpoint, secret = endpoints.make(Wanted(f"{receiver.url}/hooks/its-secret-part{query}", **wanted), owner)
     return Hook(receiver, endpoint, secret)
 

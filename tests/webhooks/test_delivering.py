@@ -16,14 +16,15 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from placet import work
 from placet.accounts.models import Person
-from placet.approvals import engine
+from placet.approvals import engine, owning
 from placet.approvals.models import Request
+from placet.approvals.processes import publish
 from placet.mail.models import OutgoingMail
 from placet.webhooks import delivering, endpoints, events, sending, signing
 from placet.webhooks.models import Attempt, Delivery, Endpoint, Event
 from tests.alarms.conftest import Receiver, allow, receiving
 from tests.dying import the_worker_dies
-from tests.making import SAMPLE, make_mailbox, start
+from tests.making import SAMPLE, make_mailbox, start, values
 from tests.webhooks.conftest import Hook, decided, make_hook, run, run_until_quiet
 
 pytestmark = pytest.mark.django_db
@@ -106,6 +107,35 @@ def test_with_data_it_says_what_was_entered_and_written(
         "answers": {},
         "by": {"id": str(bob.pk), "name": bob.name, "address": bob.email},
     }
+
+
+@pytest.mark.parametrize("is_replayed", [False, True])
+def test_who_owns_a_process_no_more_gets_not_even_ids(
+    receiver: Receiver, alice: Person, bob: Person, is_replayed: bool
+) -> None:
+    """Neither of what happens later, nor of what waited, nor again of what was sent."""
+    version = publish(values(SAMPLE))
+    hook = make_hook(receiver, alice, processes=["purchase"], events=["request.started"])
+    kept = make_hook(receiver, bob, "?of-bob", processes=["purchase"], events=["request.started"])
+    start(version, bob)
+    process = version.process
+    alice.is_administrator = False
+    alice.save(update_fields=["is_administrator"])
+    owning.add_owner(process, alice, bob)
+    run_until_quiet()
+    assert hook.receiver.paths == ["/hooks/its-secret-part", "/hooks/its-secret-part?of-bob"]
+    hook.receiver.paths.clear()
+    start(version, bob, item="Chair")
+    run("announce")
+    owning.remove_owner(process, alice, bob)
+    if is_replayed:
+        assert endpoints.replay(Delivery.objects.filter(endpoint=hook.endpoint, state=State.SENT), alice) == 1
+    run_until_quiet()
+    assert hook.receiver.paths == ["/hooks/its-secret-part?of-bob"]
+    last = Delivery.objects.filter(endpoint=hook.endpoint).order_by("-pk")[0]
+    assert (last.state, last.last_error) == (State.FAILED, str(endpoints.NOT_THEIRS))
+    assert not Delivery.objects.filter(state=State.WAITING).exists()
+    assert kept.renewed().active
 
 
 def test_while_a_secret_is_replaced_both_verify_and_then_the_new_one_alone(
