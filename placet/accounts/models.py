@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
+from django.db.models import Q
 
 from placet.lib import clock
 
@@ -90,7 +91,11 @@ class Person(AbstractBaseUser):
 
     class Meta:
         ordering = ["name", "id"]
-        indexes = [models.Index(fields=["name", "id"], name="person_in_order")]
+        indexes = [
+            models.Index(fields=["name", "id"], name="person_in_order"),
+            # The few among all, whom alarms, requests that are stuck and the installation itself look for.
+            models.Index(fields=["name", "id"], condition=Q(is_administrator=True), name="person_administers"),
+        ]
 
     def __str__(self) -> str:
         return self.name or self.email
