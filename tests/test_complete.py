@@ -117,7 +117,16 @@ def test_every_command_has_a_module_and_is_documented(command: str) -> None:
 
 
 def test_every_module_of_the_commands_is_a_command_or_helps_them() -> None:
-    helpers = {"__init__", "start", "locks", "running", "demo_page", "demo_systems", "mailbox_certificate"}
+    helpers = {
+        "__init__",
+        "start",
+        "locks",
+        "running",
+        "demo_page",
+        "demo_systems",
+        "mailbox_certificate",
+        "mailbox_discover",
+    }
     assert {path.stem for path in (PACKAGE / "commands").glob("*.py")} - helpers == set(COMMANDS)
 
 

@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from placet.cli import CommandError
-from placet.commands import mailbox_certificate
+from placet.commands import mailbox_certificate, mailbox_discover
 from placet.commands.start import say, set_up
 from placet.mailboxes.fields import SECRET, SECRET_EXPIRES_ON, Field
 from placet.mailboxes.microsoft.fields import FIELDS
@@ -20,7 +20,9 @@ STORED = [field for field in FIELDS if field.kind != "secret"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    what = parser.add_subparsers(dest="what", required=True, metavar="set|show|certificate|move|remove")
+    what = parser.add_subparsers(
+        dest="what", required=True, metavar="set|discover|show|certificate|move|remove"
+    )
     change = what.add_parser(
         "set",
         help="set up the mailbox, or change what is named",
@@ -36,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="XX",
         help="mail authenticated in this way comes from colleagues (see check)",
     )
+    mailbox_discover.add_arguments(what)
     mailbox_certificate.add_arguments(what)
     move = what.add_parser(
         "move",
@@ -64,6 +67,8 @@ def run(options: argparse.Namespace) -> int:
     set_up()
     if options.what == "certificate":
         return mailbox_certificate.run(options, find(options.mailbox))
+    if options.what == "discover":
+        return mailbox_discover.run(options)
     return {"set": _set, "show": _show, "move": _move, "remove": _remove}[options.what](options)
 
 

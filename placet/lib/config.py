@@ -75,6 +75,11 @@ class Config(BaseSettings):
         10, ge=1, le=10_000, description="Requests that one person can start by mail in an hour."
     )
     start_mails_per_day: int = Field(50, ge=1, le=100_000, description="The same in 24 hours.")
+    ask_ispdb: bool = Field(
+        False,
+        description="Ask Thunderbird's database of mail providers, too, when the servers of a mailbox are looked up; "
+        "it learns the domain of the address and that of its mail server.",
+    )
     workers: int = Field(2, ge=1, le=32, description="Threads that take in mail.")
 
     @field_validator("public_url")

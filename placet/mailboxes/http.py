@@ -129,16 +129,16 @@ NEVER_SENT = (NewConnectionError, ConnectTimeoutError, ssl.SSLCertVerificationEr
 def unreachable(error: requests.RequestException, url: str) -> MailboxError:
     """What a failed connection to `url` means. The error's own text may hold a proxy's password: left out."""
     found = _unreachable(error, url)
-    found.not_done = any(isinstance(cause, NEVER_SENT) for cause in _causes(error))
+    found.not_done = any(isinstance(cause, NEVER_SENT) for cause in causes(error))
     return found
 
 
 def _unreachable(error: requests.RequestException, url: str) -> MailboxError:
     host = host_of(url)
-    causes = list(_causes(error))
+    chain = list(causes(error))
     details = {"host": host, "error": type(error).__name__}
     cure = NETWORK_CURE
-    for cause in causes:
+    for cause in chain:
         if isinstance(cause, NotAllowed):
             return not_allowed(cause)
         if isinstance(cause, ssl.SSLCertVerificationError):
@@ -152,15 +152,15 @@ def _unreachable(error: requests.RequestException, url: str) -> MailboxError:
                 ),
                 details,
             )
-    if any(isinstance(cause, requests.exceptions.ProxyError) for cause in causes):
+    if any(isinstance(cause, requests.exceptions.ProxyError) for cause in chain):
         told = _("The proxy on the way to {host} refused or failed.")
-    elif any(isinstance(cause, socket.gaierror) for cause in causes):
+    elif any(isinstance(cause, socket.gaierror) for cause in chain):
         told, cure = _("The name {host} cannot be resolved."), NAME_CURE
-    elif any(isinstance(cause, ssl.SSLError) for cause in causes):
+    elif any(isinstance(cause, ssl.SSLError) for cause in chain):
         told, cure = _("No TLS connection to {host} could be made."), TLS_CURE
-    elif any(isinstance(cause, requests.Timeout | TimeoutError) for cause in causes):
+    elif any(isinstance(cause, requests.Timeout | TimeoutError) for cause in chain):
         told = _("{host} did not answer in time.")
-    elif any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+    elif any(isinstance(cause, ConnectionRefusedError) for cause in chain):
         told = _("{host} refused the connection.")
     else:
         told = _("The connection to {host} was cut.")
@@ -180,7 +180,7 @@ def not_allowed(error: NotAllowed) -> FixNeeded:
     return FixNeeded(told.format(host=shown), cure.format(target=error.target), details)
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def causes(error: BaseException) -> Iterator[BaseException]:
     """The error and all that it wraps: urllib3 hides causes in `reason`, requests in `args`."""
     waiting: list[object] = [error]
     seen: set[int] = set()

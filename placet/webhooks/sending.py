@@ -1,11 +1,9 @@
 """One POST to an address that somebody entered: to public addresses and to private ones that are allowed, the one that
 was checked (`placet.lib.outward`); no redirect is followed; it ends in time, however slowly the other side writes."""
 
-import socket
-import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 import requests
@@ -13,6 +11,7 @@ import structlog
 from django.utils.translation import gettext as _
 
 from placet.alarms.chosen import host
+from placet.lib.cutting import Cutter
 from placet.lib.outward import Outward
 from placet.mailboxes.base import FixNeeded
 from placet.mailboxes.http import prepare, private_targets, retry_after, unreachable
@@ -54,13 +53,12 @@ class Sender:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._sockets: list[socket.socket] = []
-        self._is_cut = False
+        self._cutter = Cutter()
         self._session = requests.Session()
         prepare(self._session, url)
         # What a file of the machine (.netrc) knows of the host is nothing for it; proxies of the environment are.
         self._session.auth = lambda request: request
-        adapter = Outward(private_targets, opened=self._opened)
+        adapter = Outward(private_targets, opened=self._cutter.opened)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
 
@@ -68,7 +66,7 @@ class Sender:
         """Never raises: a mistake of ours is an answer that says so, and is logged."""
         began = time.monotonic()
         try:
-            with self._cut_after(LONGEST):
+            with self._cutter.after(LONGEST):
                 return self._post(body, headers, began)
         except requests.RequestException as error:
             return Answer(None, _since(began), self._unreachable(error))
@@ -79,8 +77,7 @@ class Sender:
 
     def close(self) -> None:
         self._session.close()
-        for one in self._sockets:
-            one.close()
+        self._cutter.close()
 
     def _post(self, body: bytes, headers: Mapping[str, str], began: float) -> Answer:
         with self._session.post(
@@ -91,7 +88,7 @@ class Sender:
             allow_redirects=False,
             stream=True,
         ) as response:
-            if self._is_cut:  # what came before looks like an answer to a client
+            if self._cutter.is_cut:  # what came before looks like an answer to a client
                 return Answer(None, _since(began), self._late())
             status = response.status_code
             wait = min(retry_after(response.headers) or 0.0, LONGEST_WAIT)
@@ -111,34 +108,10 @@ class Sender:
         return _("{host} did not answer in time.").format(host=host(self._url))
 
     def _unreachable(self, error: requests.RequestException) -> str:
-        if self._is_cut:
+        if self._cutter.is_cut:
             return self._late()
         why = unreachable(error, self._url)
         return str(why) if isinstance(why, FixNeeded) else why.cause
-
-    # --- in time ------------------------------------------------------------------------------------------
-
-    def _opened(self, connection: socket.socket) -> None:
-        # A second handle on the connection: TLS takes the first one over.
-        self._sockets.append(connection.dup())
-
-    @contextmanager
-    def _cut_after(self, seconds: float) -> Iterator[None]:
-        """A server that writes a byte now and then stays below every timeout of a single read."""
-        self._is_cut = False
-        timer = threading.Timer(seconds, self._cut)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
-
-    def _cut(self) -> None:
-        self._is_cut = True
-        for one in list(self._sockets):
-            with suppress(OSError):  # closed already
-                one.shutdown(socket.SHUT_RDWR)
 
 
 def _beginning(response: requests.Response) -> str:
