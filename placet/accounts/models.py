@@ -94,7 +94,9 @@ class Person(AbstractBaseUser):
         indexes = [
             models.Index(fields=["name", "id"], name="person_in_order"),
             # The few among all, whom alarms, requests that are stuck and the installation itself look for.
-            models.Index(fields=["name", "id"], condition=Q(is_administrator=True), name="person_administers"),
+            models.Index(
+                fields=["name", "id"], condition=Q(is_administrator=True), name="person_administers"
+            ),
         ]
 
     def __str__(self) -> str:

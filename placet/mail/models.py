@@ -131,11 +131,15 @@ class OutgoingMail(models.Model):
         SENDING = "sending"  # handed to the server; if this stays, the send was cut off
         SENT = "sent"
         FAILED = "failed"  # given up; shown
+        UNSURE = "unsure"  # cut off, and nobody can say whether it went out: not repeated by itself; shown
 
     class Priority(models.IntegerChoices):
         CONFIRMATION = 1
         ASK = 2
         NOTICE = 3
+
+    #: What is not tried any more unless an administrator says so.
+    GIVEN_UP = (State.FAILED, State.UNSURE)
 
     mailbox = models.ForeignKey(Mailbox, on_delete=models.PROTECT, related_name="outgoing")
     kind = models.CharField(max_length=40)

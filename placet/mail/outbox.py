@@ -184,11 +184,15 @@ def work(outgoing_id: int) -> bool:
     claim = _claim(before)
     if not claim:
         return False
-    # A send that ended without a word may have gone out all the same: Sent Items knows.
+    # A send that ended without a word may have gone out all the same: Sent Items knows, where there are some.
     may_be_out = before.state == OutgoingMail.State.SENDING
     try:
         with opened(before.mailbox) as connection:
-            if may_be_out and _was_sent(connection, before):
+            was_sent = _was_sent(connection, before) if may_be_out else False
+            if was_sent is None:
+                _unsure(before, claim)
+                return True
+            if was_sent:
                 log.info("outgoing_found_in_sent_items", outgoing=before.pk)
             elif not _mine(before, claim).exists():
                 log.warning(
@@ -227,7 +231,7 @@ def _failure(error: Exception) -> str:
     return f"Placet itself failed: {type(error).__name__}. See the log."
 
 
-def _was_sent(connection: Connection, before: OutgoingMail) -> bool:
+def _was_sent(connection: Connection, before: OutgoingMail) -> bool | None:
     # Since it was written, not since the last try: that one may have failed before it could look.
     return connection.was_sent(before.message_id, before.reference, before.created_at, before.subject)
 
@@ -262,9 +266,22 @@ def _failed(before: OutgoingMail, claim: str, error: MailError, *, unsure: bool)
     )
 
 
+def _unsure(before: OutgoingMail, claim: str) -> None:
+    """Cut off, and there is no copy that could be asked for: never sent twice, nor called sent."""
+    log.warning("outgoing_unsure", outgoing=before.pk)
+    _mine(before, claim).update(state=OutgoingMail.State.UNSURE, claim="", last_error="")
+
+
+def certainly_sent(outgoing: OutgoingMail) -> None:
+    """Something came back to it, which nobody was sure of: it went out when it was last handed to the server."""
+    unsure = OutgoingMail.objects.filter(pk=outgoing.pk, state=OutgoingMail.State.UNSURE)
+    if unsure.update(state=OutgoingMail.State.SENT, sent_at=F("started_at")):
+        outgoing.refresh_from_db(fields=["state", "sent_at"])
+
+
 @transaction.atomic
 def send_again(outgoing_id: int) -> None:
-    """An administrator's wish for a mail that was given up."""
-    OutgoingMail.objects.filter(pk=outgoing_id, state=OutgoingMail.State.FAILED).update(
+    """An administrator's wish for a mail that was given up, or that may not have gone out."""
+    OutgoingMail.objects.filter(pk=outgoing_id, state__in=OutgoingMail.GIVEN_UP).update(
         state=OutgoingMail.State.WAITING, due=clock.now(), tries=0
     )

@@ -45,7 +45,7 @@ def waiting() -> QuerySet[OutgoingMail]:
     """Mails that were sent and are still to be looked for."""
     # Asked for `state=SENT`, SQLite would look through all that was ever sent.
     state = OutgoingMail.State
-    not_sent = [state.WAITING, state.SENDING, state.FAILED]
+    not_sent = [state.WAITING, state.SENDING, state.FAILED, state.UNSURE]
     return OutgoingMail.objects.filter(lookup_due__isnull=False).exclude(state__in=not_sent)
 
 

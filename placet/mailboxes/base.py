@@ -210,11 +210,12 @@ class Receiving(_Opened, Protocol):
 class _Sent(Protocol):
     """Our own mails, as the server keeps them."""
 
-    def was_sent(self, message_id: str, reference: str, since: datetime, subject: str = "") -> bool:
-        """Whether Sent Items holds a mail of ours: asked before a send that was cut off is repeated.
+    def was_sent(self, message_id: str, reference: str, since: datetime, subject: str = "") -> bool | None:
+        """Whether a mail of ours went out: asked before a send that was cut off is repeated. None where nobody can
+        say, as there is no copy of what is sent: the mail is then shown as unsure, and not repeated by itself.
 
         The server may have replaced the Message-ID, so `reference` is also looked for in headers and text of
-        what was sent since then (with this `subject`, if one is given).
+        what Sent Items got since then (with this `subject`, if one is given).
         """
 
     def copies_of_sent(self, sent: Sequence[SentMail], since: datetime) -> Mapping[str, SentCopy]:

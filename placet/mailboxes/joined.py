@@ -58,7 +58,7 @@ class Joined:
                 # It is out: that there is no copy must not send it once more.
                 log.warning("sent_copy_not_kept", reference=reference, cause=str(error))
 
-    def was_sent(self, message_id: str, reference: str, since: datetime, subject: str = "") -> bool:
+    def was_sent(self, message_id: str, reference: str, since: datetime, subject: str = "") -> bool | None:
         return self._sent.was_sent(message_id, reference, since, subject)
 
     def copies_of_sent(self, sent: Sequence[SentMail], since: datetime) -> Mapping[str, SentCopy]:

@@ -49,6 +49,7 @@ class MemoryMailbox:
     failures: dict[str, list[Exception]] = field(default_factory=dict)
     broken: dict[str, MailError] = field(default_factory=dict)
     cut_after_send: bool = False  # the mail goes out, but the answer is lost
+    keeps_copies: bool = True  # False: as with SMTP alone, nobody can say afterwards what went out
     replaces_ids: bool = False  # mail goes out with a Message-ID of the server's own
     sends_as: str = ""  # the From address that mail goes out with, in place of the one that it has
     _log: list[Received] = field(default_factory=list)  # arrivals, in order; the cursor counts them
@@ -169,9 +170,11 @@ class MemoryConnection:
         if box.cut_after_send:
             raise Wait("The connection was cut.", "Placet tries again by itself.")
 
-    def was_sent(self, message_id: str, reference: str, since: datetime, subject: str = "") -> bool:
+    def was_sent(self, message_id: str, reference: str, since: datetime, subject: str = "") -> bool | None:
         box = self._mailbox
         box.fail_if_told("was_sent")
+        if not box.keeps_copies:
+            return None
         return any(
             (message_id and sent.message_id == message_id) or (reference and sent.reference == reference)
             for sent in box.sent
@@ -181,6 +184,8 @@ class MemoryConnection:
     def copies_of_sent(self, sent: Sequence[SentMail], since: datetime) -> Mapping[str, SentCopy]:
         box = self._mailbox
         box.fail_if_told("copies_of_sent")
+        if not box.keeps_copies:
+            return {}
         copies = {
             copy.reference: SentCopy(copy.message_id, copy.from_) for copy in box.sent if copy.at >= since
         }

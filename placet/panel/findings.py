@@ -263,8 +263,8 @@ def waiting_ends() -> list[WaitingEnds]:
 
 
 def failed_mails() -> QuerySet[OutgoingMail]:
-    """Mails out that were given up, the newest first."""
-    failed = OutgoingMail.objects.filter(state=OutgoingMail.State.FAILED)
+    """Mails out that were given up, or that may not have gone out, the newest first."""
+    failed = OutgoingMail.objects.filter(state__in=OutgoingMail.GIVEN_UP)
     return failed.defer("raw", "subject").order_by("-pk")[:FAILED_SHOWN]
 
 

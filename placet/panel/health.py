@@ -66,6 +66,7 @@ class Health:
     to_look_at: int  # as `placet.panel.to_look_at` finds them
     waiting_out: int
     failed_out: int
+    unsure_out: int  # cut off, and nobody can say whether they went out
     failed_marks: int  # mails that could not be moved or marked on the server
     stuck: Sequence[Visit]  # some of them, the longest first
     stuck_count: int
@@ -91,6 +92,7 @@ def health() -> Health:
         to_look_at=to_look_at(IncomingMail.objects.all()).count(),
         waiting_out=OutgoingMail.objects.filter(state__in=[outgoing.WAITING, outgoing.SENDING]).count(),
         failed_out=OutgoingMail.objects.filter(state=outgoing.FAILED).count(),
+        unsure_out=OutgoingMail.objects.filter(state=outgoing.UNSURE).count(),
         failed_marks=ServerTask.objects.filter(failed=True).count(),
         stuck=list(stuck().select_related("request").order_by("opened_at")[:STUCK_SHOWN]),
         stuck_count=stuck().count(),

@@ -63,6 +63,7 @@ OUT_STATES: dict[str, Promise] = {
     OutgoingMail.State.SENDING.value: gettext_lazy("being sent"),
     OutgoingMail.State.SENT.value: gettext_lazy("sent"),
     OutgoingMail.State.FAILED.value: gettext_lazy("failed"),
+    OutgoingMail.State.UNSURE.value: gettext_lazy("perhaps sent"),
     BOUNCED: gettext_lazy("came back"),
 }
 KINDS: dict[str, Promise] = {

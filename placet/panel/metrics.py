@@ -151,11 +151,11 @@ def _mails(now: datetime) -> Iterator[Metric]:
         "result",
         _results(now),
     )
-    states = [out.WAITING, out.SENDING, out.FAILED]
+    states = [out.WAITING, out.SENDING, out.FAILED, out.UNSURE]
     sent = OutgoingMail.objects.filter(state__in=states).order_by().values_list("state").annotate(Count("pk"))
     yield _by(
         "outgoing_mails",
-        "Mails that are to be sent, or were given up.",
+        "Mails that are to be sent, were given up, or may not have gone out.",
         "state",
         {state.value: 0 for state in states} | dict(sent),
     )

@@ -94,6 +94,7 @@ def outgoing_mail(request: PersonsRequest, pk: int) -> HttpResponse:
         "about": request_of(mail),
         "answers": _answered(mail),
         "failed": mail.state == OutgoingMail.State.FAILED,
+        "unsure": mail.state == OutgoingMail.State.UNSURE,
         "may_be_read": may_be_read(mail),
         **(_itself(request, mail) if may_be_read(mail) else {}),
     }
@@ -162,7 +163,7 @@ def outgoing_html(request: PersonsRequest, pk: int) -> HttpResponse:
 def send_again(request: PersonsRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         mail = get_object_or_404(OutgoingMail.objects.only("state", "to"), pk=pk)
-        if mail.state == OutgoingMail.State.FAILED:
+        if mail.state in OutgoingMail.GIVEN_UP:
             outbox.send_again(pk)
             messages.success(request, _("The mail to {address} is tried again now.").format(address=mail.to))
         else:

@@ -68,6 +68,7 @@ STATES: dict[str, Promise] = {
     OutgoingMail.State.SENDING: pgettext_lazy("a mail", "being sent"),
     OutgoingMail.State.SENT: pgettext_lazy("a mail", "sent"),
     OutgoingMail.State.FAILED: pgettext_lazy("a mail", "could not be sent"),
+    OutgoingMail.State.UNSURE: pgettext_lazy("a mail", "perhaps sent"),
 }
 
 
@@ -172,7 +173,7 @@ def _shown(mail: OutgoingMail) -> Mail:
     at = mail.bounced_at or mail.sent_at or mail.created_at
     if mail.bounced_at is not None:
         return Mail(mail.pk, kind, mail.to, at, _("came back"), True)
-    return Mail(mail.pk, kind, mail.to, at, str(STATES[mail.state]), mail.state == OutgoingMail.State.FAILED)
+    return Mail(mail.pk, kind, mail.to, at, str(STATES[mail.state]), mail.state in OutgoingMail.GIVEN_UP)
 
 
 def bounces_of(request: Request) -> Sequence[Bounce]:

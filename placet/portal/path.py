@@ -518,6 +518,8 @@ def _mail_in_words(mail: OutgoingMail | None, *, is_to_come: bool = False) -> tu
         return _("the mail to {address} came back").format(address=mail.to), True
     if mail.state == OutgoingMail.State.FAILED:
         return _("the mail to {address} could not be sent").format(address=mail.to), True
+    if mail.state == OutgoingMail.State.UNSURE:
+        return _("nobody can say whether the mail to {address} was sent").format(address=mail.to), True
     sent = mail.state == OutgoingMail.State.SENT
     return (_("mail sent") if sent else _("the mail is about to be sent")), False
 

@@ -211,7 +211,8 @@ def bounced(mail: Mail, mailbox: Mailbox) -> OutgoingMail | None:
         return None
     ids = [f"<{message_id}>" for message_id in mail.returned.message_ids]
     # "Sending" too: the report of a send that was cut off may come before Sent Items was looked at.
-    sent = mailbox.outgoing.filter(state__in=[OutgoingMail.State.SENT, OutgoingMail.State.SENDING])
+    state = OutgoingMail.State
+    sent = mailbox.outgoing.filter(state__in=[state.SENT, state.SENDING, state.UNSURE])
     by_id = sent.filter(_known_by(ids)).first()
     if by_id is not None:
         return by_id

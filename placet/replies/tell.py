@@ -33,7 +33,7 @@ from placet.approvals.record import Logged
 from placet.approvals.standing import standing_of
 from placet.approvals.steps import ApprovalStep
 from placet.lib import clock
-from placet.mail import tasks
+from placet.mail import outbox, tasks
 from placet.mail.models import IncomingMail
 from placet.mail.writing import labelled, when
 from placet.replies import refusals, settle
@@ -548,6 +548,7 @@ def _note_bounce(reply: "Reply") -> bool:
     if outgoing.bounced_at is None:
         outgoing.bounced_at = clock.now()
         outgoing.save(update_fields=["bounced_at"])
+        outbox.certainly_sent(outgoing)
         ask = getattr(outgoing, "ask", None)
         if ask is not None:
             returned = reply.mail.returned

@@ -503,6 +503,41 @@ def test_nothing_is_sent_while_sent_items_cannot_be_asked(mailbox: Mailbox, serv
     assert len(server.sent) == 1
 
 
+@pytest.mark.parametrize("is_out", [True, False])
+def test_where_no_copy_is_kept_a_cut_off_send_is_shown_as_unsure_and_not_repeated(
+    mailbox: Mailbox, server: MemoryMailbox, is_out: bool
+) -> None:
+    server.keeps_copies = False
+    mail = write(mailbox)
+    if is_out:
+        server.cut_after_send = True
+    else:
+        server.failures["send"] = [WAIT]
+    with pytest.raises(Wait):
+        outbox.work(mail.pk)
+    server.cut_after_send = False
+    for _ in range(3):
+        due_now()
+        outbox.work(mail.pk)
+    assert (again(mail).state, mail.claim, mail.sent_at) == ("unsure", "", None)
+    assert len(server.sent) == int(is_out)
+    outbox.send_again(mail.pk)  # an administrator's wish
+    assert again(mail).state == "waiting"
+    assert outbox.work(mail.pk)
+    assert again(mail).state == "sent"
+
+
+def test_what_comes_back_was_sent_all_the_same(mailbox: Mailbox) -> None:
+    mail = write(mailbox)
+    handed_over = timezone.now() - timedelta(minutes=3)
+    OutgoingMail.objects.update(state=OutgoingMail.State.UNSURE, started_at=handed_over)
+    outbox.certainly_sent(again(mail))
+    assert (mail.state, mail.sent_at) == ("sent", handed_over)
+    OutgoingMail.objects.update(state=OutgoingMail.State.WAITING, sent_at=None)
+    outbox.certainly_sent(again(mail))  # sent again meanwhile: that send has its own end
+    assert (again(mail).state, mail.sent_at) == ("waiting", None)
+
+
 def test_what_went_out_long_before_the_last_try_is_still_found(
     mailbox: Mailbox, server: MemoryMailbox
 ) -> None:

@@ -476,6 +476,20 @@ def test_a_mail_that_failed_is_sent_again(ada: Client, ask: OutgoingMail) -> Non
     assert (ask.state, ask.tries) == (OutgoingMail.State.WAITING, 0)
 
 
+def test_a_mail_that_may_have_gone_out_is_shown_as_that_and_sent_again_by_hand(
+    ada: Client, ask: OutgoingMail
+) -> None:
+    OutgoingMail.objects.update(state=OutgoingMail.State.UNSURE, started_at=timezone.now())
+    page = ada.get(reverse("panel:outgoing"), {"state": "unsure"}).content.decode()
+    assert 'class="badge bad">perhaps sent' in page
+    assert "Nobody can say whether this mail was sent." in page_of(ada, ask)
+    assert 'state=unsure">perhaps sent' in ada.get(reverse("panel:home")).content.decode()
+    again = reverse("panel:send_again", args=[ask.pk])
+    assert "is tried again now" in ada.post(again, follow=True).content.decode()
+    ask.refresh_from_db()
+    assert ask.state == OutgoingMail.State.WAITING
+
+
 @pytest.mark.parametrize("sign", ["#", "+", "=23", "=2B", "%23", "%2B"])
 def test_no_code_is_shown_wherever_an_encoding_breaks_its_line(sign: str) -> None:
     code = "k7q2mfx3wz5ta4ub"

@@ -167,16 +167,14 @@ def test_mails_out_and_what_is_to_be_put_away_are_counted(mailbox: Mailbox, numb
     sent(mailbox, state=state.WAITING, due=ago(seconds=90))
     sent(mailbox, state=state.SENDING, due=ago(seconds=-90), started_at=ago(minutes=1))
     sent(mailbox, state=state.FAILED, started_at=ago(days=2))
+    sent(mailbox, state=state.UNSURE, started_at=ago(days=2))
     sent(mailbox, state=state.SENT, started_at=ago(hours=3))
     for failed in (True, True, False):
         mail = came(mailbox, state=IncomingMail.State.HANDLED)
         ServerTask.objects.create(incoming=mail, action="move", failed=failed)
     found = numbers()
-    assert [found[f"placet_outgoing_mails state={name}"] for name in ("waiting", "sending", "failed")] == [
-        1,
-        1,
-        1,
-    ]
+    states = ("waiting", "sending", "failed", "unsure")
+    assert [found[f"placet_outgoing_mails state={name}"] for name in states] == [1, 1, 1, 1]
     assert found[f"placet_outgoing_mails_last_day mailbox={mailbox.pk}"] == 2
     assert 90 <= found["placet_work_oldest_due_seconds kind=send"] < 150
     assert (found["placet_server_tasks state=waiting"], found["placet_server_tasks state=failed"]) == (1, 2)

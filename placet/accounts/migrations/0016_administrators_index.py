@@ -4,14 +4,17 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0015_person_figures'),
+        ("accounts", "0015_person_figures"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='person',
-            index=models.Index(condition=models.Q(('is_administrator', True)), fields=['name', 'id'], name='person_administers'),
+            model_name="person",
+            index=models.Index(
+                condition=models.Q(("is_administrator", True)),
+                fields=["name", "id"],
+                name="person_administers",
+            ),
         ),
     ]

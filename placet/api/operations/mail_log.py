@@ -36,8 +36,9 @@ class MailPerson(Shape):
 
 class MailShape(Shape):
     """One mail. `state` of mail that came: kept, handled, set_aside or duplicate; of mail that was sent: waiting,
-    sending, sent or failed. `kind`: what ours was for; `result`: what became of one that came, `reason` the same in
-    words; `request`: the number of the request that it answers; `at`: when it was received, or written."""
+    sending, sent, failed or unsure (cut off, and nobody can say whether it went out). `kind`: what ours was for;
+    `result`: what became of one that came, `reason` the same in words; `request`: the number of the request that it
+    answers; `at`: when it was received, or written."""
 
     id: str
     direction: str
