@@ -1,22 +1,13 @@
-"""Access tokens for a mailbox: the client-credentials grant (RFC 6749 4.4) as Entra ID speaks it.
+"""Access tokens for a mailbox: the client-credentials grant (RFC 6749 4.4) with a client secret (`SecretGrant`). What
+another grant, or another server of tokens, does differently is another subclass of `Grant`."""
 
-The application proves itself by a client secret, or by an assertion that it signs with the key of a certificate
-(RFC 7523 2.2). Microsoft: "OAuth 2.0 client credentials flow on the Microsoft identity platform", "Microsoft identity
-platform application authentication certificate credentials" and "Microsoft Entra authentication and authorization error
-codes".
-"""
-
-import base64
-import json
 import re
 import threading
 import time
-import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import requests
 import structlog
@@ -26,12 +17,10 @@ from pydantic import SecretStr
 
 from placet.mailboxes import http
 from placet.mailboxes.base import FixNeeded, MailboxError, Wait
-from placet.mailboxes.microsoft.certificates import Certificate, CertificateInvalid
 
 # Authlib is loaded where a token is fetched: it has 150 modules.
 if TYPE_CHECKING:
     from authlib.integrations.requests_client import OAuth2Session
-    from authlib.oauth2.rfc7523 import PrivateKeyJWT
 
 log = structlog.get_logger(__name__)
 
@@ -39,21 +28,42 @@ TIMEOUT = (10.0, 30.0)  # seconds to connect, seconds without a byte
 RENEW_BEFORE = 300.0  # seconds before the end of a token's life, or a tenth of a short life
 UNSAID_LIFE = 300.0  # seconds; RFC 6749 5.1 lets a server leave expires_in out
 NEXT_TRY = 30.0  # seconds between tries to renew while the present token still lives
-ASSERTION_LIFE = 600  # seconds, the longest that Microsoft names; a clock may be wrong by minutes
-
-#: What proves that Placet is the application: a client secret, or a certificate with its private key.
-Credential = SecretStr | Certificate
 
 
 @dataclass(frozen=True)
 class Grant:
-    """What a token is asked for with. A secret goes to `token_uri` and nowhere else; of a certificate nothing goes
-    anywhere but a signature that says for which address it was made, and that no other takes."""
+    """What a token is asked for with."""
 
     token_uri: str
     client_id: str
     scope: str
-    credential: Credential
+
+    def session(self) -> "OAuth2Session":
+        """What proves Placet to the server of tokens. Raises FixNeeded where there is nothing to ask with."""
+        raise NotImplementedError
+
+    def asks_with(self) -> dict[str, str]:
+        """What the request says beside what the session does."""
+        return {"grant_type": "client_credentials"}
+
+    def explain(self, answer: Mapping[str, Any], status: int, seconds: float | None) -> MailboxError:
+        """An error answer (RFC 6749 5.2). `error` decides, never a text: what a foreign server writes there is not ours
+        to repeat."""
+        return _explained(self, answer, status, seconds)
+
+    def explain_no_json(self, response: requests.Response) -> MailboxError:
+        """An answer that no token endpoint gives: of a proxy, a firewall, or another web server."""
+        return _no_json(response)
+
+
+@dataclass(frozen=True)
+class SecretGrant(Grant):
+    """With a client secret, which goes to `token_uri` and nowhere else."""
+
+    secret: SecretStr
+
+    def session(self) -> "OAuth2Session":
+        return session_with_secret(self, self.secret)
 
 
 @dataclass(frozen=True)
@@ -165,19 +175,13 @@ class Access:
 
 
 def fetch_token(grant: Grant) -> Issued:
-    """Ask the token endpoint once. Raises FixNeeded or Wait, with Microsoft's trace ids in `details`."""
-    with _session(grant) as session:
+    """Ask the token endpoint once. Raises FixNeeded or Wait."""
+    with grant.session() as session:
         http.prepare(session, grant.token_uri)
-        signed = isinstance(grant.credential, Certificate)
-        named = {"client_id": grant.client_id} if signed else {}  # Authlib says it beside a secret only
-        session.register_compliance_hook("access_token_response", partial(_checked, signed=signed))
+        session.register_compliance_hook("access_token_response", partial(_checked, grant))
         try:
             answer = session.fetch_token(
-                grant.token_uri,
-                grant_type="client_credentials",
-                timeout=TIMEOUT,
-                allow_redirects=False,
-                **named,
+                grant.token_uri, timeout=TIMEOUT, allow_redirects=False, **grant.asks_with()
             )
         except requests.RequestException as error:
             raise http.unreachable(error, grant.token_uri) from None  # its text may name a proxy's password
@@ -185,46 +189,19 @@ def fetch_token(grant: Grant) -> Issued:
     return Issued(SecretStr(answer["access_token"]), _life(answer.get("expires_in")))
 
 
-def _session(grant: Grant) -> "OAuth2Session":
+def session_with_secret(grant: Grant, secret: SecretStr) -> "OAuth2Session":
+    """The secret stands in the body (`client_secret_post`). FixNeeded where it is empty."""
     from authlib.integrations.requests_client import OAuth2Session
-    from authlib.oauth2.rfc7523 import PrivateKeyJWT
 
-    if isinstance(grant.credential, SecretStr):
-        if not grant.credential.get_secret_value():
-            raise FixNeeded(
-                _("Neither a client secret nor a certificate is stored for this mailbox."),
-                _("Enter the client secret under Remote Approval, or make a certificate there."),
-            )
-        return OAuth2Session(
-            grant.client_id,
-            grant.credential.get_secret_value(),
-            scope=grant.scope,
-            token_endpoint_auth_method="client_secret_post",  # noqa: S106  # the name of a method, no password
+    if not secret.get_secret_value():
+        raise FixNeeded(
+            _("No client secret is stored for this mailbox."), _("Enter it under Remote Approval.")
         )
-    try:
-        grant.credential.check_time()  # Entra ID would say only that it does not take the signature
-    except CertificateInvalid as error:
-        raise FixNeeded(_("The certificate of the application cannot be used now."), str(error)) from None
-    session = OAuth2Session(
+    return OAuth2Session(
         grant.client_id,
-        grant.credential.key.get_secret_value(),
+        secret.get_secret_value(),
         scope=grant.scope,
-        token_endpoint_auth_method=PrivateKeyJWT.name,
-    )
-    session.register_client_auth_method(_assertion(grant.token_uri, grant.credential))
-    return session
-
-
-def _assertion(token_uri: str, certificate: Certificate) -> "PrivateKeyJWT":
-    """Signs what Microsoft asks for; Authlib adds `iss` and `sub`, which are the application."""
-    from authlib.oauth2.rfc7523 import PrivateKeyJWT
-
-    now = int(time.time())
-    return PrivateKeyJWT(
-        token_uri,
-        claims={"jti": str(uuid.uuid4()), "iat": now, "nbf": now, "exp": now + ASSERTION_LIFE},
-        headers={"typ": "JWT", "x5t#S256": certificate.x5t_s256},
-        alg="PS256",
+        token_endpoint_auth_method="client_secret_post",  # noqa: S106  # the name of a method, no password
     )
 
 
@@ -233,16 +210,16 @@ def _life(expires_in: object) -> float:
     return life if life > 0 else UNSAID_LIFE
 
 
-def _checked(response: requests.Response, *, signed: bool) -> requests.Response:
+def _checked(grant: Grant, response: requests.Response) -> requests.Response:
     """Authlib's hook: the raw answer, before Authlib turns an error into its own words."""
     try:
         answer = response.json()
     except ValueError:
         answer = None
     if not isinstance(answer, dict):
-        _not_entra(response)
+        raise grant.explain_no_json(response)
     if "error" in answer or response.status_code != 200:
-        raise explain(answer, response.status_code, http.retry_after(response.headers), signed=signed)
+        raise grant.explain(answer, response.status_code, http.retry_after(response.headers))
     _check_token(answer)
     return response
 
@@ -253,375 +230,74 @@ def _check_token(answer: dict[str, Any]) -> None:
     if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):
         problem = _("The token endpoint answered without an access token.")
     elif str(answer.get("token_type", "Bearer")).lower() != "bearer":
-        problem = _("The token endpoint answered with a token of a type that Exchange does not take.")
+        problem = _("The token endpoint answered with a token of a type that no mailbox takes.")
     elif life is not None and not re.fullmatch(r"-?\d{1,9}", str(life)):
         problem = _("The token endpoint answered with a token whose life is no number.")
     else:
         return
     raise FixNeeded(
         problem,
-        _("Check the access token URI: it must be the address of a token endpoint (.../oauth2/v2.0/token)."),
+        _("Check the access token URI: it must be the address of a token endpoint."),
     )
 
 
-def _not_entra(response: requests.Response) -> NoReturn:
-    """No JSON: a proxy, a firewall's page, a redirect, or another web server."""
-    host = http.host_of(response.url)
-    status = response.status_code
+WAIT_CURE = gettext_noop("Nothing needs to be done; Placet tries again by itself.")
+
+
+def _explained(grant: Grant, answer: Mapping[str, Any], status: int, seconds: float | None) -> MailboxError:
+    host, error = http.host_of(grant.token_uri), http.printable(str(answer.get("error", "")), 60)
+    details = {"host": host, "status": str(status), "error": error}
+    if status == 429 or status >= 500 or error in ("temporarily_unavailable", "server_error"):
+        cause = _("{host} is busy or out of order, and gives no access token.")
+        return Wait(cause.format(host=host), _(WAIT_CURE), seconds, details)
+    cause, cure = REFUSALS.get(error, _OTHER)
+    return FixNeeded(_(cause).format(host=host), _(cure), details)
+
+
+_OTHER = (
+    gettext_noop("{host} refused to give an access token."),
+    gettext_noop("Compare what stands under Remote Approval with what its administration shows."),
+)
+#: By `error` (RFC 6749 5.2): cause and cure, in English.
+REFUSALS: dict[str, tuple[str, str]] = {
+    "invalid_client": (
+        gettext_noop("{host} does not accept the client secret, or does not know the client ID."),
+        gettext_noop("Enter the client ID and the client secret again, as its administration shows them."),
+    ),
+    "invalid_grant": (
+        gettext_noop("{host} says that what was granted is over, or was taken back."),
+        gettext_noop("Let the mailbox be granted again, under Remote Approval."),
+    ),
+    "invalid_scope": (
+        gettext_noop("{host} does not know the scope, or does not give it to this client."),
+        gettext_noop("Check the scope under Remote Approval."),
+    ),
+    "unauthorized_client": (
+        gettext_noop("{host} does not let this client ask for tokens by itself."),
+        gettext_noop("Allow it there: domain-wide delegation, or the client-credentials grant."),
+    ),
+}
+
+
+def _no_json(response: requests.Response) -> MailboxError:
+    host, status = http.host_of(response.url), response.status_code
     details = {"host": host, "status": str(status)}
-    if 300 <= status < 400:
-        raise FixNeeded(
-            _(
-                "{host} answered the token request with a redirect, which is not followed with a secret or a signature."
-            ).format(host=host),
-            _(
-                "Enter the access token URI exactly as the Entra admin center shows it; a proxy must not redirect it."
-            ),
-            details,
-        )
-    if status == 407:
-        raise FixNeeded(
-            _("The proxy on the way to the token endpoint asks for a password."),
-            _(http.PROXY_CURE),
-            details,
-        )
     if status == 429 or status >= 500:
-        raise Wait(
+        return Wait(
             _("The token endpoint at {host} is out of order or busy (HTTP {status}).").format(
                 host=host, status=status
             ),
-            _(_WAIT_CURE),
+            _(WAIT_CURE),
             http.retry_after(response.headers),
             details,
         )
-    if status in (404, 410):
-        raise FixNeeded(
-            _("There is no token endpoint at this address of {host} (HTTP {status}).").format(
-                host=host, status=status
-            ),
-            _(
-                "Check the access token URI; it looks like https://login.microsoftonline.com/<directory (tenant) "
-                "ID>/oauth2/v2.0/token."
-            ),
-            details,
-        )
-    raise FixNeeded(
+    return FixNeeded(
+        _("No token endpoint answered at {host}, but something else (HTTP {status}).").format(
+            host=host, status=status
+        ),
         _(
-            "Not Entra ID but something else answered at {host}: a page instead of JSON (HTTP {status})."
-        ).format(host=host, status=status),
-        _(
-            "A proxy, firewall or sign-in page stands in the way, or the access token URI is wrong. Let this machine "
+            "Check the access token URI. A proxy, firewall or sign-in page may stand in the way, too: let this machine "
             "reach the token endpoint directly."
         ),
         details,
     )
-
-
-@dataclass(frozen=True)
-class Meaning:
-    """What one error of Entra means for an administrator, in English: translated where it is told."""
-
-    cause: str
-    cure: str
-    wait: bool = False
-
-
-_WAIT_CURE = gettext_noop("Nothing needs to be done; Placet tries again by itself.")
-_MAKE_NEW = gettext_noop(
-    "In the Entra admin center open App registrations > this application > Certificates & "
-    "secrets, make a new client secret, and paste its Value (shown once) into Client secret."
-)
-_USER_FLOW_CURE = gettext_noop(
-    "Placet signs in as an application, not as a person: check that the access token URI ends "
-    "in /oauth2/v2.0/token and is not rewritten by a proxy."
-)
-_REPORT_CURE = gettext_noop(
-    "A proxy may be rewriting the request. If there is none, report this with the ids below."
-)
-_SCOPE_CURE = gettext_noop(
-    "Empty the field Scope and save: Placet fills in the one that belongs to the cloud, such as "
-    "https://graph.microsoft.com/.default."
-)
-_CONSENT_CURE = gettext_noop(
-    "In the Entra admin center open App registrations > this application > API permissions "
-    'and choose "Grant admin consent".'
-)
-
-_OUT_OF_DATE = Meaning(
-    gettext_noop("Entra ID says that the application's certificate is not valid at this time."),
-    gettext_noop(
-        "Make a new certificate under Remote Approval > Client certificate, or set the clock of this machine by a time "
-        "server (NTP) if it is wrong."
-    ),
-)
-_REVOKED = Meaning(
-    gettext_noop("The application's certificate was revoked."),
-    gettext_noop(
-        "Make a new certificate under Remote Approval > Client certificate, and upload it in Entra ID."
-    ),
-)
-
-#: By AADSTS number (Microsoft, "Microsoft Entra authentication and authorization error codes").
-MEANINGS: dict[int, Meaning] = {
-    7000215: Meaning(
-        gettext_noop("The client secret is wrong. Often the secret's ID was pasted instead of its Value."),
-        _MAKE_NEW,
-    ),
-    7000222: Meaning(gettext_noop("The client secret has expired."), _MAKE_NEW),
-    7000216: Meaning(
-        gettext_noop("Neither a client secret nor the signature of a certificate reached Entra ID."),
-        gettext_noop(
-            "Enter the client secret again, or make a new certificate. A proxy may be rewriting the request. If there "
-            "is none, report this with the ids below."
-        ),
-    ),
-    700016: Meaning(
-        gettext_noop("The application is unknown in this directory (tenant)."),
-        gettext_noop(
-            "Compare Application (client) ID and the tenant in the access token URI with the Overview "
-            "page of the app registration: often they stand in each other's place. Then have an "
-            "administrator give admin consent."
-        ),
-    ),
-    7000112: Meaning(
-        gettext_noop("The application is disabled in this directory."),
-        gettext_noop(
-            "In the Entra admin center open Enterprise applications > this application > Properties "
-            'and set "Enabled for users to sign-in?" to Yes.'
-        ),
-    ),
-    7000229: Meaning(
-        gettext_noop(
-            "The application is registered, but not installed in this directory (it has no service "
-            "principal)."
-        ),
-        _CONSENT_CURE,
-    ),
-    90002: Meaning(
-        gettext_noop("The directory (tenant) in the access token URI does not exist."),
-        gettext_noop(
-            "Compare it with Directory (tenant) ID on the Overview page of the app registration; "
-            "often it and the Application (client) ID stand in each other's place. National clouds "
-            "have other hosts than login.microsoftonline.com."
-        ),
-    ),
-    900023: Meaning(
-        gettext_noop("The directory (tenant) in the access token URI is neither an ID nor a domain name."),
-        gettext_noop(
-            "Put the Directory (tenant) ID between login.microsoftonline.com/ and /oauth2/v2.0/token."
-        ),
-    ),
-    70011: Meaning(gettext_noop("The scope is malformed."), _SCOPE_CURE),
-    1002012: Meaning(gettext_noop("The scope does not end in /.default."), _SCOPE_CURE),
-    700022: Meaning(gettext_noop("The scope names more than one resource."), _SCOPE_CURE),
-    500011: Meaning(
-        gettext_noop("The resource that the scope names is unknown in this directory."), _SCOPE_CURE
-    ),
-    500014: Meaning(
-        gettext_noop(
-            "The service that the scope names (Microsoft Graph or Office 365 Exchange Online) is disabled in this "
-            "directory."
-        ),
-        gettext_noop(
-            "In the Entra admin center open Enterprise applications, show Microsoft applications, and "
-            "enable it: Microsoft Graph, or Office 365 Exchange Online for Exchange Web Services."
-        ),
-    ),
-    900144: Meaning(gettext_noop("A part of the token request did not reach Entra ID."), _REPORT_CURE),
-    9000411: Meaning(
-        gettext_noop("A part of the token request reached Entra ID twice."),
-        gettext_noop(
-            "Empty the field Scope and save: Placet fills in the right one. A proxy may be rewriting the request. If "
-            "there is none, report this with the ids below."
-        ),
-    ),
-    70003: Meaning(gettext_noop("Entra ID does not know the kind of the token request."), _REPORT_CURE),
-    # One number for: not there, there with another key, and there but out of date.
-    700027: Meaning(
-        gettext_noop("Entra ID does not accept the certificate that the application signed with."),
-        gettext_noop(
-            "Compare the thumbprint here with those under Certificates & secrets > Certificates of the app "
-            "registration. If it is not there, download the certificate here and upload it there; a new one may take "
-            "some minutes to act. If its time is over, make a new one."
-        ),
-    ),
-    7000274: _OUT_OF_DATE,
-    1000502: _OUT_OF_DATE,
-    7000214: _REVOKED,
-    7000277: _REVOKED,
-    700024: Meaning(
-        gettext_noop(
-            "The clock of this machine is wrong: Entra ID says that the request is not valid at this time."
-        ),
-        gettext_noop("Set the clock by a time server (NTP)."),
-    ),
-    700023: Meaning(
-        gettext_noop("Entra ID says that the application's signature was made for another address."),
-        gettext_noop(
-            "Enter the access token URI exactly as it stands under Endpoints of the app registration: with the host "
-            "of the organisation's own cloud."
-        ),
-    ),
-    700021: Meaning(
-        gettext_noop("Entra ID says that the application's signature was made for another application."),
-        gettext_noop(
-            "Check Application (client) ID. A proxy may be rewriting the request. If there is none, report this with "
-            "the ids below."
-        ),
-    ),
-    50027: Meaning(
-        gettext_noop("Entra ID cannot read the signature that the application proves itself with."),
-        _REPORT_CURE,
-    ),
-    50194: Meaning(
-        gettext_noop('The access token URI says "common", which is for applications of several tenants.'),
-        gettext_noop("Put the Directory (tenant) ID in its place."),
-    ),
-    65001: Meaning(gettext_noop("Nobody has consented to the application's permissions."), _CONSENT_CURE),
-    53003: Meaning(
-        gettext_noop("A Conditional Access policy does not allow this machine to sign in."),
-        gettext_noop(
-            "Ask who runs Conditional Access to add the public IP address of this machine to a "
-            "trusted named location for workload identities."
-        ),
-    ),
-    50034: Meaning(gettext_noop("Entra ID looked for a person who does not exist."), _USER_FLOW_CURE),
-    50126: Meaning(
-        gettext_noop("Entra ID was asked with a person's password, and it is wrong."), _USER_FLOW_CURE
-    ),
-    50053: Meaning(gettext_noop("Entra ID was asked for a person whose account is locked."), _USER_FLOW_CURE),
-    50055: Meaning(
-        gettext_noop("Entra ID was asked for a person whose password has expired."), _USER_FLOW_CURE
-    ),
-    50057: Meaning(
-        gettext_noop("Entra ID was asked for a person whose account is disabled."), _USER_FLOW_CURE
-    ),
-    50076: Meaning(
-        gettext_noop("Entra ID was asked for a person who needs multi-factor authentication."),
-        _USER_FLOW_CURE,
-    ),
-    50079: Meaning(
-        gettext_noop("Entra ID was asked for a person who must register for multi-factor authentication."),
-        _USER_FLOW_CURE,
-    ),
-    90055: Meaning(
-        gettext_noop("Entra ID has too many requests from this directory."), _WAIT_CURE, wait=True
-    ),
-    50196: Meaning(
-        gettext_noop("Entra ID says that tokens were asked for in a loop."),
-        gettext_noop(
-            "Stop other programs that use the same application ID; Placet keeps its token for an hour "
-            "and asks again after a pause."
-        ),
-        wait=True,
-    ),
-    90033: Meaning(gettext_noop("Entra ID has a passing fault."), _WAIT_CURE, wait=True),
-    90006: Meaning(gettext_noop("Entra ID has a passing fault."), _WAIT_CURE, wait=True),
-}
-
-#: By `error`, for numbers that are not in the table.
-KINDS: dict[str, Meaning] = {
-    "invalid_client": Meaning(gettext_noop("Entra ID does not accept the application's secret."), _MAKE_NEW),
-    "unauthorized_client": Meaning(
-        gettext_noop("Entra ID does not let this application ask for a token."),
-        gettext_noop(
-            "Compare Application (client) ID and the tenant in the access token URI with the app "
-            "registration."
-        ),
-    ),
-    "invalid_scope": MEANINGS[70011],
-    "invalid_resource": MEANINGS[500011],
-    "invalid_tenant": MEANINGS[90002],
-    "invalid_request": Meaning(
-        gettext_noop("Entra ID does not understand the token request."),
-        gettext_noop(
-            "Check tenant, application ID and scope. A proxy may be rewriting the request. If there "
-            "is none, report this with the ids below."
-        ),
-    ),
-    "invalid_grant": Meaning(gettext_noop("Entra ID refuses the grant."), _USER_FLOW_CURE),
-    "interaction_required": Meaning(gettext_noop("Entra ID wants a person to sign in."), _USER_FLOW_CURE),
-    "unsupported_grant_type": MEANINGS[70003],
-    "temporarily_unavailable": Meaning(
-        gettext_noop("Entra ID is busy or out of order."), _WAIT_CURE, wait=True
-    ),
-    "server_error": Meaning(gettext_noop("Entra ID has a fault."), _WAIT_CURE, wait=True),
-}
-
-_UNKNOWN = Meaning(
-    gettext_noop("Entra ID refused the token request for a reason that Placet does not know."),
-    gettext_noop("Look up the code below at https://login.microsoftonline.com/error."),
-)
-
-
-def explain(
-    answer: dict[str, Any], status: int, seconds: float | None = None, *, signed: bool = False
-) -> MailboxError:
-    """An error answer as FixNeeded or Wait. `error` and `error_codes` decide, never the text.
-
-    `signed`: the application proved itself by a certificate. `error_description` is not even shown: what a foreign
-    server writes there is not ours to repeat.
-    """
-    codes = [code for code in _as_list(answer.get("error_codes")) if isinstance(code, int)]
-    meaning = next((MEANINGS[code] for code in codes if code in MEANINGS), None)
-    if meaning is None and (status == 429 or status >= 500):
-        meaning = KINDS["temporarily_unavailable"]
-    if meaning is None and signed and answer.get("error") == "invalid_client":
-        meaning = MEANINGS[700027]
-    if meaning is None:
-        meaning = KINDS.get(str(answer.get("error")), _UNKNOWN)
-    details = {"status": str(status), "error": http.printable(str(answer.get("error", "")), 60)}
-    if codes:
-        details["code"] = ", ".join(f"AADSTS{code}" for code in codes[:5])
-    for name in ("trace_id", "correlation_id", "timestamp"):
-        if isinstance(answer.get(name), str):
-            details[name] = http.printable(answer[name], 60)
-    if meaning.wait:
-        return Wait(_(meaning.cause), _(meaning.cure), seconds, details)
-    return FixNeeded(_(meaning.cause), _(meaning.cure), details)
-
-
-def _as_list(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
-
-
-def describe_token(token: SecretStr) -> dict[str, Any]:
-    """What an access token says of itself, for an administrator's eyes only: nothing may be decided by it.
-
-    Keys: tenant, application, application_name, object (ID of the Enterprise application), audience, roles (a list),
-    expires (ISO 8601, UTC); empty if the token cannot be read, which is allowed (RFC 6749 1.4: opaque to the client).
-    """
-    try:
-        claims = json.loads(_base64url(token.get_secret_value().split(".")[1]))
-    except (IndexError, ValueError, RecursionError):
-        return {}
-    if not isinstance(claims, dict):
-        return {}
-    roles = [http.printable(str(role), 80) for role in _as_list(claims.get("roles"))[:50]]
-    return {
-        "tenant": _claim(claims, "tid"),
-        "application": _claim(claims, "appid") or _claim(claims, "azp"),  # v1.0 and v2.0 shapes
-        "application_name": _claim(claims, "app_displayname"),
-        "object": _claim(claims, "oid"),
-        "audience": _claim(claims, "aud"),
-        "roles": roles,
-        "expires": _expiry(claims.get("exp")),
-    }
-
-
-def _base64url(part: str) -> bytes:
-    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
-
-
-def _claim(claims: dict[str, Any], name: str) -> str:
-    value = claims.get(name)
-    return http.printable(value, 120) if isinstance(value, str) else ""
-
-
-def _expiry(value: object) -> str:
-    if not isinstance(value, int | float):
-        return ""
-    try:
-        return datetime.fromtimestamp(value, UTC).isoformat()
-    except (ValueError, OverflowError, OSError):
-        return ""

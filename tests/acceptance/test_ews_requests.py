@@ -12,11 +12,12 @@ from lxml import etree
 from pydantic import SecretStr
 
 from placet.mailboxes.base import Action
+from placet.mailboxes.microsoft.entra import EntraGrant
 from placet.mailboxes.microsoft.ews import operations
 from placet.mailboxes.microsoft.ews.soap import Soap
 from placet.mailboxes.microsoft.protocols import connect
 from placet.mailboxes.microsoft.settings import ExchangeSettings
-from placet.mailboxes.oauth import Access, Grant, TokenCache
+from placet.mailboxes.oauth import Access, TokenCache
 from placet.sandbox.server import Sandbox
 
 SCHEMA = Path(__file__).parents[3] / "shared" / "facts" / "exchange_samples" / "xsd" / "messages.xsd"
@@ -119,6 +120,8 @@ def test_every_folder_name_that_placet_uses_is_one_of_microsofts(
 ) -> None:
     assert ref.distinguished
     settings = settings_for(sandbox)
-    grant = Grant(settings.token_uri, settings.client_id, settings.scope, SecretStr(sandbox.client_secret))
+    grant = EntraGrant(
+        settings.token_uri, settings.client_id, settings.scope, SecretStr(sandbox.client_secret)
+    )
     operations.get_folder(Soap(settings.ews_url, settings.username, Access("box", grant, TokenCache())), ref)
     assert check(schema, bodies) == {"GetFolder"}

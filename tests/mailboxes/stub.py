@@ -10,13 +10,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pydantic import SecretStr
 
 from placet.mailboxes.base import Action, Connection, MailError
+from placet.mailboxes.microsoft.entra import EntraGrant
 from placet.mailboxes.microsoft.ews.connection import EwsConnection
 from placet.mailboxes.microsoft.ews.soap import Soap
 from placet.mailboxes.microsoft.graph.client import Graph
 from placet.mailboxes.microsoft.graph.connection import GraphConnection
 from placet.mailboxes.microsoft.preflight import Preflight
 from placet.mailboxes.microsoft.settings import ExchangeSettings
-from placet.mailboxes.oauth import Access, Grant, TokenCache
+from placet.mailboxes.oauth import Access, TokenCache
 
 CLIENT_ID = "535fb089-9ff3-47b6-9bfb-4f1264799865"
 SECRET = "s3cr+t/=~ & %20-VERY-secret"
@@ -65,8 +66,8 @@ class Stub:
         return f"http://127.0.0.1:{self.port}/v1.0"
 
     @property
-    def grant(self) -> Grant:
-        return Grant(self.token_uri, CLIENT_ID, SCOPE, SecretStr(SECRET))
+    def grant(self) -> EntraGrant:
+        return EntraGrant(self.token_uri, CLIENT_ID, SCOPE, SecretStr(SECRET))
 
     def to(self, path: str) -> list[Request]:
         return [request for request in self.requests if path in request.path]

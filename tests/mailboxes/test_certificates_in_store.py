@@ -15,8 +15,8 @@ from placet.mailboxes import pool, store
 from placet.mailboxes.base import FixNeeded
 from placet.mailboxes.microsoft import certificates, credentials
 from placet.mailboxes.microsoft.certificates import Certificate, CertificateInvalid
+from placet.mailboxes.microsoft.entra import MEANINGS
 from placet.mailboxes.models import Mailbox
-from placet.mailboxes.oauth import MEANINGS
 from placet.mailboxes.settings import SettingsInvalid
 from placet.sandbox.server import Sandbox
 

@@ -19,16 +19,8 @@ from placet.mailboxes import http
 from placet.mailboxes.base import FixNeeded, MailboxError, Wait
 from placet.mailboxes.microsoft import certificates
 from placet.mailboxes.microsoft.certificates import Certificate
-from placet.mailboxes.oauth import (
-    KINDS,
-    MEANINGS,
-    Access,
-    Grant,
-    Issued,
-    TokenCache,
-    describe_token,
-    fetch_token,
-)
+from placet.mailboxes.microsoft.entra import KINDS, MEANINGS, EntraGrant, describe_token
+from placet.mailboxes.oauth import Access, Grant, Issued, TokenCache, fetch_token
 
 from .stub import CLIENT_ID, SCOPE, SECRET, Reply, Stub, error_reply, running_stub, token_reply
 
@@ -84,7 +76,7 @@ def certificate() -> Certificate:
 def test_the_request_with_a_certificate_is_what_entra_asks_for(stub: Stub, certificate: Certificate) -> None:
     """Microsoft, "application authentication certificate credentials": header, claims, and no secret beside them."""
     begun = int(time.time())
-    grant = Grant(stub.token_uri, CLIENT_ID, SCOPE, certificate)
+    grant = EntraGrant(stub.token_uri, CLIENT_ID, SCOPE, certificate)
     fetch_token(grant)
     fetch_token(grant)
 
@@ -122,7 +114,7 @@ def test_with_a_certificate_that_is_out_of_date_nobody_is_asked(stub: Stub, cert
         time_machine.travel(datetime.now(UTC) + timedelta(days=400)),
         pytest.raises(FixNeeded, match="cannot be used now"),
     ):
-        fetch_token(Grant(stub.token_uri, CLIENT_ID, SCOPE, certificate))
+        fetch_token(EntraGrant(stub.token_uri, CLIENT_ID, SCOPE, certificate))
     assert stub.requests == []
 
 
@@ -131,20 +123,20 @@ def test_an_unknown_refusal_of_a_certificate_does_not_speak_of_a_secret(
 ) -> None:
     stub.token_replies = [error_reply(401, "invalid_client", 999999)]
     with pytest.raises(FixNeeded) as caught:
-        fetch_token(Grant(stub.token_uri, CLIENT_ID, SCOPE, certificate))
+        fetch_token(EntraGrant(stub.token_uri, CLIENT_ID, SCOPE, certificate))
     assert caught.value.cause == MEANINGS[700027].cause
 
 
 def test_a_known_refusal_of_a_certificate_is_told_as_what_it_is(stub: Stub, certificate: Certificate) -> None:
     stub.token_replies = [error_reply(401, "invalid_client", 7000277)]
     with pytest.raises(FixNeeded) as caught:
-        fetch_token(Grant(stub.token_uri, CLIENT_ID, SCOPE, certificate))
+        fetch_token(EntraGrant(stub.token_uri, CLIENT_ID, SCOPE, certificate))
     assert caught.value.cause == MEANINGS[7000277].cause
 
 
 def test_without_any_credential_nobody_is_asked(stub: Stub) -> None:
     with pytest.raises(FixNeeded, match="Neither a client secret nor a certificate"):
-        fetch_token(Grant(stub.token_uri, CLIENT_ID, SCOPE, SecretStr("")))
+        fetch_token(EntraGrant(stub.token_uri, CLIENT_ID, SCOPE, SecretStr("")))
     assert stub.requests == []
 
 
@@ -171,7 +163,7 @@ def test_a_short_life_is_renewed_a_tenth_before_its_end() -> None:
     clock = Clock()
     lives = iter("abc")
     cache = TokenCache(lambda grant: Issued(SecretStr(next(lives)), 100.0), clock)
-    grant = Grant("https://login.example/token", CLIENT_ID, SCOPE, SecretStr("x"))
+    grant = EntraGrant("https://login.example/token", CLIENT_ID, SCOPE, SecretStr("x"))
 
     assert cache.token("box", grant).get_secret_value() == "a"
     clock.now += 89
@@ -194,7 +186,7 @@ def test_a_token_that_still_lives_bridges_an_outage_of_entra() -> None:
         return answer
 
     cache = TokenCache(fetch, clock)
-    grant = Grant("https://login.example/token", CLIENT_ID, SCOPE, SecretStr("x"))
+    grant = EntraGrant("https://login.example/token", CLIENT_ID, SCOPE, SecretStr("x"))
     for later in (0, 3300, 3329, 3330, 3359, 3580, 3599):
         clock.now = 1000.0 + later
         assert cache.token("box", grant).get_secret_value() == "a"
@@ -219,7 +211,7 @@ def test_who_wants_a_new_token_gets_no_older_one_in_an_outage() -> None:
         return answer
 
     cache = TokenCache(fetch, Clock())
-    grant = Grant("https://login.example/token", CLIENT_ID, SCOPE, SecretStr("x"))
+    grant = EntraGrant("https://login.example/token", CLIENT_ID, SCOPE, SecretStr("x"))
     cache.token("box", grant)
     with pytest.raises(Wait):
         cache.renew("box", grant)
@@ -236,7 +228,7 @@ def test_many_threads_wait_for_one_request() -> None:
         return Issued(SecretStr("shared"), 3600.0)
 
     cache = TokenCache(fetch)
-    grant = Grant("https://login.example/token", CLIENT_ID, SCOPE, SecretStr("x"))
+    grant = EntraGrant("https://login.example/token", CLIENT_ID, SCOPE, SecretStr("x"))
     found: list[str] = []
     threads = [
         threading.Thread(target=lambda: found.append(cache.token("box", grant).get_secret_value()))
@@ -261,7 +253,7 @@ def test_threads_that_waited_share_a_failure() -> None:
         raise FixNeeded("Wrong secret.", "Make a new one.")
 
     cache = TokenCache(fetch)
-    grant = Grant("https://login.example/token", CLIENT_ID, SCOPE, SecretStr("x"))
+    grant = EntraGrant("https://login.example/token", CLIENT_ID, SCOPE, SecretStr("x"))
     cache._entry("box", grant).lock = lock  # type: ignore[assignment]
     failures: list[str] = []
 
@@ -295,7 +287,7 @@ def test_a_thread_that_waited_for_a_token_that_is_over_asks_for_one_itself() -> 
         return Issued(SecretStr(token), 60.0)
 
     cache = TokenCache(fetch, lambda: next(times))
-    grant = Grant("https://login.example/token", CLIENT_ID, SCOPE, SecretStr("x"))
+    grant = EntraGrant("https://login.example/token", CLIENT_ID, SCOPE, SecretStr("x"))
     cache._entry("box", grant).lock = lock  # type: ignore[assignment]
     with pytest.raises(Wait):
         cache.token("box", grant)  # long ago, and of no matter any more
@@ -323,7 +315,7 @@ def test_a_refusal_is_heard_at_once_and_ends_the_token_that_still_lives() -> Non
         return answer
 
     cache = TokenCache(fetch, clock)
-    grant = Grant("https://login.example/token", CLIENT_ID, SCOPE, SecretStr("x"))
+    grant = EntraGrant("https://login.example/token", CLIENT_ID, SCOPE, SecretStr("x"))
     cache.token("box", grant)
     clock.now += 3400
     with pytest.raises(FixNeeded):
@@ -336,7 +328,7 @@ def test_other_credentials_get_another_token(stub: Stub) -> None:
     cache = TokenCache()
     stub.token_replies = [token_reply("one"), token_reply("two")]
     cache.token("box", stub.grant)
-    changed = Grant(stub.token_uri, CLIENT_ID, SCOPE, SecretStr("another secret"))
+    changed = EntraGrant(stub.token_uri, CLIENT_ID, SCOPE, SecretStr("another secret"))
     assert cache.token("box", changed).get_secret_value() == "two"
 
 
@@ -345,9 +337,9 @@ def test_another_certificate_gets_another_token_and_the_same_one_does_not(
 ) -> None:
     cache = TokenCache()
     stub.token_replies = [token_reply("one"), token_reply("two")]
-    signed = Grant(stub.token_uri, CLIENT_ID, SCOPE, certificate)
-    again = Grant(stub.token_uri, CLIENT_ID, SCOPE, Certificate.stored(certificate.to_text()))
-    renewed = Grant(stub.token_uri, CLIENT_ID, SCOPE, certificates.make("Placet", 12))
+    signed = EntraGrant(stub.token_uri, CLIENT_ID, SCOPE, certificate)
+    again = EntraGrant(stub.token_uri, CLIENT_ID, SCOPE, Certificate.stored(certificate.to_text()))
+    renewed = EntraGrant(stub.token_uri, CLIENT_ID, SCOPE, certificates.make("Placet", 12))
     assert [cache.token("box", grant).get_secret_value() for grant in (signed, again, renewed)] == [
         "one",
         "one",
@@ -575,7 +567,7 @@ def test_an_unknown_name_is_said_in_words(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(socket, "getaddrinfo", no_such_name)
     for name in ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    grant = Grant("https://login.nowhere.example/t/oauth2/v2.0/token", CLIENT_ID, SCOPE, SecretStr("x"))
+    grant = EntraGrant("https://login.nowhere.example/t/oauth2/v2.0/token", CLIENT_ID, SCOPE, SecretStr("x"))
     with pytest.raises(Wait, match=r"login\.nowhere\.example cannot be resolved"):
         fetch_token(grant)
 
@@ -586,11 +578,13 @@ def test_a_closed_port_and_a_port_without_tls_are_said_in_words(
     monkeypatch.setattr(http, "private_targets", lambda: ["127.0.0.1"])
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
-        grant = Grant(f"http://127.0.0.1:{closed.getsockname()[1]}/token", CLIENT_ID, SCOPE, SecretStr("x"))
+        grant = EntraGrant(
+            f"http://127.0.0.1:{closed.getsockname()[1]}/token", CLIENT_ID, SCOPE, SecretStr("x")
+        )
         with pytest.raises(Wait, match="refused the connection"):
             fetch_token(grant)
     with pytest.raises(Wait, match="No TLS connection"):
-        fetch_token(Grant(f"https://127.0.0.1:{stub.port}/token", CLIENT_ID, SCOPE, SecretStr("x")))
+        fetch_token(EntraGrant(f"https://127.0.0.1:{stub.port}/token", CLIENT_ID, SCOPE, SecretStr("x")))
 
 
 def test_neither_proxy_nor_netrc_of_the_environment_is_used_on_loopback(
@@ -733,7 +727,7 @@ def test_no_part_of_a_private_key_is_in_any_repr_error_or_log(
     for name in ("", "urllib3", "requests", "authlib"):
         caplog.set_level(logging.DEBUG, name)
     stub.token_replies = [token_reply(), error_reply(401, "invalid_client", 700027), Reply(500, b"x")]
-    grant = Grant(stub.token_uri, CLIENT_ID, SCOPE, certificate)
+    grant = EntraGrant(stub.token_uri, CLIENT_ID, SCOPE, certificate)
     told = [repr(grant), repr(Access("box", grant, TokenCache()))]
     with capture_logs() as logged:
         fetch_token(grant)

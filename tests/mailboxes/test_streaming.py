@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from placet.mailboxes.base import FixNeeded, MailboxError, Wait
+from placet.mailboxes.microsoft.entra import EntraGrant
 from placet.mailboxes.microsoft.ews.soap import Soap, Unreadable
 from placet.mailboxes.microsoft.push import streaming
 from placet.mailboxes.microsoft.push.streaming import Lost, Stream, envelopes
-from placet.mailboxes.oauth import Access, Grant, TokenCache
+from placet.mailboxes.oauth import Access, TokenCache
 from placet.mailboxes.push.listening import Heard
 from tests.mailboxes.stub import (
     CLIENT_ID,
@@ -144,7 +145,7 @@ class Server:
     stopped: threading.Event = field(default_factory=threading.Event)
 
     def soap(self) -> Soap:
-        grant = Grant(f"http://127.0.0.1:{self.port}/token", CLIENT_ID, SCOPE, SecretStr(SECRET))
+        grant = EntraGrant(f"http://127.0.0.1:{self.port}/token", CLIENT_ID, SCOPE, SecretStr(SECRET))
         return Soap(
             f"http://127.0.0.1:{self.port}/EWS/Exchange.asmx", MAILBOX, Access("x", grant, TokenCache())
         )

@@ -14,7 +14,8 @@ from pydantic import SecretStr
 from placet.mailboxes.base import FixNeeded
 from placet.mailboxes.microsoft import certificates
 from placet.mailboxes.microsoft.certificates import Certificate
-from placet.mailboxes.oauth import KINDS, MEANINGS, Credential, Grant, TokenCache, fetch_token
+from placet.mailboxes.microsoft.entra import KINDS, MEANINGS, Credential, EntraGrant
+from placet.mailboxes.oauth import TokenCache, fetch_token
 
 from ..mailboxes.stub import running_stub, token_reply
 from .running import OidcProvider, oidc_provider
@@ -68,7 +69,7 @@ def server(ours: Certificate, other: Certificate, from_openssl: bytes) -> Iterat
 
 
 def ask(server: OidcProvider, client_id: str, credential: Credential) -> str:
-    return fetch_token(Grant(server.token_uri, client_id, SCOPE, credential)).token.get_secret_value()
+    return fetch_token(EntraGrant(server.token_uri, client_id, SCOPE, credential)).token.get_secret_value()
 
 
 def renewed_with_the_same_key(certificate: Certificate, folder: Path) -> Certificate:
@@ -142,7 +143,7 @@ def test_a_signature_for_one_address_is_of_no_use_at_another(server: OidcProvide
     """What somebody gets who has the token URI lead to a server of theirs."""
     with running_stub() as theirs:
         theirs.token_replies = [token_reply()]
-        fetch_token(Grant(theirs.token_uri, STRICT, SCOPE, ours))
+        fetch_token(EntraGrant(theirs.token_uri, STRICT, SCOPE, ours))
         [caught] = theirs.token_requests
     replayed = requests.post(
         server.token_uri, data=caught.body, headers={"Content-Type": caught.headers["content-type"]}
@@ -174,12 +175,13 @@ def test_going_from_secret_to_certificate_asks_for_a_token_anew(
     server: OidcProvider, ours: Certificate
 ) -> None:
     cache = TokenCache()
-    with_secret = Grant(server.token_uri, WITH_SECRET, SCOPE, SecretStr(SECRET))
-    signed = Grant(server.token_uri, STRICT, SCOPE, ours)
+    with_secret = EntraGrant(server.token_uri, WITH_SECRET, SCOPE, SecretStr(SECRET))
+    signed = EntraGrant(server.token_uri, STRICT, SCOPE, ours)
     first = cache.token("box", with_secret)
     assert cache.token("box", with_secret) == first
     second = cache.token("box", signed)
     assert second != first
     assert (
-        cache.token("box", Grant(server.token_uri, STRICT, SCOPE, Certificate(ours.pem, ours.key))) == second
+        cache.token("box", EntraGrant(server.token_uri, STRICT, SCOPE, Certificate(ours.pem, ours.key)))
+        == second
     )

@@ -19,9 +19,10 @@ from placet.lib.fields import Secrets
 from placet.mailboxes.fields import SECRET
 from placet.mailboxes.microsoft import certificates
 from placet.mailboxes.microsoft.certificates import Certificate, CertificateInvalid
+from placet.mailboxes.microsoft.entra import Credential, EntraGrant
 from placet.mailboxes.microsoft.settings import ExchangeSettings, goes_elsewhere, needs_secret_again
 from placet.mailboxes.models import LONGEST_BY, Mailbox
-from placet.mailboxes.oauth import Credential, Grant, fetch_token
+from placet.mailboxes.oauth import fetch_token
 from placet.mailboxes.secrets import Kept
 from placet.mailboxes.settings import SettingsInvalid
 
@@ -205,7 +206,7 @@ def use(mailbox: Mailbox, *, by: str) -> Certificate:
         raise CertificateInvalid(
             _("The stored settings of this mailbox are not valid. {reasons}").format(reasons=error)
         ) from error
-    fetch_token(Grant(settings.token_uri, settings.client_id, settings.scope, certificate))
+    fetch_token(EntraGrant(settings.token_uri, settings.client_id, settings.scope, certificate))
     with transaction.atomic():  # not while Entra ID is asked
         _refresh(mailbox)
         if waiting(mailbox) != certificate:

@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from placet.mailboxes.base import Connection
 from placet.mailboxes.microsoft import credentials
 from placet.mailboxes.microsoft.clouds import EWS, GRAPH
+from placet.mailboxes.microsoft.entra import Credential, EntraGrant
 from placet.mailboxes.microsoft.ews.connection import EwsConnection
 from placet.mailboxes.microsoft.ews.soap import Soap
 from placet.mailboxes.microsoft.graph.client import Graph
 from placet.mailboxes.microsoft.graph.connection import GraphConnection
 from placet.mailboxes.microsoft.preflight import Preflight
 from placet.mailboxes.microsoft.settings import ExchangeSettings
-from placet.mailboxes.oauth import TOKENS, Access, Credential, Grant, TokenCache
+from placet.mailboxes.oauth import TOKENS, Access, TokenCache
 
 
 def connect_with_secrets(settings: ExchangeSettings, secrets: Mapping[str, str], *, key: str) -> Connection:
@@ -30,7 +31,9 @@ def connect(
 
     `key` names the mailbox in the token cache (its primary key will do).
     """
-    access = Access(key, Grant(settings.token_uri, settings.client_id, settings.scope, credential), cache)
+    access = Access(
+        key, EntraGrant(settings.token_uri, settings.client_id, settings.scope, credential), cache
+    )
     return OPENED_BY[settings.protocol](settings, access)
 
 
