@@ -15,8 +15,8 @@ from placet.accounts.general import general
 from placet.alarms import chosen, messages, silence
 from placet.alarms.messages import Ending
 from placet.lib.zones import zone_of
-from placet.mailboxes.microsoft.credentials import CERTIFICATE
 from placet.mailboxes.models import Mailbox
+from placet.mailboxes.secrets import CERTIFICATE
 
 THRESHOLDS = (1, 3, 7, 14, 30)  # days ahead; and once when it is over
 

@@ -121,7 +121,7 @@ def _set(options: argparse.Namespace) -> int:
 
 
 def _secret(options: argparse.Namespace, mailbox: "Mailbox | None") -> str:
-    from placet.mailboxes.microsoft.credentials import CERTIFICATE
+    from placet.mailboxes.secrets import CERTIFICATE
 
     stored = mailbox.secrets if mailbox is not None else {}
     if not options.secret and (stored.get(SECRET) or stored.get(CERTIFICATE)):
@@ -203,7 +203,9 @@ def _move(options: argparse.Namespace) -> int:
     mailbox = find(options.mailbox)
     if mailbox is None:
         raise CommandError("No mailbox is set up yet. Begin with: placet mailbox set --help")
-    protocol = options.to or moving.other(mailbox.protocol)
+    protocol = options.to or moving.other(mailbox)
+    if not protocol:
+        raise CommandError("Its server speaks one protocol alone: there is nowhere to move it to.")
     from placet.mailboxes.kinds import protocol_label
 
     label = protocol_label(protocol)

@@ -1,11 +1,12 @@
-"""A mailbox goes from Exchange Web Services to Microsoft Graph, or back, while Placet runs. No reply is lost.
+"""A mailbox goes from one protocol of its server to the other, and back, while Placet runs: from Exchange Web Services
+to Microsoft Graph, for example. No reply is lost.
 
-connection  the way that it shall go: its pre-flight says what is missing, before anything changes
+connection  by the protocol that it shall speak: its pre-flight says what is missing, before anything changes
 move        ids of mails are translated, then they, the settings and an audit entry are written in one transaction
-ids_here    by what ids the way that is open knows mails of which the other way gave the ids
+ids_here    by what ids the open connection knows mails of which the other protocol gave the ids
 
-Each way has ids of its own for the same mail. A mail whose id cannot be translated keeps it: the new way lists it anew,
-and its fingerprint says that it is known (`placet.replies.fetch`).
+Each protocol has ids of its own for the same mail. A mail whose id cannot be translated keeps it: the new one lists it
+anew, and its fingerprint says that it is known (`placet.replies.fetch`).
 """
 
 import time
@@ -24,13 +25,10 @@ from placet.audit.models import AuditEntry
 from placet.lib import clock
 from placet.mail.models import IncomingMail
 from placet.mailboxes import polling, pool, store
-from placet.mailboxes.base import Action, Connection, MailboxError, Wait
-from placet.mailboxes.microsoft import protocols
-from placet.mailboxes.microsoft.clouds import EWS, GRAPH
-from placet.mailboxes.microsoft.graph.connection import GraphConnection
-from placet.mailboxes.microsoft.settings import ExchangeSettings
+from placet.mailboxes.base import Action, Connection, MailboxError, Translates, Wait
+from placet.mailboxes.kinds import all_kinds, kind_of
 from placet.mailboxes.models import Mailbox
-from placet.mailboxes.settings import SettingsInvalid
+from placet.mailboxes.settings import MailboxSettings, SettingsInvalid
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -63,26 +61,25 @@ class Moved:
     trouble: MailboxError | None = None
 
 
-def other(protocol: str) -> str:
-    return EWS if protocol == GRAPH else GRAPH
+def other(mailbox: Mailbox) -> str:
+    """The other protocol that its server speaks; "" where there is none."""
+    known = all_kinds().get(mailbox.kind)
+    return next((key for key in (known.protocols if known else ()) if key != mailbox.protocol), "")
 
 
-def settings_by(mailbox: Mailbox, protocol: str) -> ExchangeSettings:
+def settings_by(mailbox: Mailbox, protocol: str) -> MailboxSettings:
     """The mailbox's settings for the other protocol, as moving would store them. Raises SettingsInvalid."""
     looked = store.look({**mailbox.settings, "protocol": protocol}, mailbox=mailbox, moving=True)
-    if looked.errors or not isinstance(looked.settings, ExchangeSettings):
+    if looked.errors or looked.settings is None:
         raise SettingsInvalid(looked.errors)
     return looked.settings
 
 
 def connection(mailbox: Mailbox, protocol: str) -> Connection:
-    """A new connection by that way, with the same application. Raises SettingsInvalid."""
-    return _connect(mailbox, settings_by(mailbox, protocol))
-
-
-def _connect(mailbox: Mailbox, settings: ExchangeSettings) -> Connection:
-    # A key of its own: the workers' tokens are for the way that they go.
-    return protocols.connect_with_secrets(settings, mailbox.secrets, key=f"{mailbox.pk} moving")
+    """A new connection by that protocol, with the same application. Raises SettingsInvalid."""
+    settings = settings_by(mailbox, protocol)
+    # A key of its own: the workers' tokens are for the protocol that they speak.
+    return kind_of(mailbox.kind).connection(settings, mailbox.secrets, f"{mailbox.pk} moving")
 
 
 def last_move(mailbox: Mailbox) -> AuditEntry | None:
@@ -152,19 +149,18 @@ def _take_turn(mailbox: Mailbox) -> _Turn:
 
 
 def _translated(turn: _Turn, protocol: str, new: Connection) -> tuple[dict[int, str], MailboxError | None]:
-    """By row, what the new way calls the mails that it may list or that are still to be marked. Microsoft Graph tells
-    it for both directions; where it cannot be asked any more, the way back is open all the same, and it is said why."""
-    rows = list(_wanted(turn.mailbox).values_list("pk", "server_id"))
+    """By row, what the new protocol calls the mails that it may list or that are still to be marked. Of Exchange's two
+    one alone tells it, for both directions; where that cannot be asked any more, the way back from it is open all the
+    same, and it is said why."""
+    rows, former = list(_wanted(turn.mailbox).values_list("pk", "server_id")), turn.mailbox.protocol
+    if isinstance(new, Translates):
+        return _all_translated(turn, rows, lambda ids: new.translate(ids, former, protocol)), None
     try:
-        if protocol == GRAPH:
-            return _all_translated(turn, rows, lambda ids: new.known_as(ids, EWS)), None
-        graph = pool.connect(turn.mailbox)
-        assert isinstance(graph, GraphConnection)
-        with closing(graph):
-            return _all_translated(turn, rows, lambda ids: graph.translate(ids, GRAPH, EWS)), None
+        with closing(pool.connect(turn.mailbox)) as old:
+            if not isinstance(old, Translates):
+                return {}, None
+            return _all_translated(turn, rows, lambda ids: old.translate(ids, former, protocol)), None
     except MailboxError as error:
-        if protocol == GRAPH:
-            raise
         log.warning("ids_not_translated", mailbox=turn.mailbox.pk, cause=error.cause)
         return {}, error
 

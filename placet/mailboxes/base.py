@@ -207,6 +207,14 @@ class Receiving(_Opened, Protocol):
         told: they are gone, or it cannot read the other's ids (the server lists them anew then)."""
 
 
+@runtime_checkable
+class Translates(Protocol):
+    """What a way to receive can do besides, where its kind has two protocols."""
+
+    def translate(self, ids: Sequence[str], source: str, target: str) -> Mapping[str, str]:
+        """What protocol `target` calls the mails that `source` calls so, as far as it can be told."""
+
+
 class _Sent(Protocol):
     """Our own mails, as the server keeps them."""
 

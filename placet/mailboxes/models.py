@@ -73,9 +73,8 @@ class Mailbox(models.Model):
 
 
 class Subscription(models.Model):
-    """What the server tells of by itself. Of a mailbox through Microsoft Graph there is a row for each folder, kept up
-    by `placet.mailboxes.microsoft.push.subscriptions`; through Exchange Web Services one, kept by whoever listens
-    (`placet.mailboxes.push.listeners`)."""
+    """What the server tells of by itself. Where it calls us there is a row for each folder, kept up by its kind
+    (`push.subscriptions`); where we listen there is one, kept by whoever listens (`push.listeners`)."""
 
     mailbox = models.ForeignKey(Mailbox, models.CASCADE, related_name="subscriptions")
     protocol = models.CharField(max_length=10)

@@ -11,6 +11,7 @@ from placet.lib.fields import Secrets
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.settings import MailboxSettings, SettingsInvalid
 
+CERTIFICATE = "certificate"  # the name of one that is in use in place of a secret
 AGAIN = gettext_noop(
     "Because the server changed, enter this again: it is sent only where it was meant to go."
 )

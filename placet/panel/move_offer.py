@@ -17,13 +17,13 @@ from placet.panel.guide import EWS_ENDS
 def move_offer(mailbox: Mailbox | None) -> Mapping[str, Any]:
     """From Exchange Web Services always; from Microsoft Graph where there was a move, or where mail makes one
     necessary. {} where none is offered."""
-    if mailbox is None:
+    if mailbox is None or not moving.other(mailbox):
         return {}
     last = moving.last_move(mailbox)
     if mailbox.protocol == GRAPH and last is None and not mailbox.incoming.exists():
         return {}
     return {
-        "to": moving.other(mailbox.protocol),
+        "to": moving.other(mailbox),
         "back": mailbox.protocol == GRAPH and last is not None,
         "last": last,
         "last_to": protocol_label(last.what["to"]) if last else "",

@@ -24,7 +24,7 @@ from placet.portal.people import PersonsRequest, administrators_only
 def check_move(request: PersonsRequest, pk: int) -> HttpResponseBase:
     """The connection test by the other way, with the same application. It sends mail, so it is no GET."""
     mailbox = get_object_or_404(Mailbox.present, pk=pk)
-    protocol = moving.other(mailbox.protocol)
+    protocol = moving.other(mailbox)
     if request.method != "POST" or request.POST.get("to") != protocol:
         return redirect("panel:mailbox", pk)
     run = run_for(mailbox, must_stay_closed(mailbox, first=request.user.email), protocol)
@@ -38,7 +38,7 @@ def move(request: PersonsRequest, pk: int) -> HttpResponse:
     """Move it, if the check was all right."""
     mailbox = get_object_or_404(Mailbox.present, pk=pk)
     protocol = request.POST.get("to", "")
-    if request.method == "POST" and protocol == moving.other(mailbox.protocol):
+    if request.method == "POST" and protocol == moving.other(mailbox):
         _move(request, mailbox, protocol)
     return redirect("panel:mailbox", pk)
 

@@ -19,7 +19,7 @@ from enum import StrEnum
 
 from placet.lib.sentences import Sentence
 from placet.mailboxes.base import Folder
-from placet.mailboxes.microsoft.settings import NEVER_PROVES
+from placet.mailboxes.mechanisms import NEVER_PROVES
 from placet.replies import refusals
 from placet.replies.parse import Mail
 from placet.replies.prove_outside import Servers, proved_outside

@@ -15,9 +15,9 @@ from placet.accounts.models import Installation, Person
 from placet.alarms import expiry, messages
 from placet.mail.models import OutgoingMail
 from placet.mailboxes.base import FixNeeded
-from placet.mailboxes.microsoft.credentials import CERTIFICATE
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.pool import failed
+from placet.mailboxes.secrets import CERTIFICATE
 from tests.alarms.conftest import START, looked_into, run
 
 pytestmark = pytest.mark.django_db

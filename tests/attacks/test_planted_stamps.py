@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import pytest
 
 from placet.mailboxes import pool, store
-from placet.mailboxes.microsoft.settings import NEVER_PROVES
+from placet.mailboxes.mechanisms import NEVER_PROVES
 from placet.mailboxes.models import Mailbox
 from placet.sandbox.server import Mail
 from tests.attacks.arena import Arena, Attempt

@@ -16,8 +16,8 @@ from placet.approvals.models import Decision, Request, Visit
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes import polling, pool
 from placet.mailboxes.base import FixNeeded, Wait
-from placet.mailboxes.microsoft.credentials import CERTIFICATE
 from placet.mailboxes.models import Mailbox
+from placet.mailboxes.secrets import CERTIFICATE
 from placet.panel import health
 from tests.making import one_step, start
 from tests.pages.conftest import HOSTILE

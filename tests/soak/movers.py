@@ -23,7 +23,7 @@ moving.PATIENCE = 3.0  # a poll that was killed does not end
 sys.stdin.readline()
 mailbox = Mailbox.objects.get()
 try:
-    moving.move(mailbox, moving.other(mailbox.protocol), by="person:1")
+    moving.move(mailbox, moving.other(mailbox), by="person:1")
 except moving.NotMoved:
     pass  # Placet was started, or killed, meanwhile
 """

@@ -23,12 +23,11 @@ from placet.mailboxes.microsoft.entra import Credential, EntraGrant
 from placet.mailboxes.microsoft.settings import ExchangeSettings, goes_elsewhere, needs_secret_again
 from placet.mailboxes.models import LONGEST_BY, Mailbox
 from placet.mailboxes.oauth import fetch_token
-from placet.mailboxes.secrets import Kept
+from placet.mailboxes.secrets import CERTIFICATE, Kept
 from placet.mailboxes.settings import SettingsInvalid
 
 log = structlog.get_logger(__name__)
 
-CERTIFICATE = "certificate"  # in use
 WAITING = "certificate_waiting"  # made or uploaded, and not in use yet
 
 _ENTER = gettext_noop("Enter the client secret.")

@@ -26,11 +26,12 @@ from requests.auth import AuthBase
 
 from placet.mailboxes import http
 from placet.mailboxes.base import Check, FixNeeded, Gone, MailboxError, MailError, Wait
+from placet.mailboxes.mechanisms import never_proving
 from placet.mailboxes.microsoft import app_access
 from placet.mailboxes.microsoft.clouds import CLOUDS, EWS, GRAPH, GRAPH_HOSTS, OUTLOOK_HOSTS, WORLDWIDE
 from placet.mailboxes.microsoft.entra import describe_token
 from placet.mailboxes.microsoft.fields import BY_NAME
-from placet.mailboxes.microsoft.settings import ExchangeSettings, never_proving
+from placet.mailboxes.microsoft.settings import ExchangeSettings
 from placet.mailboxes.oauth import Access
 from placet.mailboxes.settings import DOMAIN
 

@@ -1,7 +1,7 @@
 """The settings of an Exchange Online mailbox as an administrator enters them."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from placet.mailboxes.fields import Field
 from placet.mailboxes.http import is_loopback, is_name
+from placet.mailboxes.mechanisms import never_proving
 from placet.mailboxes.settings import (
     DOMAIN,
     PERSONAL,
@@ -38,11 +39,6 @@ GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
 ID_EXAMPLE = "535fb089-9ff3-47b6-9bfb-4f1264799865"
 TOKEN_URI_EXAMPLE = f"https://{LOGIN_HOST}/<directory (tenant) ID>/oauth2/v2.0/token"
 ALMOST_GUID = re.compile(r"(?=.*\d)[0-9a-f-]{20,50}", re.IGNORECASE)
-
-#: Values of X-MS-Exchange-Organization-AuthMechanism, hexadecimal, with which nobody signed in: MAPI submission of
-#: the system's own, internal submission, the pickup and replay folders, a connector that counts as secured, and a
-#: connection between servers. Whatever is confirmed, they prove no colleague.
-NEVER_PROVES = ("03", "05", "08", "10", "11", "12")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -482,11 +478,6 @@ def _mechanisms(raw: Any, reading: Reading) -> tuple[str, ...]:
             "{mechanisms} proves nobody and does not count: Exchange marks mail in this way although nobody signed in."
         ).format(mechanisms=never)
     return found
-
-
-def never_proving(mechanisms: Iterable[str]) -> str:
-    """Those of the mechanisms that never prove anybody, for people; "" if there are none."""
-    return ", ".join(one for one in mechanisms if one in NEVER_PROVES)
 
 
 OWN_READERS: Mapping[str, Reader] = {
