@@ -206,14 +206,16 @@ def answers_an_ask(mail: Mail) -> bool:
 
 
 def bounced(mail: Mail, mailbox: Mailbox) -> OutgoingMail | None:
-    """Which of our mails a report says was not delivered: by the Message-ID or a reply code in what came back."""
+    """Which of our mails a report says was not delivered: by the Message-ID or a reply code in what came back, or by
+    the reference that it was given on the way (ENVID)."""
     if mail.returned is None:
         return None
     ids = [f"<{message_id}>" for message_id in mail.returned.message_ids]
     # "Sending" too: the report of a send that was cut off may come before Sent Items was looked at.
     state = OutgoingMail.State
     sent = mailbox.outgoing.filter(state__in=[state.SENT, state.SENDING, state.UNSURE])
-    by_id = sent.filter(_known_by(ids)).first()
+    reference = Q(reference=mail.returned.envelope_id) if mail.returned.envelope_id else Q()
+    by_id = sent.filter(_known_by(ids) | reference).first()
     if by_id is not None:
         return by_id
     hashes = [hash_of(found.code) for found in codes_in_returned(mail)]

@@ -147,12 +147,14 @@ def test_a_second_bounce_of_the_same_ask_is_noted_once(world: World) -> None:
     world.people["alice"].save()
     request = world.request()
     world.send()
+    OutgoingMail.objects.update(state=OutgoingMail.State.UNSURE)  # as where no copy of what is sent is kept
     report = world.newest("approvals")
     again = without(report, "message-id").replace(b"\r\n\r\n", b"\r\nMessage-ID: <2@x.example>\r\n\r\n", 1)
     world.sandbox.place("approvals", again, item_class="REPORT.IPM.Note.NDR")
     world.run_until_quiet()
     assert world.results() == ["bounce", "bounce"]
     assert len(entries("not delivered", request=request)) == 1
+    assert OutgoingMail.objects.get().state == OutgoingMail.State.SENT
 
 
 def test_a_bounce_of_a_mail_that_is_not_ours_is_left_where_it_is(world: World) -> None:

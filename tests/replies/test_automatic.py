@@ -47,6 +47,32 @@ def test_programs_mail(headers: str, expected: Kind) -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (["failed"], Kind.BOUNCE),
+        (["delayed", "Failed (of 2)"], Kind.BOUNCE),
+        (["delayed"], Kind.REPORT),
+        (["Delayed", "delivered"], Kind.REPORT),
+        (["delivered"], Kind.READ_RECEIPT),
+        (["relayed", "expanded"], Kind.READ_RECEIPT),
+        (["unheard-of"], Kind.BOUNCE),
+        ([], Kind.BOUNCE),
+    ],
+)
+def test_a_report_of_a_delay_is_no_bounce(said: list[str], expected: Kind) -> None:
+    status = "Reporting-MTA: dns; x.example\n\n" + "".join(
+        f"Final-Recipient: rfc822; {n}@y.example\nAction: {action}\n\n" for n, action in enumerate(said)
+    )
+    inside = f"--b\nContent-Type: message/delivery-status\n\n{status}--b--\n"
+    from_ = "From: MAILER-DAEMON@x.example\n"
+    assert (
+        kind(f"{from_}Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n{inside}")
+        is expected
+    )
+    assert kind(f"{from_}Content-Type: multipart/mixed; boundary=b\n\n{inside}") is expected
+
+
+@pytest.mark.parametrize(
     "headers",
     [
         "Auto-Submitted: no",

@@ -291,16 +291,21 @@ def test_an_ask_whose_mail_is_not_known_leaves_those_that_are_named(mailbox: Mai
 # --- not delivered --------------------------------------------------------------------------------------------
 
 
-def report(headers: str) -> Mail:
+def report(headers: str, of_mail: str = "") -> Mail:
     """A report of a server (RFC 3464) that returns the headers of the mail in question."""
     return read(
         "From: MAILER-DAEMON@mail.example\r\nTo: approvals@contoso.example\r\nSubject: Undelivered\r\n"
         'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\r\n\r\n'
         "--b\r\nContent-Type: text/plain\r\n\r\nIt could not be delivered.\r\n"
-        "--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mail.example\r\n\r\n"
-        "Final-Recipient: rfc822; bob@contoso.example\r\nAction: failed\r\nStatus: 5.1.1\r\n"
+        "--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mail.example\r\n"
+        f"{of_mail}\r\nFinal-Recipient: rfc822; bob@contoso.example\r\nAction: failed\r\nStatus: 5.1.1\r\n"
         f"--b\r\nContent-Type: text/rfc822-headers\r\n\r\n{headers}\r\n--b--\r\n"
     )
+
+
+def by_envelope(mail: OutgoingMail) -> Mail:
+    """As Postfix says it of a mail that was handed over with ENVID."""
+    return report("Subject: x\r\n", f"Original-Envelope-Id: {mail.reference}\r\n")
 
 
 def by_id(mail: OutgoingMail) -> Mail:
@@ -328,9 +333,10 @@ def test_codes_in_what_came_back(headers: str, seen: dict[str, tuple[str, ...]])
     assert codes_in_returned(reply()) == ()
 
 
-@pytest.mark.parametrize("report_of", [by_id, by_code])
+@pytest.mark.parametrize("report_of", [by_id, by_code, by_envelope])
 @pytest.mark.parametrize(
-    ("state", "known"), [("waiting", False), ("sending", True), ("sent", True), ("failed", False)]
+    ("state", "known"),
+    [("waiting", False), ("sending", True), ("sent", True), ("unsure", True), ("failed", False)],
 )
 def test_only_what_went_out_can_come_back(
     mailbox: Mailbox, line: AskLine, report_of: type, state: str, known: bool
@@ -344,7 +350,7 @@ def test_only_what_went_out_can_come_back(
     assert bounced(report_of(ask), mailbox) == (ask if known else None)
 
 
-@pytest.mark.parametrize("report_of", [by_id, by_code])
+@pytest.mark.parametrize("report_of", [by_id, by_code, by_envelope])
 def test_nor_does_it_come_back_to_another_mailbox(mailbox: Mailbox, line: AskLine, report_of: type) -> None:
     ask = line.ask.outgoing
     assert ask is not None

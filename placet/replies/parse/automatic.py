@@ -16,6 +16,7 @@ from placet.replies.parse import words
 from placet.replies.parse.headers import Headers, text
 from placet.replies.parse.mail import Kind, OwnMail
 from placet.replies.parse.parts import Part
+from placet.replies.parse.returned import actions
 
 REFERENCE_HEADER = "x-placet-reference"  # on every mail of ours, where the way out keeps it
 
@@ -39,6 +40,7 @@ _MEETING_ANSWERS = (
 _CALENDARS = ("text/calendar", "application/ics")
 _CALENDAR_METHOD = re.compile(r"^method:[ \t]*([a-z]{1,20})[ \t]*$", re.IGNORECASE | re.MULTILINE)
 _CALENDAR_HEAD = 4_000  # characters of a calendar in which its method stands
+_NOT_FAILED = frozenset({"delayed", "delivered", "relayed", "expanded"})  # RFC 3464 2.3.3
 _REPORTS = {
     "delivery-status": Kind.BOUNCE,
     "disposition-notification": Kind.READ_RECEIPT,
@@ -117,16 +119,27 @@ def _report(evidence: Evidence) -> Verdict | None:
     for part in evidence.parts:
         if part.content_type == "multipart/report" and part.depth == 0:
             report = part.parameters.get("report-type", "").lower()
-            return _REPORTS.get(report) or _status(evidence), Sentence(
-                "it is a multipart/report ({kind})", kind=report or Sentence("no type")
-            )
+            kind = _REPORTS.get(report) or _status(evidence)
+            if kind is Kind.BOUNCE and (verdict := _not_failed(evidence)):
+                return verdict
+            return kind, Sentence("it is a multipart/report ({kind})", kind=report or Sentence("no type"))
         if part.content_type in ("message/delivery-status", "message/global-delivery-status"):
-            return Kind.BOUNCE, Sentence("it holds a delivery status")
+            return _not_failed(evidence) or (Kind.BOUNCE, Sentence("it holds a delivery status"))
         if part.content_type == "message/disposition-notification":
             return Kind.READ_RECEIPT, Sentence("it holds a disposition notification")
         if part.content_type == "message/feedback-report":
             return Kind.REPORT, Sentence("it holds a feedback report")
     return None
+
+
+def _not_failed(evidence: Evidence) -> Verdict | None:
+    """Of a delivery status that says of nobody that the mail did not reach them."""
+    said = actions(evidence.parts)
+    if not said or not said <= _NOT_FAILED:
+        return None
+    if "delayed" in said:
+        return Kind.REPORT, Sentence("it says that a mail is late, not that it failed")
+    return Kind.READ_RECEIPT, Sentence("it says that a mail was delivered")
 
 
 def _status(evidence: Evidence) -> Kind:

@@ -104,6 +104,9 @@ class Returned:
     """What a bounce or a receipt says about the mail it is about."""
 
     message_ids: tuple[str, ...]  # of the returned mail, without angle brackets
+    envelope_id: (
+        str  # what the returned mail was given as ENVID (RFC 3461 4.4): our reference; "" if not given
+    )
     recipients: tuple[str, ...]  # whom it did not reach
     status: str  # RFC 3463, such as "5.1.1"; "" if not given
     diagnostic: str  # the other server's words, at most 500 characters

@@ -21,6 +21,7 @@ _RETURNED_HEADER = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _DIAGNOSTIC = 500  # characters
+_ENVELOPE_ID = 100  # characters (RFC 3461 4.4)
 
 
 def returned(headers: Headers, parts: Sequence[Part]) -> Returned:
@@ -30,16 +31,28 @@ def returned(headers: Headers, parts: Sequence[Part]) -> Returned:
     whole = "\n".join([*blocks, *texts])[: limits.READ]
     ids = [*_MESSAGE_ID.findall(whole), *message_ids(headers.first("in-reply-to"))]
     ids.extend(message_ids(headers.first("references")))
-    fields = [
-        field for part in parts if part.content_type.endswith("delivery-status") for field in _fields(part)
-    ]
+    fields = _statuses(parts)
     return Returned(
         message_ids=tuple(dict.fromkeys(ids))[:20],
+        envelope_id=_field(fields, "original-envelope-id").strip()[:_ENVELOPE_ID],
         recipients=tuple(dict.fromkeys(_recipients(fields, headers)))[:20],
         status=_field(fields, "status")[:20],
         diagnostic=text(_field(fields, "diagnostic-code").partition(";")[2])[:_DIAGNOSTIC].strip(),
         headers="\n".join(_RETURNED_HEADER.findall(whole)[:50]),
     )
+
+
+def actions(parts: Sequence[Part]) -> frozenset[str]:
+    """What a delivery status says became of the mail, of each of its recipients (RFC 3464 2.3.3): failed, delayed,
+    delivered, relayed or expanded, lower case. Empty where it does not say."""
+    said = (group.first("action").split("(")[0].strip().lower() for group in _statuses(parts))
+    return frozenset(action for action in said if action)
+
+
+def _statuses(parts: Sequence[Part]) -> list[Headers]:
+    return [
+        field for part in parts if part.content_type.endswith("delivery-status") for field in _fields(part)
+    ]
 
 
 def _tells(part: Part) -> bool:
