@@ -49,7 +49,7 @@ demo: setup
 	$(BIN)/placet demo
 
 test: setup
-	@tools/system-packages chromium dovecot
+	@tools/system-packages chromium dovecot postfix
 	@$(BIN)/python -m tools.oidc_provider
 	$(PYTEST) --in-turn --durations=20 $(TESTS)
 	@test -d ../shared/corpora || echo "make acceptance was left out: there is no ../shared with Microsoft's schema and the mail corpora."
