@@ -57,6 +57,7 @@ from placet.approvals.undecided import undecided_problem
 from placet.approvals.undo_rules import undo_problems
 from placet.approvals.whom import LIMIT, entries_of
 from placet.lib.conditions import ConditionError, compile_condition, holds, names_in, value_of
+from placet.mailboxes.models import Mailbox
 
 Step = ApprovalStep | ParallelStep | NoticeStep | WaitStep | IncludeStep | CallStep  # one that has outcomes
 DEEPEST_BLOCKS = 5
@@ -64,6 +65,11 @@ MOST_STEPS = 100
 HAS_OUTCOMES = (ApprovalStep, ParallelStep, NoticeStep, WaitStep, IncludeStep, CallStep)
 TIMES = ("date", "time", "date_time", "period")  # types of fields that no step waits for yet
 _SPEAKS_OF_TIME = re.compile(r"\b(?:today|now)\b|\b(?:timestamp|duration)\s*\(|\b\d{4}-\d{2}-\d{2}\b")
+
+
+def mailbox_problems(address: str | None) -> Iterator[str]:
+    if address is not None and not Mailbox.present.filter(address=address.lower()).exists():
+        yield f"there is no mailbox {address}; set it up first, on the tab Remote Approval, or leave this out"
 
 
 def problems_of(definition: Definition, flat: Flat) -> list[str]:
@@ -77,6 +83,7 @@ def problems_of(definition: Definition, flat: Flat) -> list[str]:
     problems += [f"start_form: {problem}" for problem in start_form_problems(whole)]
     problems += [f"start_by_mail: {problem}" for problem in start_by_mail_problems(definition)]
     problems += [f"calendar: {problem}" for problem in calendar_problems(definition.calendar)]
+    problems += [f"mailbox: {problem}" for problem in mailbox_problems(definition.mailbox)]
     problems += [f"longest: {problem}" for problem in longest_problems(whole)]
     problems += flat.problems
     if len(steps) > MOST_STEPS:

@@ -1,10 +1,10 @@
 """What all mails about requests have in common: whose language they are written in, where they go out from, the reply
 code in a subject, the link to the page, the row in the outbox."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -42,10 +42,20 @@ def with_code(subject: str, code: str) -> str:
 
 
 def mailbox_for(request: Request) -> Mailbox | None:
-    """The mailbox that a request's mails go out from."""
-    return next(iter(_FIRST()), None)
+    """The mailbox that a request's mails go out from: the one that its process names, else the first. None while that
+    is not active: another one would be another organisation's, or of other people's."""
+    address = mailbox_named_by(request.version.definition)
+    return next(iter(_NAMED(address=address) if address else _FIRST()), None)
 
 
+def mailbox_named_by(definition: Mapping[str, Any]) -> str:
+    """The address of the mailbox that a version (JSON) names; "" where it leaves that open."""
+    return str(definition.get("mailbox") or "").lower()
+
+
+_NAMED = Prepared(
+    lambda given: Mailbox.objects.filter(active=True, address=given("address")).defer("secrets")[:1]
+)
 _FIRST = Prepared(lambda given: Mailbox.objects.filter(active=True).order_by("pk").defer("secrets")[:1])
 
 

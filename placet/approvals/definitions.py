@@ -10,6 +10,7 @@ A definition is data (JSON; YAML is how it travels):
     requester_may_decide        false unless said
     decisions_by_api            false: no answer by API counts; it does unless said
     start_form                  {hide: names}: fields that are not entered where a request is started, but later
+    mailbox                     address of the mailbox that its mails go out from; the first one unless said
     start_by_mail               whether a mail starts a request, and what of it fills which field; not at all unless
                                  said; `placet.approvals.start_by_mail`
     answer_brackets             two signs that replies may put an answer to a question between; [] unless said
@@ -106,6 +107,7 @@ class Definition(DefinitionPart):
     decisions_by_api: bool | None = None
     start_form: StartForm | None = None
     start_by_mail: StartsByMail = None
+    mailbox: str | None = Field(None, min_length=3, max_length=254)
     most_rounds: int | None = Field(None, ge=1, le=1000, strict=True)
     answer_brackets: Annotated[str, AfterValidator(_two_signs)] | None = None
     calendar: CalendarKey | None = None

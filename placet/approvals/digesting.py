@@ -5,7 +5,7 @@ What one mail asks is an ask like any other, with a line for each assignment. Li
 number; what needs the page is listed below them. One line alone is asked as always.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -65,10 +65,11 @@ def _work(numbers: Sequence[int], requests: Mapping[int, Request]) -> bool:
             lines.append(Line.of(item))
         else:
             _leave_out(item)
-    if len(lines) == 1:
-        _ask_alone(lines[0])
-    elif lines:
-        _ask_together(lines)
+    for together in _by_mailbox(lines):
+        if len(together) == 1:
+            _ask_alone(together[0])
+        else:
+            _ask_together(together)
     return bool(by_number)
 
 
@@ -95,6 +96,14 @@ class Line:
     @property
     def request(self) -> Request:
         return self.assignment.visit.request
+
+
+def _by_mailbox(lines: Iterable[Line]) -> Iterable[list[Line]]:
+    """An answer counts in the mailbox that its ask went out from, so what goes out from two is asked in two mails."""
+    groups: dict[str, list[Line]] = {}
+    for line in lines:
+        groups.setdefault(composing.mailbox_named_by(line.request.version.definition), []).append(line)
+    return groups.values()
 
 
 def _is_answered_by_reply(definition: Definition, step_key: str) -> bool:

@@ -122,7 +122,9 @@ from placet.lib.plain_text import plain_text
 from placet.lib.prepared import Prepared
 from placet.lib.sentences import Sentence
 from placet.mail.models import IncomingMail
+from placet.mailboxes.models import Mailbox
 
+MOST_UNASKED = 10_000  # open assignments without a mail that one look goes through
 LONGEST_COMMENT = 20_000
 SHORTENED = gettext_lazy("… (shortened; the whole text is in the mail)")
 NO_ANSWERS: Mapping[str, Any] = MappingProxyType({})
@@ -708,9 +710,14 @@ def ask_by_mail(assignment_id: int) -> bool:
 
 
 def unasked(limit: int | None = None) -> list[int]:
-    """Open assignments that no mail was written for yet, the oldest first."""
-    found = Assignment.objects.filter(state=Assignment.State.OPEN, page_only=True)
-    return list(found.order_by("pk").values_list("pk", flat=True)[:limit])
+    """Open assignments that no mail was written for yet, the oldest first; without those that wait for a mailbox of
+    their own, which do not stand before the others."""
+    found = Assignment.objects.filter(state=Assignment.State.OPEN, page_only=True).order_by("pk")
+    waiting = list(found.values_list("pk", "visit__request__version")[:MOST_UNASKED])
+    active = set(Mailbox.objects.filter(active=True).values_list("address", flat=True))
+    versions = Version.objects.filter(pk__in={version for _pk, version in waiting})
+    named = {one.pk: composing.mailbox_named_by(one.definition) for one in versions}
+    return [pk for pk, version in waiting if not named[version] or named[version] in active][:limit]
 
 
 @_transaction()

@@ -22,6 +22,7 @@ from placet.accounts.reader import as_read_by
 from placet.approvals import start_mails
 from placet.approvals.answers import as_typed
 from placet.approvals.attachments import NewFile, by_field
+from placet.approvals.composing import mailbox_named_by
 from placet.approvals.definitions import definition_of
 from placet.approvals.field_types import is_entered
 from placet.approvals.form import FormInvalid, read_form
@@ -48,11 +49,18 @@ LONGEST_LOCAL_PART = 64  # of an address (RFC 5321 4.5.3.1.1)
 def addresses_of(definitions: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """Where a mail starts a request, by key of the process: of those that say so, where a mailbox takes such mail.
     `definitions`: of published versions, as JSON."""
-    keys = [one["key"] for one in definitions if one.get("start_by_mail") is not None]
-    mailbox = Mailbox.objects.filter(active=True).order_by("pk").defer("secrets").first() if keys else None
-    if mailbox is None or not mailbox.settings.get("plus_addressing", True):
+    named = {one["key"]: mailbox_named_by(one) for one in definitions if one.get("start_by_mail") is not None}
+    if not named:
         return {}
-    addresses = {key: reply_address(mailbox, START + key) for key in keys}
+    active = {
+        one.address: one for one in Mailbox.objects.filter(active=True).order_by("-pk").defer("secrets")
+    }
+    first = list(active.values())[-1:]
+    addresses = {}
+    for key, address in named.items():
+        for mailbox in [active[address]] if address in active else [] if address else first:
+            if mailbox.settings.get("plus_addressing", True):
+                addresses[key] = reply_address(mailbox, START + key)
     return {key: one for key, one in addresses.items() if one.rindex("@") <= LONGEST_LOCAL_PART}
 
 

@@ -43,6 +43,7 @@ _OF_PROCESS: dict[str, str | Promise] = {
     "decisions_by_api": gettext_lazy("Answers by API"),
     "start_form": gettext_lazy("Form at the start"),
     "start_by_mail": gettext_lazy("Start by mail"),
+    "mailbox": gettext_lazy("Mailbox"),
     "most_rounds": gettext_lazy("How often a request may enter a step"),
     "answer_brackets": gettext_lazy("Brackets of answers"),
     "calendar": gettext_lazy("Calendar"),

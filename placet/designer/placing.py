@@ -37,7 +37,7 @@ _OF_RULE = re.compile(
 _FIRST_OF_SETTINGS = frozenset(
     {
         "name", "title", "description", "calendar", "longest", "proof", "requester_may_decide", "start_form",
-        "start_by_mail", "pause", "undo", "most_rounds", "answer_brackets", "decisions_by_api",
+        "start_by_mail", "mailbox", "pause", "undo", "most_rounds", "answer_brackets", "decisions_by_api",
     }
 )  # fmt: skip
 

@@ -20,7 +20,7 @@ def sections_of(data: Mapping[str, Any], around: Surroundings) -> list[Section]:
         Section("whole", _("The process"), [_whole(data)]),
         Section("time", _("Time"), _time(data, around)),
         Section("by_mail", _("Start by mail"), [_by_mail(data, around)]),
-        Section("rights", _("Who may answer, and how"), [_rights(data), *_start_form(data, around)]),
+        Section("rights", _("Who may answer, and how"), [_rights(data, around), *_start_form(data, around)]),
     ]
 
 
@@ -65,7 +65,7 @@ def _time(data: Mapping[str, Any], around: Surroundings) -> list[Row]:
     return [row, last]
 
 
-def _rights(data: Mapping[str, Any]) -> Row:
+def _rights(data: Mapping[str, Any], around: Surroundings) -> Row:
     row = Row(legend=_("Who may answer, and how"))
     may = "yes" if data.get("requester_may_decide") is True else ""
     row.boxes = [
@@ -75,8 +75,21 @@ def _rights(data: Mapping[str, Any]) -> Row:
             place=("requester_may_decide",)),
         Box("no-api", _("Answers by API do not count"), "yes" if data.get("decisions_by_api") is False else "", "tick",
             place=("decisions_by_api",)),
+        *_mailbox(words(data.get("mailbox")), around),
     ]  # fmt: skip
     return row
+
+
+def _mailbox(chosen: str, around: Surroundings) -> list[Box]:
+    """Where there is a choice."""
+    if len(around.mailboxes) < 2 and not chosen:
+        return []
+    choices = [("", _("the first one")), *((address, address) for address in around.mailboxes)]
+    choices += [(chosen, chosen)] if chosen not in dict(choices) else []
+    help_ = _("The people asked are written to from it, and answers count in it")
+    return [
+        Box("mailbox", _("Mailbox"), chosen, "choice", choices, place=("mailbox",), help=help_, width="long")
+    ]
 
 
 def _start_form(data: Mapping[str, Any], around: Surroundings) -> list[Row]:
@@ -164,7 +177,9 @@ def _by_mail_in(post: Mapping[str, str], old: Any, around: Surroundings) -> Any:
 def settings_in(post: Mapping[str, str], data: Mapping[str, Any], around: Surroundings) -> dict[str, Any]:
     """Values by name; None where nothing is said."""
     values: dict[str, Any] = {}
-    for name in (*_TEXTS, "calendar", "undo", "proof"):
+    mailbox = [box.name for box in _mailbox(words(data.get("mailbox")), around)]
+    names = (*_TEXTS, "calendar", "undo", "proof", *mailbox)
+    for name in names:
         typed = post.get(name, "").replace("\r\n", "\n").strip()
         values[name] = data.get(name) if typed == words(data.get(name)) else typed or None
     may = bool(post.get("requester"))

@@ -14,6 +14,7 @@ from placet.approvals.models import AuthorityTable
 from placet.approvals.outcomes import in_language
 from placet.approvals.steps import NAMES_PEOPLE
 from placet.designer.reading import Reading, items, mapping, words
+from placet.mailboxes.models import Mailbox
 
 MOST_GROUPS = 100  # that are listed; of more, those that the process names, and others by their key
 NO_FIELDS = ("section", "text_block")
@@ -38,6 +39,11 @@ class Surroundings:
     @cached_property
     def calendars(self) -> dict[str, str]:
         return dict(Calendar.objects.order_by("name").values_list("key", "name"))
+
+    @cached_property
+    def mailboxes(self) -> list[str]:
+        """Addresses, the one that is used by itself first."""
+        return list(Mailbox.present.order_by("-active", "pk").values_list("address", flat=True))
 
     @property
     def definition(self) -> Definition | None:

@@ -8,7 +8,8 @@ administrator declared to be of the same organisation.
 from email.parser import BytesHeaderParser
 from email.policy import compat32
 
-from placet.approvals.models import Ask, MailedStart
+from placet.approvals.composing import mailbox_named_by
+from placet.approvals.models import Ask, MailedStart, Version
 from placet.mail.models import OutgoingMail
 from placet.mailboxes.models import Mailbox
 from placet.replies import refusals
@@ -23,6 +24,16 @@ def check_mailbox(mailbox: Mailbox, ask: Ask | MailedStart) -> None:
     if mailbox.pk == sent.mailbox_id or mailbox.address in named_by(sent) or _declared(mailbox, sent.mailbox):
         return
     raise refusals.WrongMailbox(sent.mailbox.address)
+
+
+def check_mailbox_of_start(mailbox: Mailbox, version: Version) -> None:
+    """Raises WrongMailbox where the process names another mailbox, as the one that its requests are started in."""
+    named = mailbox_named_by(version.definition)
+    if named in ("", mailbox.address):
+        return
+    its_own = Mailbox.objects.filter(address=named).first()
+    if its_own is None or not _declared(mailbox, its_own):
+        raise refusals.WrongMailbox(named)
 
 
 def named_by(sent: OutgoingMail) -> set[str]:

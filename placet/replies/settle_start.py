@@ -27,7 +27,7 @@ from placet.mail.models import IncomingMail
 from placet.replies import refusals, tell_start
 from placet.replies.parse import Mail
 from placet.replies.parse.subjects import is_reply
-from placet.replies.pick_mailbox import check_mailbox
+from placet.replies.pick_mailbox import check_mailbox, check_mailbox_of_start
 from placet.replies.pick_start import PickedStart
 from placet.replies.prove import Asked, Level
 from placet.replies.read_start import Files, Lines, MailFile, doubt_of, files_again, read_files, read_lines
@@ -94,6 +94,8 @@ def start_of(picked: PickedStart, mail: Mail, incoming: IncomingMail) -> Start:
     if person is None or not person.is_active:
         raise refusals.StarterUnknown(mail.from_address)
     version = mailed_starts.offered(picked.keys[0]) if len(picked.keys) == 1 else None
+    if version is not None:
+        check_mailbox_of_start(incoming.mailbox, version)
     received = incoming.receipt_time
     asked = Asked(addresses_of(person), received - OLDEST, received, picked.places)
     # Whoever is told that nothing is offered is proved at least as an answer from outside is.
