@@ -21,7 +21,7 @@ from pytest_django.live_server_helper import LiveServer
 from placet.accounts.models import Person
 from placet.panel import guide
 from tests.pages import test_permissions
-from tests.pages.browsing import SIZES, complaints_of, sign_in, window
+from tests.pages.browsing import AXE, SIZES, complaints_of, sign_in, window
 from tests.pages.test_permissions import OWN, PUBLIC, SEEN
 from tests.rotation import pairs, whole
 
@@ -33,8 +33,6 @@ Dress = TypeVar("Dress")
 HEAVIEST = 150_000  # bytes of a page with its styles and scripts
 BOB, ADA = 3, 4  # columns of the table
 _OURS = re.compile(r'(?:href|src)="/static/([^"]+\.(?:css|js))"')
-# axe's rules of WCAG 2.2 A and AA, and what it calls good practice.
-_RULES = {"resultTypes": ["violations"]}
 # Colours do not depend on the width: each scheme is seen in one size.
 DRESSES = [("wide", "light"), ("phone", "dark")]
 SCHEMES = ["light", "dark"]
@@ -73,7 +71,7 @@ _SENT = {
 
 
 def violations(page: Page) -> list[str]:
-    found = Axe().run(page, options=_RULES).response["violations"]
+    found = Axe().run(page, options=AXE).response["violations"]
     return [
         f"{v['id']}: {v['help']}: {node['html'][:200]} {node.get('failureSummary', '')[:300]}"
         for v in found

@@ -15,7 +15,7 @@ from placet.accounts.models import Person
 from placet.approvals import engine
 from placet.approvals.models import Assignment, Decision, Draft, Request, Version
 from placet.approvals.processes import publish
-from tests.pages.browsing import box_of, complaints_of, sign_in, window
+from tests.pages.browsing import AXE, box_of, complaints_of, sign_in, window
 
 As = Callable[[Person | None], Client]
 Opened = Callable[..., AbstractContextManager[Page]]
@@ -326,5 +326,5 @@ def test_axe_finds_nothing_where_something_does_not_fit_or_is_asked_once_more(
 
 
 def _violations(page: Page) -> list[str]:
-    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    found = Axe().run(page, options=AXE).response["violations"]
     return [f"{violation['id']}: {node['html'][:200]}" for violation in found for node in violation["nodes"]]
