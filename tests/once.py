@@ -1,15 +1,13 @@
 """What each process of a run needs alike is made by the first that asks for it: the tables of an installation take
 seconds of a processor, and each worker and each installation that a test starts would make the same ones. The same
 goes for a wheel, and for one of each of our mails. SQLite's tables outlast a run: most are of a few tests, which take
-less time than the tables.
+less time than the tables. `python -m tests.once` makes them before a run whose processes would wait for them.
 """
 
 import fcntl
 import hashlib
 import os
 import shutil
-import sqlite3
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -59,8 +57,9 @@ KEPT = Kept(ROOT / ".pytest_cache" / "tables")
 
 
 def digest_of_tables() -> str:
-    """Of all that `placet django migrate` comes to: migrations, what apps do behind them, and whatever both import."""
-    digest = hashlib.sha256(f"{sys.version} {sqlite3.sqlite_version}".encode())
+    """Of all that `placet django migrate` comes to: migrations, what apps do behind them, and whatever both import. Not
+    of the Python that runs them: a second one takes the tables of the first, and makes its own in `placet demo`."""
+    digest = hashlib.sha256()
     files = behind(lambda module: ".migrations." in module or module.endswith(".apps"))
     for file in [ROOT / "requirements" / "run.txt", ROOT / "placet" / "settings.py", *files]:
         digest.update(f"\0{file.relative_to(ROOT)}\0".encode() + file.read_bytes())
@@ -126,3 +125,11 @@ def _with_tables(data_dir: Path) -> Installation:
         if digest:
             KEPT.keep(digest, data_dir)
     return made
+
+
+if __name__ == "__main__":
+    run = Together()
+    try:
+        run.tables()
+    finally:
+        run.remove()
