@@ -20,6 +20,7 @@ from placet.mailboxes.base import (
     SentFolder,
     SentMail,
 )
+from placet.mailboxes.preflight import Preflight, Probed
 
 log = structlog.get_logger(__name__)
 
@@ -71,10 +72,20 @@ class Joined:
     # --- both ---------------------------------------------------------------------------------------------
 
     def steps(self) -> Mapping[str, str]:
-        return {**self.receiving.steps(), **self.sending.steps()}
+        preflight = self._preflight()
+        return {**self.receiving.steps(), **self.sending.steps()} if preflight is None else preflight.steps()
 
     def check(self, others: Sequence[str] = ()) -> Generator[Check, None, None]:
-        """Whether it can receive, and then whether it can send."""
+        preflight = self._preflight()
+        return self._one_after_the_other(others) if preflight is None else preflight(others)
+
+    def _preflight(self) -> Preflight | None:
+        """None where one of them has a check of its own kind: what goes from one to the other cannot be tried then."""
+        if isinstance(self.receiving, Probed) and isinstance(self.sending, Probed):
+            return Preflight(self.receiving.probe(), self.sending.probe())
+        return None
+
+    def _one_after_the_other(self, others: Sequence[str]) -> Generator[Check, None, None]:
         failed = False
         for check in self.receiving.check(others):
             failed = failed or not check.ok

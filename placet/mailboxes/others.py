@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from placet.accounts.models import Person
-from placet.mailboxes.microsoft.preflight import MOST_OTHERS
 from placet.mailboxes.models import Mailbox
+from placet.mailboxes.preflight import MOST_OTHERS
 
 
 def must_stay_closed(mailbox: Mailbox, first: str = "") -> list[str]:

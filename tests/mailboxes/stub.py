@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from pydantic import SecretStr
@@ -15,7 +16,7 @@ from placet.mailboxes.microsoft.ews.connection import EwsConnection
 from placet.mailboxes.microsoft.ews.soap import Soap
 from placet.mailboxes.microsoft.graph.client import Graph
 from placet.mailboxes.microsoft.graph.connection import GraphConnection
-from placet.mailboxes.microsoft.preflight import Preflight
+from placet.mailboxes.microsoft.preflight import ExchangeProbe
 from placet.mailboxes.microsoft.settings import ExchangeSettings
 from placet.mailboxes.oauth import Access, TokenCache
 
@@ -103,11 +104,13 @@ class Stub:
 
     def graph_connection(self, cache: TokenCache | None = None) -> GraphConnection:
         access = Access("box", self.grant, cache or TokenCache())
-        return GraphConnection(Graph(self.graph_url, MAILBOX, access), Preflight(self.settings(), access))
+        probe = partial(ExchangeProbe, self.settings(), access)
+        return GraphConnection(Graph(self.graph_url, MAILBOX, access), probe)
 
     def connection(self, cache: TokenCache | None = None) -> EwsConnection:
         access = Access("box", self.grant, cache or TokenCache())
-        return EwsConnection(Soap(self.ews_url, MAILBOX, access), Preflight(self.settings(), access))
+        probe = partial(ExchangeProbe, self.settings(), access)
+        return EwsConnection(Soap(self.ews_url, MAILBOX, access), probe)
 
     def settings(self, **more: object) -> ExchangeSettings:
         values = {

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial, partialmethod
+from functools import partialmethod
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote
 
@@ -11,10 +12,9 @@ import pytest
 import requests
 from pydantic import SecretStr
 
-from placet.mailboxes import http
+from placet.mailboxes import http, preflight
 from placet.mailboxes.base import Check, Connection
 from placet.mailboxes.microsoft import app_access, protocols
-from placet.mailboxes.microsoft.preflight import Preflight
 from placet.mailboxes.microsoft.settings import ExchangeSettings
 from placet.mailboxes.oauth import TokenCache
 from placet.sandbox import delivery
@@ -53,7 +53,7 @@ def seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     def sleep(seconds: float) -> None:
         passed[0] += seconds
 
-    monkeypatch.setattr(protocols, "Preflight", partial(Preflight, sleep=sleep, clock=lambda: passed[0]))
+    monkeypatch.setattr(preflight, "time", SimpleNamespace(sleep=sleep, monotonic=lambda: passed[0]))
 
 
 Send = Callable[[bytes, str], None]

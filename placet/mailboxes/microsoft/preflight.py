@@ -1,46 +1,45 @@
-"""The check of an Exchange mailbox before it is trusted with decisions: each step on the real way.
+"""What Exchange adds to the check of a mailbox (`mailboxes/preflight.py`).
 
-What differs between the ways into the mailbox is in their probes (`ews/probe.py`, `graph/probe.py`).
+What differs between the protocols into the mailbox is in their probes (`ews/probe.py`, `graph/probe.py`).
 """
 
 import email
-import email.policy
-import itertools
-import secrets
-import socket
-import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from email.message import EmailMessage
-from email.utils import format_datetime, parseaddr
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from email.utils import parseaddr
 from functools import partial
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-import requests
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext, pgettext
-from requests.auth import AuthBase
 
-from placet.mailboxes import http
-from placet.mailboxes.base import Check, FixNeeded, Gone, MailboxError, MailError, Wait
+from placet.mailboxes.base import Check, FixNeeded, MailboxError
+from placet.mailboxes.http_steps import way_to
 from placet.mailboxes.mechanisms import never_proving
 from placet.mailboxes.microsoft import app_access
 from placet.mailboxes.microsoft.clouds import CLOUDS, EWS, GRAPH, GRAPH_HOSTS, OUTLOOK_HOSTS, WORLDWIDE
 from placet.mailboxes.microsoft.entra import describe_token
-from placet.mailboxes.microsoft.fields import BY_NAME
 from placet.mailboxes.microsoft.settings import ExchangeSettings
 from placet.mailboxes.oauth import Access
+from placet.mailboxes.preflight import (
+    MOST_OTHERS,
+    Advice,
+    Listed,
+    Preflight,
+    ReceivingProbe,
+    SendingProbe,
+    Step,
+    failed,
+    folders_can_be_made,
+    own_folders,
+    passed,
+)
 from placet.mailboxes.settings import DOMAIN
 
-ARRIVAL = 60.0  # seconds that a mail to oneself may take
-BEHIND = 30.0  # seconds that one to another address of the mailbox may arrive after it
-PAUSE = 2.0  # seconds between two looks
-LOOKED_AT = 50  # newest mails of a folder that are looked at
 NEWEST = 6  # mails of each folder whose stamps are read
-MOST_OTHERS = 3  # mailboxes of others that are tried
 AUTH_AS = "X-MS-Exchange-Organization-AuthAs"
 AUTH_MECHANISM = "X-MS-Exchange-Organization-AuthMechanism"
 NARROW_CURE = gettext_noop(
@@ -51,35 +50,15 @@ PLUS_COMMANDS = f"""\
 {app_access.CONNECT}
 Set-OrganizationConfig -DisablePlusAddressInRecipients $false"""
 
-REPLY_TO = BY_NAME["reply_to"].label
-TITLES = {
-    "name": gettext_noop("Names of the servers resolve"),
-    "tls": gettext_noop("Servers answer over a trusted connection"),
-    "token": gettext_noop("Entra ID issues an access token"),
-    "open": gettext_noop("Mailbox opens"),
-    "read": gettext_noop("Inbox and Junk Email can be read"),
-    "folders": gettext_noop("Folders can be made"),
-    "send": gettext_noop("Mailbox sends to itself"),
-    "reply_to": gettext_noop("Mail to the default reply-to address arrives"),
-    "plus": gettext_noop("Mail to the plus address arrives"),
-    "internal": gettext_noop("Exchange marks mail of colleagues"),
-    "limits": gettext_noop("Other mailboxes stay closed"),
-    "cleanup": gettext_noop("Test mails are removed"),
-}
+TOKEN = gettext_noop("Entra ID issues an access token")
+INTERNAL = gettext_noop("Exchange marks mail of colleagues")
+LIMITS = gettext_noop("Other mailboxes stay closed")
 SERVICES = {GRAPH: app_access.GRAPH, EWS: app_access.EWS}
 HOSTS = {GRAPH: GRAPH_HOSTS, EWS: OUTLOOK_HOSTS}
 
 
-@dataclass(frozen=True)
-class Listed:
-    """A mail as a folder lists it."""
-
-    id: str
-    subject: str
-
-
-class Probe(Protocol):
-    """What the steps ask of the mailbox through one way. Every method raises MailboxError, as a connection does."""
+class ProtocolProbe(Protocol):
+    """What the steps ask of the mailbox through one protocol. Every method raises MailboxError."""
 
     protocol: str  # "graph" or "ews"
     step_roles: Mapping[str, str]  # by key of a step, the permission without which it fails
@@ -114,97 +93,74 @@ class Probe(Protocol):
         """Whether the mailbox at `address` opens; None if that cannot be told. Nothing in it is read."""
 
 
-class _NoAuth(AuthBase):
-    """Keeps requests from taking a password for the host out of .netrc."""
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        return request
-
-
-@dataclass(frozen=True)
-class _TestMail:
-    key: str  # of the step that fails if it does not arrive
-    to: str
-    subject: str
-
-
-@dataclass
-class Preflight:
-    """`Preflight(settings, access)(probe)` runs the steps; `sleep` and `clock` count seconds."""
+class ExchangeProbe(ReceivingProbe, SendingProbe):
+    """The check of a mailbox on Exchange through one protocol."""
 
     settings: ExchangeSettings
-    access: Access
-    sleep: Callable[[float], None] = time.sleep
-    clock: Callable[[], float] = time.monotonic
-    _token: Mapping[str, Any] = field(default_factory=dict, init=False)  # what it says of itself, if it does
 
-    def steps(self) -> Mapping[str, str]:
-        left_out = {
-            "reply_to": not self._replies_elsewhere,
-            "plus": not self.settings.plus_addressing,
-        }
-        return {key: _(title) for key, title in TITLES.items() if not left_out.get(key)}
+    def __init__(self, settings: ExchangeSettings, access: Access, through: ProtocolProbe) -> None:
+        self.settings = settings
+        self.access = access
+        self._through = through
+        self._token: Mapping[str, Any] = {}  # what it says of itself, if it does
 
-    @property
-    def _replies_elsewhere(self) -> bool:
-        """Whether replies go to another address than that of the mailbox; it must be one of its own."""
-        return self.settings.reply_to.lower() not in ("", self.settings.username.lower())
+    def preflight(self) -> Preflight:
+        return Preflight(self, self)
 
-    def __call__(self, probe: Probe, others: Sequence[str] = ()) -> Generator[Check, None, None]:
-        """Each step as it is done; the first failure that others build on is the last."""
-        for key, step in (
-            ("name", self._name),
-            ("tls", self._tls),
-            ("token", self._issue),
-            ("open", self._open),
-            ("read", self._read),
-            ("folders", self._make_folders),
-        ):
-            check = self._tried(key, probe, partial(step, probe))
-            yield check
-            if not check.ok:
-                return
-        yield from self._mail_to_oneself(probe, others)
+    def before(self) -> list[Step]:
+        service = self.settings.graph_url if self._through.protocol == GRAPH else self.settings.ews_url
+        return [
+            *way_to([self.settings.token_uri, service]),
+            Step("token", self._issue, TOKEN),
+            Step("open", self._open),
+            Step("read", self._read),
+            Step("folders", partial(folders_can_be_made, self.settings, self._through.make_folder)),
+        ]
 
-    # --- on the way to the mailbox --------------------------------------------------------------------------
+    def after(self, arrived: Sequence[str], others: Sequence[str]) -> list[Step]:
+        return [
+            Step("internal", partial(self._internal, arrived), INTERNAL),
+            Step("limits", partial(self._limits, others), LIMITS),
+        ]
 
-    def _name(self, probe: Probe) -> Check:
-        found: dict[str, str] = {}
-        for url in self._urls(probe):
-            host = http.host_of(url)
-            proxy = http.proxy_for(url)
-            found[host] = _("by the proxy {proxy}").format(proxy=proxy) if proxy else _resolve(host)
-        told = "; ".join(f"{host}: {address}" for host, address in found.items())
-        return _done("name", told, {"hosts": found})
+    # --- what the shared steps ask ----------------------------------------------------------------------------
 
-    def _tls(self, probe: Probe) -> Check:
-        """A request without credentials: any answer shows that name, port and certificate are right."""
-        found = {}
-        for url in self._urls(probe):
-            with requests.Session() as session:
-                http.prepare(session, url)
-                try:
-                    with session.get(
-                        url, auth=_NoAuth(), timeout=(10, 20), stream=True, allow_redirects=False
-                    ) as answer:
-                        found[http.host_of(url)] = answer.status_code
-                except requests.RequestException as error:
-                    raise http.unreachable(error, url) from None
-        # Without a token they refuse, each with a code of its own: for support, not for whoever reads this.
-        return _done("tls", _("Both answer: {hosts}.").format(hosts=", ".join(found)), {"status": found})
+    def arrivals(self, limit: int) -> Iterator[Listed]:
+        return self._through.arrivals(own_folders(self.settings), limit)
 
-    def _urls(self, probe: Probe) -> list[str]:
-        service = self.settings.graph_url if probe.protocol == GRAPH else self.settings.ews_url
-        return [self.settings.token_uri, service]
+    def sent(self, limit: int) -> Iterator[Listed]:
+        return self._through.sent(limit)
+
+    def delete(self, id_: str) -> None:
+        self._through.delete(id_)
+
+    def send(self, raw: bytes, reference: str) -> None:
+        self._through.send(raw, reference)
+
+    def about_plus(self) -> Advice:
+        return Advice(
+            _("Turn plus addressing off in the mailbox's settings, or enable plus addresses in Exchange."),
+            self._in_cloud(PLUS_COMMANDS),
+        )
+
+    def explained(self, key: str, error: MailboxError) -> MailboxError:
+        if isinstance(error, FixNeeded):
+            error = self._explain(key, error)
+        if "command" in error.details:
+            error.details["command"] = self._in_cloud(error.details["command"])
+        return error
+
+    def _in_cloud(self, command: str) -> str:
+        return app_access.in_cloud(command, self.settings.cloud)
 
     # --- what the token allows ------------------------------------------------------------------------------
 
-    def _issue(self, probe: Probe) -> Check:
+    def _issue(self) -> Check:
         facts = describe_token(self.access.renew())  # a cached one knows nothing of a consent given just now
         self._token = facts
         if not facts:
-            return _done("token", _("A token that does not say what it allows."), {})
-        self._see_for_whom(probe, facts)
+            return passed(_("A token that does not say what it allows."), {})
+        self._see_for_whom(facts)
         told = _(
             "Application {application} in tenant {tenant}, for {audience}, until {expires}, roles: {roles}."
         )
@@ -216,24 +172,24 @@ class Preflight:
             "expires": _moment(facts["expires"])
         }
         found = told.format(application=who, roles=remark, **named)
-        missing = [role for role in SERVICES[probe.protocol].roles if self._lacks(role)]
+        missing = [role for role in SERVICES[self._through.protocol].roles if self._lacks(role)]
         if facts["roles"] and missing:
             told = _("Not among them: {roles}; this is right only if RBAC for Applications gives it.")
             found = f"{found} {told.format(roles=', '.join(missing))}"
-        return _done("token", found, facts)
+        return passed(found, facts)
 
-    def _see_for_whom(self, probe: Probe, facts: Mapping[str, Any]) -> None:
+    def _see_for_whom(self, facts: Mapping[str, Any]) -> None:
         """FixNeeded where the token is for the service of another way."""
         audience = str(facts["audience"])
         host = urlsplit(audience).hostname or ""
         for protocol, service in SERVICES.items():
-            if protocol != probe.protocol and (host in HOSTS[protocol] or audience == service.app_id):
+            if protocol != self._through.protocol and (host in HOSTS[protocol] or audience == service.app_id):
                 cloud = CLOUDS.get(self.settings.cloud, WORLDWIDE)
                 raise FixNeeded(
                     _("The token is for {other}, but the mailbox is connected through {service}.").format(
-                        other=service.label, service=SERVICES[probe.protocol].label
+                        other=service.label, service=SERVICES[self._through.protocol].label
                     ),
-                    _("Set Scope to {scope}.").format(scope=cloud.scope(probe.protocol)),
+                    _("Set Scope to {scope}.").format(scope=cloud.scope(self._through.protocol)),
                     {"audience": audience},
                 )
 
@@ -241,13 +197,13 @@ class Preflight:
         """Whether the token says that it does not carry this role."""
         return bool(self._token) and role not in self._token["roles"]
 
-    def _explain(self, key: str, probe: Probe, error: FixNeeded) -> FixNeeded:
+    def _explain(self, key: str, error: FixNeeded) -> FixNeeded:
         """What only the token tells of a refusal: the permission that is missing, and the real ids."""
         object_id = self._token.get("object") if self._token else ""
         if object_id and "command" in error.details:
             error.details["command"] = error.details["command"].replace(app_access.OBJECT_ID, object_id)
-        role = probe.step_roles.get(key, "")
-        if not (role and self._lacks(role) and probe.may_not(error)):
+        role = self._through.step_roles.get(key, "")
+        if not (role and self._lacks(role) and self._through.may_not(error)):
             return error
         if not self._token["roles"]:
             error.cause += " " + _("The token carries no role either.")
@@ -259,175 +215,31 @@ class Preflight:
             "in Exchange, for this mailbox, with the commands below. Changes act after up to two hours."
         ).format(
             role=role,
-            service=SERVICES[probe.protocol].label,
-            exchange_role=SERVICES[probe.protocol].roles[role],
+            service=SERVICES[self._through.protocol].label,
+            exchange_role=SERVICES[self._through.protocol].roles[role],
         )
-        error.details["command"] = f"{app_access.CONNECT}\n{self._give(probe)}"
+        error.details["command"] = f"{app_access.CONNECT}\n{self._give()}"
         return error
 
     # --- in the mailbox -------------------------------------------------------------------------------------
 
-    def _open(self, probe: Probe) -> Check:
-        name, total = probe.open()
+    def _open(self) -> Check:
+        name, total = self._through.open()
         told = ngettext("{mailbox}: {folder}, {number} item.", "{mailbox}: {folder}, {number} items.", total)
         found = told.format(mailbox=self.settings.username, folder=name, number=total)
-        return _done("open", found, {"items": total})
+        return passed(found, {"items": total})
 
-    def _read(self, probe: Probe) -> Check:
-        return _done("read", _("Both can be listed."), probe.read())
+    def _read(self) -> Check:
+        return passed(_("Both can be listed."), self._through.read())
 
-    def _make_folders(self, probe: Probe) -> Check:
-        for path in self._paths:
-            probe.make_folder(path)
-        return _done("folders", ", ".join(self._paths), {"folders": self._paths})
-
-    @property
-    def _paths(self) -> list[str]:
-        return [self.settings.handled_folder, self.settings.set_aside_folder]
-
-    def _mail_to_oneself(self, probe: Probe, others: Sequence[str]) -> Generator[Check, None, None]:
-        mails = self._test_mails()
-        arrived: dict[str, str] = {}
-        check = self._tried("send", probe, lambda: self._send(probe, mails, arrived))
-        try:
-            yield check
-            if check.ok:
-                yield from map(self._in_cloud, self._other_addresses(mails, arrived))
-                yield self._tried("internal", probe, lambda: self._internal(probe, arrived))
-                yield self._tried("limits", probe, lambda: self._limits(probe, others))
-        except (
-            GeneratorExit
-        ):  # whoever watched has gone: nothing of the check stays in the mailbox all the same
-            self._tried("cleanup", probe, lambda: self._clean_up(probe, mails))
-            raise
-        yield self._tried("cleanup", probe, lambda: self._clean_up(probe, mails))
-
-    def _test_mails(self) -> list[_TestMail]:
-        mark = secrets.token_hex(6)
-        mails = [_TestMail("send", self.settings.username, f"Placet check {mark}")]
-        own = self.settings.reply_to or self.settings.username  # replies must arrive in this very mailbox
-        if self._replies_elsewhere:
-            mails.append(_TestMail("reply_to", own, f"Placet check {mark} (reply-to address)"))
-        if self.settings.plus_addressing:
-            local, _at, domain = own.partition("@")
-            mails.append(
-                _TestMail("plus", f"{local}+placet-check@{domain}", f"Placet check {mark} (plus address)")
-            )
-        return mails
-
-    def _send(self, probe: Probe, mails: list[_TestMail], arrived: dict[str, str]) -> Check:
-        """Fills `arrived`: the ids of the mails that came back, by subject."""
-        for mail in mails:
-            probe.send(self._raw(mail), mail.subject)
-        looks, seconds = self._wait(probe, mails, arrived)
-        if mails[0].subject not in arrived:
-            raise Wait(
-                _("The mail was sent, but did not arrive within {seconds} seconds ({looks} looks).").format(
-                    seconds=f"{ARRIVAL:.0f}", looks=looks
-                ),
-                _(
-                    "Look for it in Outlook: mail flow rules, a transport delay or an inbox rule may hold or move "
-                    "it."
-                ),
-            )
-        told = ngettext(
-            "Arrived after {seconds} s, {looks} look.", "Arrived after {seconds} s, {looks} looks.", looks
-        )
-        facts = {"seconds": seconds, "looks": looks}
-        return _done("send", told.format(seconds=f"{seconds:.0f}", looks=looks), facts)
-
-    def _raw(self, mail: _TestMail) -> bytes:
-        message = EmailMessage(policy=email.policy.SMTP)
-        message["From"] = self.settings.username
-        message["To"] = mail.to
-        message["Subject"] = mail.subject
-        message["Date"] = format_datetime(datetime.now(UTC))
-        message["Message-ID"] = f"<{secrets.token_hex(12)}@{self.settings.username.partition('@')[2]}>"
-        message["X-Auto-Response-Suppress"] = "All"
-        message["Auto-Submitted"] = "auto-generated"
-        message.set_content(
-            _(
-                "Placet checks that mail to {address} arrives in the mailbox {mailbox}. There it is removed by "
-                "itself.\n\n"
-                "If you find it in another mailbox, you may delete it, and please tell whoever administers Placet: "
-                "replies to approvals would arrive there, and nobody would read them.\n"
-            ).format(address=mail.to, mailbox=self.settings.username)
-        )
-        return message.as_bytes()
-
-    def _wait(self, probe: Probe, mails: list[_TestMail], arrived: dict[str, str]) -> tuple[int, float]:
-        """Look until all have arrived or the time is over; a running worker may have moved them already. How often,
-        and how many seconds it took."""
-        begun = self.clock()
-        end = begun + ARRIVAL
-        looks = 0
-        while True:
-            looks += 1
-            arrived.update((mail.subject, mail.id) for mail in _ours(self._arrivals(probe), mails))
-            now = self.clock()
-            if mails[0].subject in arrived:  # those to other addresses come by the same way
-                end = min(end, now + BEHIND)
-            if len(arrived) == len(mails) or now >= end:
-                return looks, now - begun
-            self.sleep(PAUSE)
-
-    def _arrivals(self, probe: Probe) -> Iterator[Listed]:
-        return probe.arrivals(self._paths, LOOKED_AT)
-
-    def _other_addresses(self, mails: Sequence[_TestMail], arrived: Mapping[str, str]) -> Iterator[Check]:
-        """Those that replies go to."""
-        by_key = {mail.key: mail for mail in mails}
-        reply_to = by_key.get("reply_to")
-        if reply_to is not None:
-            yield self._reply_to(reply_to, arrived)
-            if reply_to.subject not in arrived:
-                return  # what goes to its plus address goes the same wrong way
-        if "plus" in by_key:
-            yield self._plus(by_key["plus"], arrived)
-
-    def _reply_to(self, mail: _TestMail, arrived: Mapping[str, str]) -> Check:
-        facts = {"address": mail.to}
-        if mail.subject in arrived:
-            return _done("reply_to", _("{address} arrives in the mailbox.").format(address=mail.to), facts)
-        return _failed(
-            "reply_to",
-            cause=_(
-                "Mail to {mailbox} arrived, and mail to {address} did not. That address stands in the field {field}: "
-                "replies to approvals would go there, and none of them would be read."
-            ).format(mailbox=self.settings.username, address=mail.to, field=_(REPLY_TO)),
-            cure=_(
-                "Empty the field {field} in the settings, or enter an address that belongs to this very mailbox. "
-                "Whoever has the mailbox of {address} finds a test mail there and may delete it."
-            ).format(address=mail.to, field=_(REPLY_TO)),
-            facts=facts,
-        )
-
-    def _plus(self, mail: _TestMail, arrived: Mapping[str, str]) -> Check:
-        if mail.subject in arrived:
-            return _done(
-                "plus", _("{address} arrives in the mailbox.").format(address=mail.to), {"address": mail.to}
-            )
-        return _failed(
-            "plus",
-            cause=_(
-                "Mail to {address} did not arrive, {seconds} seconds after mail to the mailbox itself."
-            ).format(address=mail.to, seconds=f"{BEHIND:.0f}"),
-            cure=_(
-                "Turn plus addressing off in the mailbox's settings, or enable plus addresses in Exchange."
-            ),
-            command=PLUS_COMMANDS,
-            facts={"address": mail.to},
-        )
-
-    def _internal(self, probe: Probe, arrived: Mapping[str, str]) -> Check:
+    def _internal(self, arrived: Sequence[str]) -> Check:
         """Sent by the organisation itself, so exactly one AuthAs: Internal must stand on each."""
-        blocks = probe.transport_headers(list(arrived.values()))
+        blocks = self._through.transport_headers(arrived)
         stamps = [stamp for block in blocks for stamp in [_header(block, AUTH_AS)]]
         mechanisms = sorted({value for block in blocks for value in _header(block, AUTH_MECHANISM)})
         facts = {"auth_as": stamps, "mechanisms": mechanisms}
         if not blocks or any(stamp != ["Internal"] for stamp in stamps):
-            return _failed(
-                "internal",
+            return failed(
                 found=f"{AUTH_AS}: {stamps}",
                 cause=_("Mail of the organisation's own mailbox does not carry exactly one mark Internal."),
                 cure=_(
@@ -438,8 +250,7 @@ class Preflight:
                 facts=facts,
             )
         if never := never_proving(mechanisms):
-            return _failed(
-                "internal",
+            return failed(
                 found=_marked(mechanisms),
                 cause=_(
                     "Exchange marks mail as internal although nobody signed in to send it ({value})."
@@ -453,8 +264,7 @@ class Preflight:
         new = [value for value in mechanisms if value not in self.settings.confirmed_mechanisms]
         if new or not mechanisms:
             confirmed = ", ".join(self.settings.confirmed_mechanisms) or _("none")
-            return _failed(
-                "internal",
+            return failed(
                 found=_marked(mechanisms),
                 cause=_("This mechanism is not among the confirmed ones ({mechanisms}).").format(
                     mechanisms=confirmed
@@ -465,7 +275,7 @@ class Preflight:
                 command="\n".join(f"placet mailbox set --confirm-mechanism {value}" for value in new),
                 facts=facts,
             )
-        others = self._other_domains(probe)
+        others = self._other_domains()
         stored = never_proving(self.settings.confirmed_mechanisms)
         shown = (
             _("Confirmed, but not counted: {mechanisms} proves nobody.").format(mechanisms=stored)
@@ -474,13 +284,15 @@ class Preflight:
         )
         marked = f"{_marked(mechanisms)} {shown}".strip()
         if others:
-            return self._offer_domains(_done("internal", marked, {**facts, "other_domains": others}), others)
-        return _done("internal", marked, facts)
+            return self._offer_domains(passed(marked, {**facts, "other_domains": others}), others)
+        return passed(marked, facts)
 
-    def _other_domains(self, probe: Probe) -> list[str]:
+    def _other_domains(self) -> list[str]:
         """Of the newest mails that Exchange marked as a colleague's: domains of senders that prove nobody here."""
-        newest = [mail.id for mail in probe.arrivals(self._paths, NEWEST)]
-        domains = {_colleague_domain(block, self.settings) for block in probe.transport_headers(newest)}
+        newest = [mail.id for mail in self.arrivals(NEWEST)]
+        domains = {
+            _colleague_domain(block, self.settings) for block in self._through.transport_headers(newest)
+        }
         return sorted(domains - {"", *self.settings.own_domains})
 
     def _offer_domains(self, check: Check, others: Sequence[str]) -> Check:
@@ -499,64 +311,55 @@ class Preflight:
             command=f'placet mailbox set --mailbox {self.settings.username} --own-domains "{own}"',
         )
 
-    def _clean_up(self, probe: Probe, mails: list[_TestMail]) -> Check:
-        removed = 0
-        for mail in _ours(itertools.chain(self._arrivals(probe), probe.sent(LOOKED_AT)), mails):
-            try:
-                probe.delete(mail.id)
-                removed += 1
-            except Gone:
-                continue  # a running worker was faster
-        told = ngettext(
-            "{number} mail moved to Deleted Items.", "{number} mails moved to Deleted Items.", removed
-        )
-        return _done("cleanup", told.format(number=removed), {"removed": removed})
-
     # --- outside of it --------------------------------------------------------------------------------------
 
-    def _limits(self, probe: Probe, others: Sequence[str]) -> Check:
+    def _limits(self, others: Sequence[str]) -> Check:
         """Whether the application is kept out of mailboxes that are none of Placet's business."""
+        check = self._try(others)
+        return replace(check, command=self._in_cloud(check.command))
+
+    def _try(self, others: Sequence[str]) -> Check:
         refused: list[str] = []
         unclear: list[str] = []
         for address in others[:MOST_OTHERS]:
-            opened = probe.opens(address)
+            opened = self._through.opens(address)
             if opened:
-                return self._too_much(probe, address)
+                return self._too_much(address)
             (unclear if opened is None else refused).append(address)
         facts = {"refused": refused, "unclear": unclear}
         if refused:
             told = _("The application cannot open {addresses}.")
-            return _done("limits", told.format(addresses=", ".join(refused)), facts)
-        return replace(self._nobody_tried(probe, unclear), facts=facts)
+            return passed(told.format(addresses=", ".join(refused)), facts)
+        return replace(self._nobody_tried(unclear), facts=facts)
 
-    def _nobody_tried(self, probe: Probe, unclear: Sequence[str]) -> Check:
+    def _nobody_tried(self, unclear: Sequence[str]) -> Check:
         if unclear:
             told = _(
                 "Could not be tried: whether {addresses} can be opened, the server does not say."
             ).format(addresses=", ".join(unclear))
         else:
             told = _("Not tried: no other person of this domain is known to Placet.")
-        wide = self._wide(probe) if self._token else []
+        wide = self._wide() if self._token else []
         if wide:
             return replace(
-                _done("limits", told, {}),
+                passed(told, {}),
                 warning=True,
                 cause=_(
                     "The token carries permissions for the whole organisation ({roles}). With them the application "
                     "can open every mailbox, unless an application access policy keeps it out."
                 ).format(roles=", ".join(wide)),
                 cure=_(NARROW_CURE).format(roles=", ".join(wide)),
-                command=self._narrow(probe, app_access.OTHER_MAILBOX, wide),
+                command=self._narrow(app_access.OTHER_MAILBOX, wide),
             )
         told += " " + _(
             "Try it yourself in PowerShell, with the address of somebody whose mailbox must stay closed; InScope "
             "must be False."
         )
         command = app_access.test(self.settings.client_id, app_access.OTHER_MAILBOX)
-        return replace(_done("limits", told, {}), command=f"{app_access.CONNECT}\n{command}")
+        return replace(passed(told, {}), command=f"{app_access.CONNECT}\n{command}")
 
-    def _too_much(self, probe: Probe, address: str) -> Check:
-        wide = self._wide(probe)
+    def _too_much(self, address: str) -> Check:
+        wide = self._wide()
         if wide:
             cure = _(NARROW_CURE).format(roles=", ".join(wide))
         else:
@@ -567,28 +370,27 @@ class Preflight:
             )
         found = _("The mailbox of {address} opened. Nothing in it was read.").format(address=address)
         return replace(
-            _done("limits", found, {"opened": address, "roles": wide}),
+            passed(found, {"opened": address, "roles": wide}),
             warning=True,
             cause=_(
                 "The application can open mailboxes that are none of Placet's business. Whoever gets hold of its "
                 "secret or certificate can read them and write in their name."
             ),
             cure=cure,
-            command=self._narrow(probe, address, wide),
+            command=self._narrow(address, wide),
         )
 
-    def _wide(self, probe: Probe) -> list[str]:
+    def _wide(self) -> list[str]:
         """The permissions for the whole organisation that open mailboxes; all that there could be if the token does
         not say."""
-        needed = SERVICES[probe.protocol].roles
+        needed = SERVICES[self._through.protocol].roles
         if not self._token:
             return list(needed)
         roles: list[str] = self._token["roles"]
-        return [
-            role for role in roles if role in needed or (probe.protocol == GRAPH and role.startswith("Mail."))
-        ]
+        graph = self._through.protocol == GRAPH
+        return [role for role in roles if role in needed or (graph and role.startswith("Mail."))]
 
-    def _narrow(self, probe: Probe, other: str, wide: Sequence[str]) -> str:
+    def _narrow(self, other: str, wide: Sequence[str]) -> str:
         client_id, mailbox = self.settings.client_id, self.settings.username
         look = app_access.test(client_id, other)
         if not wide:
@@ -598,58 +400,25 @@ class Preflight:
                 app_access.CONNECT,
                 "# Run this part by part.",
                 "# 1. The right to this mailbox alone; leave out what is there already.",
-                self._give(probe),
+                self._give(),
                 "# 2. InScope must be True for this mailbox, and False or nothing for another.",
                 app_access.test(client_id, mailbox),
                 look,
                 "# 3. Only then, and two hours later where the mailbox is in use (Exchange remembers the old rights so",
                 "# long), in a new PowerShell window with the module Microsoft.Graph.Applications: take the right to",
                 "# all mailboxes away.",
-                app_access.take_away(SERVICES[probe.protocol], self._object_id, wide),
+                app_access.take_away(SERVICES[self._through.protocol], self._object_id, wide),
             ]
         )
 
-    def _give(self, probe: Probe) -> str:
+    def _give(self) -> str:
         return app_access.give(
-            SERVICES[probe.protocol], self.settings.client_id, self._object_id, self.settings.username
+            SERVICES[self._through.protocol], self.settings.client_id, self._object_id, self.settings.username
         )
 
     @property
     def _object_id(self) -> str:
         return str(self._token.get("object") or app_access.OBJECT_ID)
-
-    def _tried(self, key: str, probe: Probe, step: Callable[[], Check]) -> Check:
-        try:
-            return self._in_cloud(step())
-        except MailboxError as error:
-            if isinstance(error, FixNeeded):
-                error = self._explain(key, probe, error)
-            details: dict[str, Any] = dict(error.details)
-            command = details.pop("command", "")
-            failed = _failed(key, cause=error.cause, cure=error.cure, command=command, facts=details)
-            return self._in_cloud(failed)
-        except MailError as error:
-            return _failed(
-                key,
-                cause=str(error),
-                cure=_("Try again; if it stays, look the code up in Microsoft's reference."),
-                facts={"code": error.code},
-            )
-
-    def _in_cloud(self, check: Check) -> Check:
-        return replace(check, command=app_access.in_cloud(check.command, self.settings.cloud))
-
-
-def _resolve(host: str) -> str:
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        raise Wait(
-            _("The name {host} cannot be resolved.").format(host=host),
-            _("Check its spelling and the name service (DNS) of this machine."),
-            details={"host": host},
-        ) from None
-    return str(found[0][4][0])
 
 
 def _moment(iso: str) -> str:
@@ -658,22 +427,6 @@ def _moment(iso: str) -> str:
         return "–"
     at = timezone.localtime(datetime.fromisoformat(iso))
     return formats.date_format(at, pgettext("format of a date and time", "j F Y, H:i T"))
-
-
-def _done(key: str, found: str, facts: Mapping[str, Any]) -> Check:
-    return Check(key, _(TITLES[key]), ok=True, found=found, facts=facts)
-
-
-def _failed(
-    key: str, *, cause: str, cure: str, facts: Mapping[str, Any], found: str = "", command: str = ""
-) -> Check:
-    title = _(TITLES[key])
-    return Check(key, title, ok=False, found=found, cause=cause, cure=cure, command=command, facts=facts)
-
-
-def _ours(listed: Iterable[Listed], mails: Sequence[_TestMail]) -> Iterator[Listed]:
-    subjects = {mail.subject for mail in mails}
-    return (mail for mail in listed if mail.subject in subjects)
 
 
 def _marked(mechanisms: list[str]) -> str:

@@ -1,6 +1,7 @@
 """Which protocol leads to a mailbox in Exchange: Microsoft Graph or Exchange Web Services."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from placet.mailboxes.base import Connection
 from placet.mailboxes.microsoft import credentials
@@ -10,7 +11,7 @@ from placet.mailboxes.microsoft.ews.connection import EwsConnection
 from placet.mailboxes.microsoft.ews.soap import Soap
 from placet.mailboxes.microsoft.graph.client import Graph
 from placet.mailboxes.microsoft.graph.connection import GraphConnection
-from placet.mailboxes.microsoft.preflight import Preflight
+from placet.mailboxes.microsoft.preflight import ExchangeProbe
 from placet.mailboxes.microsoft.settings import ExchangeSettings
 from placet.mailboxes.oauth import TOKENS, Access, TokenCache
 
@@ -38,11 +39,13 @@ def connect(
 
 
 def _ews(settings: ExchangeSettings, access: Access) -> Connection:
-    return EwsConnection(Soap(settings.ews_url, settings.username, access), Preflight(settings, access))
+    soap = Soap(settings.ews_url, settings.username, access)
+    return EwsConnection(soap, partial(ExchangeProbe, settings, access))
 
 
 def _graph(settings: ExchangeSettings, access: Access) -> Connection:
-    return GraphConnection(Graph(settings.graph_url, settings.username, access), Preflight(settings, access))
+    graph = Graph(settings.graph_url, settings.username, access)
+    return GraphConnection(graph, partial(ExchangeProbe, settings, access))
 
 
 #: One entry for each protocol that reaches such a mailbox.

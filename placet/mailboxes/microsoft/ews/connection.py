@@ -1,6 +1,6 @@
 """An Exchange mailbox through Exchange Web Services, as `base.Connection` asks for it."""
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -23,7 +23,7 @@ from placet.mailboxes.base import (
 )
 from placet.mailboxes.folders import Folders
 from placet.mailboxes.microsoft.exchange_errors import About
-from placet.mailboxes.microsoft.preflight import Preflight
+from placet.mailboxes.microsoft.preflight import ExchangeProbe, ProtocolProbe
 from placet.mailboxes.mime import header_block, headers_alone
 from placet.mailboxes.sent_copies import (
     LEAST_LISTED,
@@ -53,9 +53,9 @@ SENT_PAGE = 500  # Exchange gives up to 1,000; a look into Sent Items takes one 
 class EwsConnection:
     """One mailbox."""
 
-    def __init__(self, soap: Soap, preflight: Preflight) -> None:
+    def __init__(self, soap: Soap, probe: Callable[[ProtocolProbe], ExchangeProbe]) -> None:
         self.soap = soap
-        self._preflight = preflight
+        self._probe = probe
         self._folders = Folders(
             operations.ROOT,
             partial(operations.find_folder, soap),
@@ -259,11 +259,14 @@ class EwsConnection:
         """Nothing: Exchange Web Services convert none of the ids that Microsoft Graph gives."""
         return {}
 
+    def probe(self) -> ExchangeProbe:
+        return self._probe(EwsProbe(self))
+
     def steps(self) -> Mapping[str, str]:
-        return self._preflight.steps()
+        return self.probe().preflight().steps()
 
     def check(self, others: Sequence[str] = ()) -> Generator[Check, None, None]:
-        return self._preflight(EwsProbe(self), others)
+        return self.probe().preflight()(others)
 
     def close(self) -> None:
         self.soap.close()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from placet.mailboxes.base import FixNeeded, Wait
 from placet.mailboxes.microsoft.clouds import EWS
 from placet.mailboxes.microsoft.exchange_errors import About
-from placet.mailboxes.microsoft.preflight import Listed
+from placet.mailboxes.preflight import Listed
 
 from . import operations
 from .errors import ServerError
@@ -29,7 +29,7 @@ DENIED = frozenset(
 
 
 class EwsProbe:
-    """See `preflight.Probe`."""
+    """See `preflight.ProtocolProbe`."""
 
     protocol = EWS
     step_roles: Mapping[str, str] = {"open": ROLE, "read": ROLE, "folders": ROLE, "send": ROLE}

@@ -1,7 +1,7 @@
 """An Exchange Online mailbox through Microsoft Graph, as `base.Connection` asks for it."""
 
 import math
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -27,7 +27,7 @@ from placet.mailboxes.base import (
 )
 from placet.mailboxes.folders import Folders
 from placet.mailboxes.microsoft.exchange_errors import About
-from placet.mailboxes.microsoft.preflight import Preflight
+from placet.mailboxes.microsoft.preflight import ExchangeProbe, ProtocolProbe
 from placet.mailboxes.mime import header_block, headers_alone
 from placet.mailboxes.sent_copies import (
     LEAST_LISTED,
@@ -99,9 +99,9 @@ class _Position:
 class GraphConnection:
     """One mailbox."""
 
-    def __init__(self, graph: Graph, preflight: Preflight) -> None:
+    def __init__(self, graph: Graph, probe: Callable[[ProtocolProbe], ExchangeProbe]) -> None:
         self.graph = graph
-        self._preflight = preflight
+        self._probe = probe
         self._folders = Folders(
             calls.ROOT,
             partial(calls.find_folder, graph),
@@ -303,11 +303,14 @@ class GraphConnection:
         """What the way `target` ("ews" or "graph") calls the mails that `source` calls so, as far as it can be told."""
         return calls.translate(self.graph, ids, source, target)
 
+    def probe(self) -> ExchangeProbe:
+        return self._probe(GraphProbe(self))
+
     def steps(self) -> Mapping[str, str]:
-        return self._preflight.steps()
+        return self.probe().preflight().steps()
 
     def check(self, others: Sequence[str] = ()) -> Generator[Check, None, None]:
-        return self._preflight(GraphProbe(self), others)
+        return self.probe().preflight()(others)
 
     def close(self) -> None:
         self.graph.close()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from placet.mailboxes.base import FixNeeded, Gone, Wait
 from placet.mailboxes.microsoft.clouds import GRAPH
-from placet.mailboxes.microsoft.preflight import Listed
+from placet.mailboxes.preflight import Listed
 
 from . import calls
 
@@ -20,7 +20,7 @@ NO_ROLES = "NoPermissionsInAccessToken"
 
 
 class GraphProbe:
-    """See `preflight.Probe`."""
+    """See `preflight.ProtocolProbe`."""
 
     protocol = GRAPH
     step_roles: Mapping[str, str] = {"open": READ, "read": READ, "folders": READ, "send": SEND}
