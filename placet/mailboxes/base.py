@@ -200,7 +200,7 @@ class Receiving(_Opened, Protocol):
 
         Each id, in any order, with the id that its mail has from now on (a move may change it), or with what is wrong
         with this one. A MailboxError comes after the mails of which the server said what became of them; the others
-        are to be marked again."""
+        are to be marked again. FixNeeded where `folder` is one that mail is taken from."""
 
     def known_as(self, server_ids: Sequence[str], protocol: str) -> Mapping[str, str]:
         """By what id this protocol knows each mail that `protocol` named. Left out are those of which it cannot be

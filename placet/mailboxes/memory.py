@@ -12,6 +12,7 @@ from typing import Any
 from placet.mailboxes.base import (
     Action,
     Check,
+    FixNeeded,
     Folder,
     Gone,
     MailError,
@@ -195,6 +196,8 @@ class MemoryConnection:
         self, server_ids: Sequence[str], action: Action, folder: str
     ) -> Iterator[tuple[str, str | MailError]]:
         box = self._mailbox
+        if action is Action.MOVE and folder.lower() in set(Folder):
+            raise FixNeeded(f"Placet takes mail from the folder “{folder}”.", "Enter another folder.")
         for server_id in server_ids:
             try:
                 box.fail_if_told("mark")

@@ -8,25 +8,12 @@ import pytest
 from placet.mailboxes.microsoft.ews import operations
 from placet.mailboxes.microsoft.graph import calls
 from placet.sandbox.server import Sandbox
-from tests.mailboxes.sandboxed import LONG_AGO, everything, opened, written
+from tests.mailboxes.sandboxed import LONG_AGO, everything, opened
 
 WAYS: dict[str, tuple[Any, str, str]] = {
     "graph": (calls, "delta", "link"),
     "ews": (operations, "sync_folder_items", "state"),
 }
-
-
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("folder", ["inbox", "junkemail"])
-def test_it_is_when_every_folder_came_to_its_end(sandbox: Sandbox, way: str, folder: str) -> None:
-    connection = opened(sandbox, way)
-    for _ in range(3):
-        sandbox.place("approvals", written(), folder=folder)
-    first = connection.changes({}, LONG_AGO, 2)
-    assert (first.more, first.complete) == (True, False)
-    second = connection.changes(first.cursor, LONG_AGO, 2)
-    assert (second.more, second.complete) == (False, True)
-    connection.close()
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -12,10 +12,8 @@ from placet.mailboxes.base import (
     Connection,
     FixNeeded,
     Folder,
-    Gone,
     MailboxError,
     Page,
-    Received,
     Refused,
     Wait,
 )
@@ -89,22 +87,6 @@ def test_an_idle_poll_costs_two_requests_and_a_mail_two_more(
     assert graph_requests(sandbox) - before == 2 + 5 * 2
 
 
-def test_junk_is_looked_at_too(sandbox: Sandbox, connection: GraphConnection) -> None:
-    sandbox.add_mailbox("eve@evil.example", outside=True)
-    raw = b"From: eve@evil.example\r\nTo: approvals@contoso.example\r\nSubject: x\r\n\r\nYes\r\n"
-    sandbox.deliver(raw, junk=True)
-    [entry] = received(connection, everything(connection)[0])
-    assert entry.folder is Folder.JUNK
-
-
-def test_pages_are_small_and_lose_nothing(sandbox: Sandbox, connection: GraphConnection) -> None:
-    for number in range(7):
-        sandbox.send_as("ann", to=BOX, subject=f"Mail {number}", text="x")
-    seen, cursor = everything(connection, limit=3)
-    assert len({entry.server_id for entry in seen}) == 7
-    assert not connection.changes(cursor, LONG_AGO, 3).seen
-
-
 def test_a_handled_mail_moves_once_under_its_lasting_id(
     sandbox: Sandbox, connection: GraphConnection
 ) -> None:
@@ -129,52 +111,6 @@ def test_a_mail_that_an_inbox_rule_took_and_gave_back_is_not_lost(
     moved = sandbox.move("approvals", arrived.id, "deleteditems")
     sandbox.move("approvals", moved.id, "inbox")
     assert len(everything(connection, cursor)[0]) == 1
-
-
-def test_a_mail_is_marked_read_or_deleted_as_often_as_one_likes(
-    sandbox: Sandbox, connection: GraphConnection
-) -> None:
-    sandbox.send_as("ann", to=BOX, subject="RE: Ask", text="Yes")
-    [entry], cursor = everything(connection)
-    for _ in range(2):
-        mark_one(connection, entry.server_id, Action.MARK_READ, "")
-    assert sandbox.mails("approvals")[0].is_read
-    assert not connection.changes(cursor, LONG_AGO, 10).seen
-    for _ in range(3):
-        mark_one(connection, entry.server_id, Action.DELETE, "")
-    assert not sandbox.mails("approvals")
-    assert len(sandbox.mails("approvals", "deleteditems")) == 1
-
-
-def test_what_is_gone_for_good_is_no_error_to_mark_and_one_to_fetch(
-    sandbox: Sandbox, connection: GraphConnection
-) -> None:
-    sandbox.send_as("ann", to=BOX, subject="RE: Ask", text="Yes")
-    seen, _ = everything(connection)
-    box = sandbox.mailbox("approvals")
-    box.remove(next(iter(box.inbox.items.values())))
-    for action in Action:
-        mark_one(connection, seen[0].server_id, action, "Placet/Processed")
-    [found] = connection.fetch(seen, 10**6)
-    assert isinstance(found, tuple)
-    assert found[0] == seen[0]
-    assert isinstance(found[1], Gone)
-
-
-def test_a_folder_that_was_deleted_meanwhile_is_made_again(
-    sandbox: Sandbox, connection: GraphConnection
-) -> None:
-    for number in range(2):
-        sandbox.send_as("ann", to=BOX, subject=f"RE: {number}", text="Yes")
-    one, two = everything(connection)[0]
-    mark_one(connection, one.server_id, Action.MOVE, "Placet/Processed")
-    box = sandbox.mailbox("approvals")
-    [gone] = [folder for folder in box.folders.values() if folder.name == "Processed"]
-    assert gone.parent is not None
-    gone.parent.children.remove(gone)
-    del box.folders[gone.id]
-    mark_one(connection, two.server_id, Action.MOVE, "Placet/Processed")
-    assert [entry.subject for entry in sandbox.mails("approvals", "Placet/Processed")] == ["RE: 1"]
 
 
 @pytest.mark.parametrize("folder", ["inbox", "junkemail"])
@@ -233,19 +169,6 @@ def test_the_servers_limit_of_four_at_once_is_never_met(sandbox: Sandbox) -> Non
 # -- sending -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("replaced", [False, True])
-def test_what_was_sent_is_recognised(sandbox: Sandbox, connection: GraphConnection, replaced: bool) -> None:
-    sandbox.switches.replace_message_id = replaced
-    now = datetime.now(UTC)
-    assert not connection.was_sent("<ask-1@contoso.example>", "k7f2-abcd", now)
-    connection.send(mail(), "k7f2-abcd")
-    assert [entry.subject for entry in sandbox.mails("ann")] == ["Ask k7f2-abcd"]
-    assert connection.was_sent("<ask-1@contoso.example>", "k7f2-abcd", now, "Ask k7f2-abcd")
-    assert not connection.was_sent("<ask-2@contoso.example>", "zzzz-zzzz", now)
-    assert not connection.was_sent("<ask-2@contoso.example>", "k7f2-abcd", now, "Another")
-    assert not connection.was_sent("", "k7f2-abcd", now + timedelta(hours=1))
-
-
 def test_the_reference_is_found_although_headers_are_lost(
     sandbox: Sandbox, connection: GraphConnection
 ) -> None:
@@ -289,43 +212,7 @@ def test_a_foreign_from_stops_the_mailbox(sandbox: Sandbox, connection: GraphCon
         connection.send(mail().replace(b"From: approvals@", b"From: ann@"), "")
 
 
-def test_a_send_that_was_cut_off_is_found_in_sent_items(
-    sandbox: Sandbox, connection: GraphConnection
-) -> None:
-    sandbox.faults.set("cut_after", count=1, operations=["CreateItem"])
-    now = datetime.now(UTC)
-    with pytest.raises(Wait) as caught:
-        connection.send(mail(), "k7f2-abcd")
-    assert not caught.value.not_done
-    assert connection.was_sent("<ask-1@contoso.example>", "k7f2-abcd", now)
-
-
 # -- faults --------------------------------------------------------------------------------------------------
-
-
-def test_a_lost_sync_state_repeats_but_does_not_lose(sandbox: Sandbox, connection: GraphConnection) -> None:
-    sandbox.send_as("ann", to=BOX, subject="One", text="x")
-    seen, cursor = everything(connection)
-    sandbox.lose_sync_states()
-    sandbox.send_as("ann", to=BOX, subject="Two", text="x")
-    page = connection.changes(cursor, LONG_AGO, 10)
-    assert page.restarted
-    assert page.seen[:1] == seen
-    assert len(page.seen) == 2
-    again = connection.changes(page.cursor, LONG_AGO, 10)
-    assert (again.restarted, list(again.seen)) == (False, [])
-
-
-def test_a_state_that_is_lost_between_two_pages_starts_again(
-    sandbox: Sandbox, connection: GraphConnection
-) -> None:
-    for number in range(5):
-        sandbox.send_as("ann", to=BOX, subject=f"Mail {number}", text="x")
-    first = connection.changes({}, LONG_AGO, 2)
-    assert first.more
-    sandbox.lose_sync_states()
-    assert connection.changes(first.cursor, LONG_AGO, 2).restarted
-    assert len({mail.server_id for mail in everything(connection, first.cursor, 2)[0]}) == 5
 
 
 def test_a_cursor_of_the_other_way_is_a_beginning(sandbox: Sandbox, connection: GraphConnection) -> None:
@@ -382,23 +269,6 @@ def test_a_voting_answer_and_a_report_keep_what_tells_them_apart(
     vote, report = received(connection, everything(connection)[0])
     assert vote.voting == "Approve"
     assert report.item_class.startswith("REPORT.")
-
-
-def test_a_large_mail_comes_whole_and_one_above_the_limit_as_headers(
-    sandbox: Sandbox, connection: GraphConnection
-) -> None:
-    body = b"x" * 76 + b"\r\n"
-    raw = (
-        b"From: ann@contoso.example\r\nTo: approvals@contoso.example\r\nSubject: big\r\n\r\n" + body * 100_000
-    )
-    sandbox.place("approvals", raw)
-    seen, _ = everything(connection)
-    [whole] = received(connection, seen)
-    assert whole.raw == raw
-    [headers] = connection.fetch(seen, 1_000_000)
-    assert isinstance(headers, Received)
-    assert headers.too_large
-    assert len(headers.raw) < 1000
 
 
 def refusal(connection: Connection) -> MailboxError:

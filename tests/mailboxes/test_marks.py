@@ -636,16 +636,6 @@ def test_a_hundred_mails_take_five_calls(sandbox: Sandbox, protocol: str) -> Non
 
 
 @pytest.mark.parametrize("protocol", WAYS)
-@pytest.mark.parametrize("action", [Action.MARK_READ, Action.DELETE])
-def test_many_are_marked_read_or_deleted(sandbox: Sandbox, protocol: str, action: Action) -> None:
-    connection, ids = full(sandbox, protocol, 5)
-    assert marked(connection, ids, action) == ({id_: id_ for id_ in ids}, None)
-    mails = sandbox.mails("approvals") + sandbox.mails("approvals", "deleteditems")
-    assert [mail.is_read for mail in mails] == [action is Action.MARK_READ] * 5
-    assert len(sandbox.mails("approvals")) == (5 if action is Action.MARK_READ else 0)
-
-
-@pytest.mark.parametrize("protocol", WAYS)
 def test_one_that_is_gone_and_one_that_never_was_stop_none_beside_them(
     sandbox: Sandbox, protocol: str
 ) -> None:

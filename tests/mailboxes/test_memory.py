@@ -63,17 +63,6 @@ def test_old_mail_handled_mail_and_large_mail_are_treated_as_on_a_server() -> No
     assert box.present(again)
 
 
-def test_a_lost_cursor_lists_everything_again() -> None:
-    box = MemoryMailbox()
-    connection = box.connect()
-    mail = box.deliver(RAW)
-    page = connection.changes({}, LONG_AGO, 10)
-    box.lose_cursor()
-    page = connection.changes(page.cursor, LONG_AGO, 10)
-    assert page.restarted
-    assert [entry.server_id for entry in page.seen] == [mail]
-
-
 def test_failures_are_told_beforehand() -> None:
     box = MemoryMailbox()
     connection = box.connect()
@@ -91,15 +80,3 @@ def test_failures_are_told_beforehand() -> None:
     assert [check.ok for check in connection.check()] == [True]
     connection.close()
     assert connection.closed
-
-
-def test_a_send_that_was_cut_off_is_found_again() -> None:
-    box = MemoryMailbox(cut_after_send=True)
-    connection = box.connect()
-    now = datetime.now(UTC)
-    with pytest.raises(Wait):
-        connection.send(RAW, "k7f2")
-    assert [sent.raw for sent in box.sent] == [RAW]
-    assert connection.was_sent("<m1@example.com>", "", now)
-    assert connection.was_sent("", "k7f2", now)
-    assert not connection.was_sent("<other@example.com>", "zzzz", now)

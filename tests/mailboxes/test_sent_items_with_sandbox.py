@@ -56,3 +56,14 @@ def test_sent_items_tell_the_address_that_stands_there_for_an_alias(
     assert len(copies) == 12
     assert {copy.from_ for copy in copies.values()} == {"requests@contoso.example"}
     assert all("<requests@contoso.example>" in str(one.header("From")) for one in sandbox.mails("ann"))
+
+
+def test_what_was_sent_is_recognised_by_its_reference(sandbox: Sandbox, connection: Connection) -> None:
+    """The server replaces Message-IDs."""
+    sandbox.switches.replace_message_id = True
+    now = datetime.now(UTC)
+    connection.send(written(text="Please decide.\nk7f2-abcd\n"), "k7f2-abcd")
+    assert connection.was_sent("<ask-1@contoso.example>", "k7f2-abcd", now, "Ask k7f2-abcd")
+    assert not connection.was_sent("<ask-2@contoso.example>", "zzzz-zzzz", now)
+    assert not connection.was_sent("<ask-2@contoso.example>", "k7f2-abcd", now, "Another")
+    assert not connection.was_sent("", "k7f2-abcd", now + timedelta(hours=1))

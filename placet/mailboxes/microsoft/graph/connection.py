@@ -297,7 +297,7 @@ class GraphConnection:
         return self._folders.at(path)
 
     def known_as(self, server_ids: Sequence[str], protocol: str) -> Mapping[str, str]:
-        return self.translate(server_ids, protocol, "graph")
+        return self.translate(server_ids, protocol, "graph") if protocol in calls.ID_TYPES else {}
 
     def translate(self, ids: Sequence[str], source: str, target: str) -> dict[str, str]:
         """What the way `target` ("ews" or "graph") calls the mails that `source` calls so, as far as it can be told."""

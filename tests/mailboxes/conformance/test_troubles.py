@@ -1,0 +1,64 @@
+"""How each kind fails: as something to mend or to wait for, in words, without a secret; and how its check does."""
+
+import pytest
+
+from placet.mailboxes.base import Connection, FixNeeded, MailboxError, Wait
+
+from .mails import LONG_AGO, everything, mail_to
+from .world import DELETED, INBOX, SENT, Box, Trouble
+
+TO_MEND = {Trouble.WRONG_SECRET}
+
+
+@pytest.mark.asks("receives")
+def test_each_trouble_is_of_the_mailbox_and_said_in_words(box: Box, trouble: Trouble) -> None:
+    box.deliver(mail_to(box.address, "One"))
+    with box.troubled(trouble) as connection:
+        with pytest.raises(MailboxError) as caught:
+            connection.changes({}, LONG_AGO, 10)
+        connection.close()
+    error = caught.value
+    assert isinstance(error, FixNeeded if trouble in TO_MEND else Wait)
+    assert error.cause.endswith((".", "”", ")")) and error.cure.endswith((".", "”", ")"))
+    assert "wrong" not in repr(error.details), "no secret is shown"
+    later = box.connect()
+    assert len(everything(later)[0]) == 1, "and then all is well"
+    later.close()
+
+
+@pytest.mark.asks("receives")
+@pytest.mark.troubles(Trouble.CUT)
+def test_a_connection_that_was_cut_off_works_again(box: Box, trouble: Trouble) -> None:
+    """Whoever keeps it open: the next call begins anew, or another one does."""
+    box.deliver(mail_to(box.address, "One"))
+    with box.troubled(trouble) as connection, pytest.raises(Wait):
+        connection.changes({}, LONG_AGO, 10)
+    assert len(everything(connection)[0]) == 1
+    connection.close()
+
+
+@pytest.mark.asks("receives", "sends", "checks")
+def test_the_check_of_a_good_mailbox_passes_and_leaves_nothing_behind(
+    box: Box, connection: Connection, seconds: None
+) -> None:
+    steps = connection.steps()
+    checks = list(connection.check())
+    assert {check.key: check.title for check in checks} == steps
+    assert len(checks) == len(steps), "no key stands twice"
+    for check in checks:
+        assert check.found
+        assert check.ok, (check.key, check.cause)
+    assert [*box.subjects(INBOX), *box.subjects(SENT)] == []
+    assert all(subject.startswith("Placet check ") for subject in box.subjects(DELETED))
+
+
+@pytest.mark.asks("receives", "checks")
+@pytest.mark.troubles(Trouble.AWAY, Trouble.WRONG_SECRET)
+def test_the_check_ends_where_the_trouble_is(box: Box, trouble: Trouble) -> None:
+    with box.troubled(trouble) as connection:
+        checks = list(connection.check())
+        connection.close()
+    assert [check.ok for check in checks[:-1]] == [True] * (len(checks) - 1)
+    assert not checks[-1].ok
+    assert checks[-1].cause and checks[-1].cure
+    assert checks[-1].key != "send"
