@@ -60,7 +60,11 @@ class Joined:
                 log.warning("sent_copy_not_kept", reference=reference, cause=str(error))
 
     def was_sent(self, message_id: str, reference: str, since: datetime, subject: str = "") -> bool | None:
-        return self._sent.was_sent(message_id, reference, since, subject)
+        known = self.sending.was_sent(message_id, reference, since, subject)
+        if known is not None or not isinstance(self.receiving, SentFolder):
+            return known
+        # The copy is put there after the mail went out. Cut in between, there is none of a mail that did.
+        return self.receiving.was_sent(message_id, reference, since, subject) or None
 
     def copies_of_sent(self, sent: Sequence[SentMail], since: datetime) -> Mapping[str, SentCopy]:
         return self._sent.copies_of_sent(sent, since)

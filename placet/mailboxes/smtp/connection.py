@@ -25,6 +25,7 @@ from placet.mailboxes.sockets import PLAIN, SSL, STARTTLS, ProtocolBroken
 from .envelope import Envelope, envelope_of
 from .replies import Stage, explain
 from .session import Session, SignInRefused, Unexpected
+from .settings import SERVER, SmtpSettings
 
 LONGEST_IDLE = 240.0  # seconds; servers close sessions that are idle for five minutes (RFC 5321 4.5.3.2.7)
 MOST_MAILS = 100  # of one session: a common limit
@@ -146,6 +147,21 @@ class SmtpConnection:
 def _is_of_the_session(error: Exception) -> bool:
     """Whether another session may do better."""
     return not isinstance(error, Unexpected) or error.reply.code == 421 or error.stage is Stage.RESET
+
+
+def connect(settings: SmtpSettings, secrets: Mapping[str, str], *, key: str) -> SmtpConnection:
+    """A mailbox as its settings say; nothing is sent before it is used."""
+    return SmtpConnection(
+        Server(
+            host=settings.smtp_host,
+            port=settings.smtp_port,
+            security=settings.smtp_security,
+            sender=settings.username,
+            proof=SERVER.proof(settings, secrets, settings.username, key),
+            user=settings.smtp_user,
+            ehlo=settings.smtp_ehlo,
+        )
+    )
 
 
 # --- opening ----------------------------------------------------------------------------------------------

@@ -1,0 +1,252 @@
+"""Settings of a server that speaks one of mail's own protocols: where it is, how it is protected, and how to sign in.
+
+The names of its settings begin with a kind's key: `smtp_host`, `smtp_port`, `smtp_security`, `smtp_sign_in`, ...
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+from pydantic import SecretStr
+
+from placet.mailboxes import http, sasl
+from placet.mailboxes.fields import Field
+from placet.mailboxes.oauth import Access, SecretGrant
+from placet.mailboxes.settings import DOMAIN, Reader, Reading, Wrong, number, one_of, text_of
+from placet.mailboxes.sockets import PLAIN, SECURITIES, SSL, STARTTLS
+
+PASSWORD, OAUTH_CLIENT, NOBODY = "password", "oauth-client", "none"
+LONGEST_USER = 254  # characters
+
+_SIGN_INS = {
+    PASSWORD: gettext_noop("User and password"),
+    OAUTH_CLIENT: gettext_noop("OAuth, as an application"),
+    NOBODY: gettext_noop("None: the server knows this machine"),
+}
+_SECURITY_LABELS = {
+    SSL: gettext_noop("SSL/TLS"),
+    STARTTLS: gettext_noop("STARTTLS"),
+    PLAIN: gettext_noop("None (this machine only)"),
+}
+
+
+@dataclass(frozen=True)
+class MailServer:
+    """One server of a kind. `ports`: the usual one of each security."""
+
+    key: str
+    ports: Mapping[str, int]
+    sign_ins: tuple[str, ...] = (PASSWORD, OAUTH_CLIENT)
+
+    # --- rows of the tab ----------------------------------------------------------------------------------
+
+    def rows(self, host: tuple[str, str], user_help: str) -> tuple[Field, ...]:
+        """`host`: label and help of where it is; the others are the same for all."""
+        sign_ins = tuple((key, _SIGN_INS[key]) for key in self.sign_ins)
+        securities = tuple((key, _SECURITY_LABELS[key]) for key in SECURITIES)
+        return (
+            self._row("host", *host, required=True),
+            self._row(
+                "security",
+                gettext_noop("Security"),
+                gettext_noop(
+                    "SSL/TLS from the first byte, or STARTTLS. In clear nothing leaves this machine."
+                ),
+                kind="choice",
+                choices=securities,
+            ),
+            self._row("port", gettext_noop("Port"), gettext_noop("Empty: the usual one."), kind="int"),
+            self._row(
+                "sign_in",
+                gettext_noop("Sign in with"),
+                gettext_noop("Many providers take app passwords only, or OAuth."),
+                kind="choice",
+                choices=sign_ins,
+            ),
+            self._row("user", gettext_noop("User"), user_help),
+            self._row(
+                "password",
+                gettext_noop("Password"),
+                gettext_noop("Stored encrypted, sent to this server alone, never shown again."),
+                kind="secret",
+            ),
+            *self._oauth_rows(),
+        )
+
+    def _oauth_rows(self) -> tuple[Field, ...]:
+        return (
+            self._row(
+                "token_uri",
+                gettext_noop("Access token URI"),
+                gettext_noop(
+                    "With OAuth: the token endpoint, such as https://login.example.com/oauth2/token."
+                ),
+                rare=True,
+            ),
+            self._row(
+                "client_id",
+                gettext_noop("Client ID"),
+                gettext_noop("With OAuth: the application's."),
+                rare=True,
+            ),
+            self._row(
+                "client_secret",
+                gettext_noop("Client secret"),
+                gettext_noop("With OAuth: sent to the access token URI alone, never shown again."),
+                kind="secret",
+                rare=True,
+            ),
+            self._row(
+                "scope",
+                gettext_noop("Scope"),
+                gettext_noop("With OAuth: what the token is asked for."),
+                rare=True,
+            ),
+        )
+
+    def _row(self, name: str, label: str, help_: str, **more: Any) -> Field:
+        return Field(f"{self.key}_{name}", label, help_, **more)
+
+    # --- reading ------------------------------------------------------------------------------------------
+
+    def readers(self) -> Mapping[str, Reader]:
+        readers: dict[str, Reader] = {
+            "host": read_host,
+            "security": one_of(*SECURITIES),
+            "port": number(1, 65535),
+            "sign_in": one_of(*self.sign_ins),
+            "user": _read_user,
+            "token_uri": _read_token_uri,
+            "client_id": _read_user,
+            "scope": _read_line,
+        }
+        return {f"{self.key}_{name}": reader for name, reader in readers.items()}
+
+    def complete(self, values: dict[str, Any], reading: Reading) -> None:
+        """Port, user, and what goes only together."""
+        host, security = self._value(values, "host"), self._value(values, "security", SSL)
+        port = self._value(values, "port")
+        if port is None:
+            values[f"{self.key}_port"] = self.ports[security]
+        elif port in self.ports.values() and port != self.ports[security]:
+            usual = next(name for name, usual in self.ports.items() if usual == port)
+            told = _("Port {port} usually goes with {security}.").format(
+                port=port, security=_(_SECURITY_LABELS[usual])
+            )
+            reading.notices.setdefault(f"{self.key}_port", told)
+        if security == PLAIN and host is not None and not http.is_loopback(host):
+            told = _("In clear, mail and password could be read on the way. Choose SSL/TLS or STARTTLS.")
+            reading.errors.setdefault(f"{self.key}_security", told)
+        sign_in = self._value(values, "sign_in", self.sign_ins[0])
+        for name in ("token_uri", "client_id") if sign_in == OAUTH_CLIENT else ():
+            if self._value(values, name) is None and f"{self.key}_{name}" not in reading.errors:
+                reading.errors[f"{self.key}_{name}"] = _("Signing in with OAuth needs it.")
+
+    def _value(self, values: Mapping[str, Any], name: str, default: Any = None) -> Any:
+        return values.get(f"{self.key}_{name}", default)
+
+    # --- what settings say --------------------------------------------------------------------------------
+
+    def of(self, settings: object, name: str) -> Any:
+        return getattr(settings, f"{self.key}_{name}")
+
+    def place(self, settings: object) -> str:
+        return at_port(self.of(settings, "host"), self.of(settings, "port"))
+
+    def secret_goes_to(self, settings: object, name: str) -> str:
+        """Host and port, or the token URI for a client secret."""
+        is_client_secret = name == f"{self.key}_client_secret"
+        return str(self.of(settings, "token_uri")) if is_client_secret else self.place(settings)
+
+    def needs_secret(self, settings: object, name: str) -> bool:
+        wanted = {PASSWORD: f"{self.key}_password", OAUTH_CLIENT: f"{self.key}_client_secret"}
+        return wanted.get(self.of(settings, "sign_in")) == name
+
+    def urls(self, settings: object) -> dict[str, str]:
+        """What is not called in clear, on this machine."""
+        urls = {}
+        if self.of(settings, "security") != PLAIN:
+            urls[f"{self.key}_host"] = f"{self.key}://{self.place(settings)}"
+        if self.of(settings, "sign_in") == OAUTH_CLIENT:
+            urls[f"{self.key}_token_uri"] = self.of(settings, "token_uri")
+        return urls
+
+    def proof(
+        self, settings: object, secrets: Mapping[str, str], address: str, key: str
+    ) -> sasl.Password | sasl.Tokens | None:
+        """What to sign in with; None where nobody does. `address`: the mailbox's; `key` names it in the cache of
+        tokens."""
+        sign_in = self.of(settings, "sign_in")
+        if sign_in == PASSWORD:
+            password = SecretStr(secrets.get(f"{self.key}_password", ""))
+            return sasl.Password(self.of(settings, "user") or address, password)
+        if sign_in == OAUTH_CLIENT:
+            grant = SecretGrant(
+                self.of(settings, "token_uri"),
+                self.of(settings, "client_id"),
+                self.of(settings, "scope"),
+                SecretStr(secrets.get(f"{self.key}_client_secret", "")),
+            )
+            return Access(f"{key}:{self.key}", grant)
+        return None
+
+
+def at_port(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def read_host(raw: Any, reading: Reading) -> str:
+    """A host alone, in ASCII and lower case."""
+    text = text_of(raw).lower().rstrip("/")
+    bare = text.rpartition("://")[2]
+    try:
+        parts = urlsplit(f"//{bare}")
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise Wrong(_("This is no host. Enter one such as mail.contoso.com.")) from None
+    if parts.username or parts.path or parts.query or parts.fragment:
+        raise Wrong(_("Enter the host alone, such as mail.contoso.com."))
+    if port is not None:
+        raise Wrong(_("Enter the host alone; the port has a field of its own."))
+    if not (DOMAIN.fullmatch(host) or http.is_loopback(host) or _is_address(host)) or not http.is_name(host):
+        raise Wrong(_("This is no host. Enter one such as mail.contoso.com."))
+    return host
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _read_user(raw: Any, reading: Reading) -> str:
+    text = text_of(raw)
+    if len(text) > LONGEST_USER:
+        raise Wrong(_("It has at most {number} letters.").format(number=LONGEST_USER))
+    return text
+
+
+def _read_line(raw: Any, reading: Reading) -> str:
+    return text_of(raw)
+
+
+def _read_token_uri(raw: Any, reading: Reading) -> str:
+    text = text_of(raw)
+    try:
+        parts = urlsplit(text)
+        host, _port = parts.hostname or "", parts.port
+    except ValueError:
+        raise Wrong(_("This is no address.")) from None
+    if parts.scheme not in ("http", "https") or not host or not http.is_name(host):
+        raise Wrong(_("The address must begin with https://."))
+    if parts.scheme == "http" and not http.is_loopback(host):
+        raise Wrong(_("The client secret must not travel in clear: the address must begin with https://."))
+    if parts.username or parts.password or parts.fragment:
+        raise Wrong(_("The address must not hold a user or a password."))
+    return text
