@@ -3,6 +3,7 @@
 
 MailboxError            the whole mailbox: no mail's tries are used up
     FixNeeded           somebody must change something; asked again every 15 minutes
+        SignInRefused   a password was refused; asked again after a day, or when somebody saved the settings
     Wait                the server is busy or away; asked again after `seconds`
 MailError               one mail, and only it
     Gone                no longer on the server
@@ -36,6 +37,10 @@ class MailboxError(Exception):
 
 class FixNeeded(MailboxError):
     """Waiting does not help: a setting, a permission or a licence must change."""
+
+
+class SignInRefused(FixNeeded):
+    """The server refused a password. Every further try brings the account nearer to being locked."""
 
 
 class Wait(MailboxError):

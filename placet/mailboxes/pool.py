@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from placet.mailboxes import kinds
-from placet.mailboxes.base import Connection, FixNeeded, MailboxError, Wait
+from placet.mailboxes.base import Connection, FixNeeded, MailboxError, SignInRefused, Wait
 from placet.mailboxes.joined import Joined
 from placet.mailboxes.kinds import UnknownKind
 from placet.mailboxes.models import Mailbox
@@ -21,6 +21,7 @@ from placet.mailboxes.settings import MailboxSettings, SettingsInvalid
 log = structlog.get_logger(__name__)
 
 FIX_PAUSE = timedelta(minutes=15)  # a setting is wrong: asking more often helps nobody
+REFUSED_PAUSE = timedelta(days=1)  # a password was refused: every further try may lock the account
 FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(minutes=10)
 
@@ -109,14 +110,16 @@ def drop(mailbox: Mailbox) -> None:
 
 @transaction.atomic
 def failed(mailbox: Mailbox, error: MailboxError) -> None:
-    """Pause the mailbox: 15 minutes where something must be fixed, else as long as the server asks for, else
-    a growing while with some chance in it. Not if an administrator saved other settings since this row was read:
-    the failure says nothing of those."""
+    """Pause the mailbox: a day where a password was refused, 15 minutes where something else must be fixed, else as
+    long as the server asks for, else a growing while with some chance in it. Not if an administrator saved other
+    settings since this row was read: the failure says nothing of those."""
     stored = Mailbox.objects.select_for_update().get(pk=mailbox.pk)
     if _made_from(stored) != _made_from(mailbox):
         log.info("failure_of_former_settings", mailbox=mailbox.pk, cause=error.cause)
         return
-    if isinstance(error, FixNeeded):
+    if isinstance(error, SignInRefused):
+        pause = REFUSED_PAUSE
+    elif isinstance(error, FixNeeded):
         pause = FIX_PAUSE
     elif isinstance(error, Wait) and error.seconds is not None:
         pause = timedelta(seconds=error.seconds)

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from placet.mailboxes import pool, store
-from placet.mailboxes.base import FixNeeded, Wait
+from placet.mailboxes.base import FixNeeded, SignInRefused, Wait
 from placet.mailboxes.memory import MemoryMailbox
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.settings import SettingsInvalid
@@ -49,6 +49,16 @@ def test_a_success_does_not_end_a_pause_that_somebody_else_met_meanwhile(mailbox
     assert now.trouble["cause"] == "The secret has expired."
     assert now.paused_until is not None
     assert now.paused_until > timezone.now() + timedelta(minutes=14)
+
+
+def test_a_refused_password_rests_until_somebody_saves_or_a_day_is_over(mailbox: Mailbox) -> None:
+    with pytest.raises(SignInRefused), pool.opened(mailbox):
+        raise SignInRefused("The server refused the password.", "Enter it again.")
+    now = Mailbox.objects.get()
+    assert now.paused_until is not None
+    assert now.paused_until > timezone.now() + timedelta(hours=23)
+    assert now.trouble["fix_needed"]
+    assert pool.rests(now)
 
 
 @pytest.mark.parametrize("secret", ["", "another-secret-of-the-test"])
