@@ -123,5 +123,6 @@ def test_every_folder_name_that_placet_uses_is_one_of_microsofts(
     grant = EntraGrant(
         settings.token_uri, settings.client_id, settings.scope, SecretStr(sandbox.client_secret)
     )
-    operations.get_folder(Soap(settings.ews_url, settings.username, Access("box", grant, TokenCache())), ref)
+    soap = Soap.online(settings.ews_url, settings.username, Access("box", grant, TokenCache()))
+    operations.get_folder(soap, ref)
     assert check(schema, bodies) == {"GetFolder"}

@@ -110,7 +110,7 @@ class Stub:
     def connection(self, cache: TokenCache | None = None) -> EwsConnection:
         access = Access("box", self.grant, cache or TokenCache())
         probe = partial(ExchangeProbe, self.settings(), access)
-        return EwsConnection(Soap(self.ews_url, MAILBOX, access), probe)
+        return EwsConnection(Soap.online(self.ews_url, MAILBOX, access), probe)
 
     def settings(self, **more: object) -> ExchangeSettings:
         values = {

@@ -146,7 +146,7 @@ class Server:
 
     def soap(self) -> Soap:
         grant = EntraGrant(f"http://127.0.0.1:{self.port}/token", CLIENT_ID, SCOPE, SecretStr(SECRET))
-        return Soap(
+        return Soap.online(
             f"http://127.0.0.1:{self.port}/EWS/Exchange.asmx", MAILBOX, Access("x", grant, TokenCache())
         )
 

@@ -39,7 +39,7 @@ def connect(
 
 
 def _ews(settings: ExchangeSettings, access: Access) -> Connection:
-    soap = Soap(settings.ews_url, settings.username, access)
+    soap = Soap.online(settings.ews_url, settings.username, access)
     return EwsConnection(soap, partial(ExchangeProbe, settings, access))
 
 

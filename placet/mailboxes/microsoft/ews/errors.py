@@ -114,14 +114,18 @@ def may_be_of_one_mail(error: MailboxError) -> bool:
 
 
 def explain(
-    error: ServerError, about: About, names: Mapping[str, str], details: Mapping[str, str] | None = None
+    error: ServerError,
+    about: About,
+    names: Mapping[str, str],
+    details: Mapping[str, str] | None = None,
+    meanings: Meanings = MEANINGS,
 ) -> MailboxError | MailError:
     """`error` as an exception to raise. `names` fill the commands in."""
     told = {**(details or {}), "code": error.code}
     if error.inner_code:
         told["inner_code"] = error.inner_code
     codes = (error.code, error.inner_code)
-    known = MEANINGS.of_mailbox(codes, about, names, told, error.back_off)
+    known = meanings.of_mailbox(codes, about, names, told, error.back_off)
     if known is not None:
         return known
     if about is not About.MAILBOX:

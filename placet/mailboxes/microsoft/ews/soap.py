@@ -2,12 +2,12 @@
 
 import uuid
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import requests
 import structlog
 from django.utils.translation import gettext as _
 from lxml import etree
-from pydantic import SecretStr
 
 from placet.mailboxes import http
 from placet.mailboxes.base import FixNeeded, MailboxError, MailError, Refused, Wait
@@ -15,7 +15,9 @@ from placet.mailboxes.http import WAIT_CURE, safe_text
 from placet.mailboxes.microsoft.exchange_errors import About, fix
 from placet.mailboxes.oauth import Access
 
-from . import errors, xml
+from . import dialect, errors, xml
+from .callers import Caller, TokenCaller
+from .dialect import Dialect, Opening
 from .errors import ServerError
 from .xml import S, T
 
@@ -24,38 +26,73 @@ log = structlog.get_logger(__name__)
 LARGEST_ANSWER = 300 * 1024 * 1024  # bytes: the largest mail that Exchange Online takes, as base64, and more
 LARGEST_ERROR = 1024 * 1024  # bytes of an error answer that are read
 REFUSED_AT_THE_DOOR = (401, 403, 429)  # HTTP: nothing was done of what was asked
+UNKNOWN_VERSION = "ErrorInvalidServerVersion"
 THROTTLED = ("ErrorServerBusy", "ErrorExceededConnectionCount")  # faults that say the same
+VERSION_NUMBERS = ("MajorVersion", "MinorVersion", "MajorBuildNumber", "MinorBuildNumber")
 
 
 class Unreadable(Wait):
     """A whole answer that is not EWS's XML: a proxy's page, or one mail that spoils it."""
 
 
+@dataclass(frozen=True)
+class ServerVersion:
+    """What an answer says of the server. `build` such as "15.2.1544.4", `schema` such as "V2018_01_08"."""
+
+    build: str
+    schema: str
+
+
 class Soap:
     """Calls to one mailbox of one server, one after another."""
 
-    def __init__(self, url: str, mailbox: str, access: Access) -> None:
-        self._url = url
+    def __init__(self, mailbox: str, caller: Caller, spoken: Dialect) -> None:
         self._mailbox = mailbox
-        self._access = access
-        self.names = errors.names(access.grant.client_id, mailbox)
-        self._session = requests.Session()
-        http.prepare(self._session, url)
+        self._caller = caller
+        self._dialect = spoken
+        self._version = 0  # of those that the dialect knows
+        self._headers: dict[str, str] = {}
+        self.server: ServerVersion | None = None  # as its last answer said
+
+    @classmethod
+    def online(cls, url: str, mailbox: str, access: Access) -> "Soap":
+        """To Exchange Online, with access tokens."""
+        return cls(mailbox, TokenCaller(url, access), dialect.online(access.grant.client_id, mailbox))
+
+    @property
+    def _url(self) -> str:
+        return self._caller.url
 
     def to(self, mailbox: str) -> "Soap":
         """Calls to another mailbox, with the same rights."""
-        return Soap(self._url, mailbox, self._access)
+        return Soap(mailbox, self._caller.another(), self._dialect)
 
     def close(self) -> None:
-        self._session.close()
+        self._caller.close()
+
+    def try_again(self) -> None:
+        """What was refused a moment ago may be right by now: an administrator runs the connection test."""
+        self._caller.try_again()
 
     def stay(self) -> None:
         """From now on go to one server behind the address: only that one knows its subscriptions. Microsoft: "Maintain
         affinity between a group of subscriptions and the Mailbox server"."""
-        self._session.headers["X-PreferServerAffinity"] = "true"
+        self._headers["X-PreferServerAffinity"] = "true"
 
     def call(self, operation: etree._Element, mime_limit: int = 0) -> xml.Answer:
         """The answer to `operation`. Raises MailboxError, or Refused if the mail to send is too large."""
+        try:
+            return self._called(operation, mime_limit)
+        except MailboxError as error:
+            known = error.details.get("code") == UNKNOWN_VERSION and self._version + 1 < len(
+                self._dialect.versions
+            )
+            if not known:
+                raise
+            self._version += 1  # an older server: it refused before it looked
+            return self.call(operation, mime_limit)
+
+    def _called(self, operation: etree._Element, mime_limit: int) -> xml.Answer:
         response = self._answered(operation)
         with response:
             try:
@@ -75,55 +112,34 @@ class Soap:
     def _answered(
         self, operation: etree._Element, headers: Mapping[str, str] | None = None
     ) -> requests.Response:
-        body = self._envelope(operation)
-        token = self._token()
-        response = self._post(body, token, headers)
-        if response.status_code == 401:  # expired or revoked: a new one, once
-            response.close()
-            self._access.invalidate(token)
-            response = self._post(body, self._token(), headers)
+        response = self._caller.post(
+            self._envelope(operation),
+            {
+                "Content-Type": "text/xml; charset=utf-8",
+                "Accept": "text/xml",
+                "X-AnchorMailbox": self._mailbox,  # "must always" go with impersonation (Microsoft)
+                "client-request-id": str(uuid.uuid4()),
+                "return-client-request-id": "true",
+                **self._headers,
+                **(headers or {}),
+            },
+        )
         log.debug("ews_call", operation=xml.local(operation), status=response.status_code, ids=_ids(response))
         return response
 
-    def _token(self) -> SecretStr:
-        try:
-            return self._access.token()
-        except MailboxError as error:
-            error.not_done = True  # nothing was asked of Exchange yet
-            raise
-
     def _envelope(self, operation: etree._Element) -> bytes:
-        envelope = S.Envelope(
-            S.Header(
-                T.RequestServerVersion(Version="Exchange2016"),
-                T.ExchangeImpersonation(T.ConnectingSID(T.SmtpAddress(self._mailbox))),
-            ),
-            S.Body(operation),
-        )
-        return etree.tostring(envelope, xml_declaration=True, encoding="utf-8")
+        header = S.Header(T.RequestServerVersion(Version=self._dialect.versions[self._version]))
+        if self._dialect.opening is Opening.IMPERSONATED:
+            header.append(T.ExchangeImpersonation(T.ConnectingSID(T.SmtpAddress(self._mailbox))))
+        if self._dialect.opening is Opening.SHARED:
+            self._name_owner(operation)
+        return etree.tostring(S.Envelope(header, S.Body(operation)), xml_declaration=True, encoding="utf-8")
 
-    def _post(
-        self, body: bytes, token: SecretStr, headers: Mapping[str, str] | None = None
-    ) -> requests.Response:
-        try:
-            return self._session.post(
-                self._url,
-                data=body,
-                headers={
-                    "Content-Type": "text/xml; charset=utf-8",
-                    "Accept": "text/xml",
-                    "X-AnchorMailbox": self._mailbox,  # "must always" go with impersonation (Microsoft)
-                    "client-request-id": str(uuid.uuid4()),
-                    "return-client-request-id": "true",
-                    **(headers or {}),
-                },
-                auth=http.Bearer(token),
-                stream=True,
-                allow_redirects=False,
-                timeout=http.TIMEOUT,
-            )
-        except requests.RequestException as error:
-            raise http.unreachable(error, self._url) from None  # its text may name a proxy's password
+    def _name_owner(self, operation: etree._Element) -> None:
+        """Without it, the names that every mailbox has for its folders mean those of whoever signed in."""
+        for folder in operation.iter(f"{{{xml.TYPES}}}DistinguishedFolderId"):
+            if not len(folder):
+                folder.append(T.Mailbox(T.EmailAddress(self._mailbox)))
 
     def _judge(self, response: requests.Response, name: str, mime_limit: int) -> xml.Answer:
         status = response.status_code
@@ -131,13 +147,15 @@ class Soap:
             answer = self._read(response, mime_limit)
             fault = _fault(answer.root)
             if fault is None:
+                self.server = _server_version(answer.root) or self.server
                 return answer
             raise self._explain_fault(fault, response)
         details = {"status": str(status), **_ids(response)}
         if status == 401:
-            raise errors.unauthorized(response.headers.get("x-ms-diagnostics", ""), self.names, details)
+            diagnostics = response.headers.get("x-ms-diagnostics", "")
+            raise self._dialect.unauthorized(diagnostics, self._dialect.names, details)
         if status == 403:
-            raise fix(errors.BLOCKED, self.names, details)
+            raise fix(self._dialect.forbidden, self._dialect.names, details)
         if status == 413 and name == "CreateItem":
             raise Refused(_("The mail is larger than the server takes."), "HTTP 413")
         if status == 500:
@@ -183,7 +201,7 @@ class Soap:
         self, error: ServerError, about: About, details: dict[str, str] | None = None
     ) -> MailboxError | MailError:
         """`error` as an exception to raise."""
-        return errors.explain(error, about, self.names, details)
+        return errors.explain(error, about, self._dialect.names, details, self._dialect.meanings)
 
     def _by_status(self, response: requests.Response, details: dict[str, str]) -> MailboxError:
         status = response.status_code
@@ -193,10 +211,10 @@ class Soap:
             if "genericerrorpage" in target.lower():
                 return Wait(_("Exchange answered with its error page."), _(WAIT_CURE), None, details)
             return FixNeeded(
-                _("{host} sends EWS requests elsewhere, which are not followed with an access token.").format(
-                    host=host
-                ),
-                _("Enter the server that answers itself: outlook.office365.com for Exchange Online."),
+                _(
+                    "{host} sends EWS requests elsewhere, where what they are signed in with must not go."
+                ).format(host=host),
+                _(self._dialect.address_cure),
                 details,
             )
         if status in (404, 405, 410):
@@ -204,7 +222,7 @@ class Soap:
                 _("There are no Exchange Web Services at {host} (HTTP {status}).").format(
                     host=host, status=status
                 ),
-                _("Check the server address: outlook.office365.com for Exchange Online."),
+                _(self._dialect.address_cure),
                 details,
             )
         if status == 407:
@@ -236,6 +254,14 @@ def _ids(response: requests.Response) -> dict[str, str]:
     """The ids that Microsoft's support asks for."""
     names = ("request-id", "client-request-id", "X-FEServer", "X-TargetBEServer")
     return {name: safe_text(response.headers[name]) for name in names if name in response.headers}
+
+
+def _server_version(root: etree._Element) -> ServerVersion | None:
+    info = root.find("s:Header/t:ServerVersionInfo", xml.NAMESPACES)
+    if info is None:
+        return None
+    numbers = [info.get(name, "") for name in VERSION_NUMBERS]
+    return ServerVersion(safe_text(".".join(numbers))[:60], safe_text(info.get("Version"))[:60])
 
 
 def _fault(root: etree._Element) -> ServerError | None:

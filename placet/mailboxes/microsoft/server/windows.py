@@ -101,7 +101,8 @@ class WindowsCaller:
         attempts: Attempts = ATTEMPTS,
     ) -> None:
         """`schemes`: of those that the server offers, the first of these is taken, and no other."""
-        self._url = url
+        self.url = url
+        self._authorities = authorities
         self._host = urlsplit(url).hostname or ""
         self._account = account
         self._schemes = schemes
@@ -117,8 +118,16 @@ class WindowsCaller:
     def close(self) -> None:
         self._session.close()
 
+    def another(self) -> "WindowsCaller":
+        return WindowsCaller(
+            self.url,
+            self._account,
+            self._schemes,
+            authorities=self._authorities,
+            attempts=self._attempts,
+        )
+
     def try_again(self) -> None:
-        """A refusal of a moment ago does not count: an administrator asks."""
         self._attempts.forget(*self._whose)
 
     def post(self, body: bytes, headers: Mapping[str, str]) -> requests.Response:
@@ -255,7 +264,7 @@ class WindowsCaller:
     def _send(self, body: bytes, headers: Mapping[str, str], authorization: str = "") -> requests.Response:
         try:
             return self._session.post(
-                self._url,
+                self.url,
                 data=body,
                 headers=dict(headers),
                 auth=Signed(authorization),
@@ -264,7 +273,7 @@ class WindowsCaller:
                 timeout=http.TIMEOUT,
             )
         except requests.RequestException as error:
-            raise http.unreachable(error, self._url) from None  # its text may name a proxy's password
+            raise http.unreachable(error, self.url) from None  # its text may name a proxy's password
 
     def _drain(self, answer: requests.Response) -> None:
         """Read the page behind a refusal, so that the connection can be kept."""
@@ -276,7 +285,7 @@ class WindowsCaller:
                     if rest < 0:
                         return  # closes the connection: what follows is told as a cut
             except requests.RequestException as error:
-                raise http.unreachable(error, self._url) from None
+                raise http.unreachable(error, self.url) from None
 
     # --- what went wrong ------------------------------------------------------------------------------------
 
