@@ -3,6 +3,7 @@
 
 import argparse
 import os
+import resource
 import sys
 import threading
 
@@ -17,6 +18,12 @@ from placet.lib.collector import keep_what_is_there, not_collecting
 from placet.lib.config import listen_of
 
 log = structlog.get_logger(__name__)
+
+
+FILES_BESIDE = 200  # that are open beside connections: the database, mailboxes, what is sent
+#: That are open at a time. Programs keep theirs while they do nothing: were these as few as waitress has them (100),
+#: pages would not be answered before some had been idle for two minutes.
+MOST_CONNECTIONS = 1_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,6 +81,14 @@ def _first_administrator() -> None:
     say("and publish a process (placet process publish purchase).")
 
 
+def _may_open(files: int) -> None:
+    """Have the system let this process open so many, as far as it may ask for that: a service has 1,024 as a rule."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = files if most == resource.RLIM_INFINITY else min(files, most)
+    if now != resource.RLIM_INFINITY and now < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+
+
 def _serve(listen: str, lock: DatabaseLock, *, web_only: bool) -> int:
     with not_collecting():
         from placet.accounts.general import general
@@ -82,11 +97,13 @@ def _serve(listen: str, lock: DatabaseLock, *, web_only: bool) -> int:
         from placet.workforce import pages, workers_and_pages
         from placet.wsgi import application
     keep_what_is_there()
+    _may_open(MOST_CONNECTIONS + FILES_BESIDE)
     try:
         server = waitress.create_server(
             application, listen=listen, threads=THREADS, ident=None,
             clear_untrusted_proxy_headers=False,  # the application does it (`placet.lib.proxies`)
             max_request_body_size=LARGEST_READ,  # up to here a page says what is too large; beyond, waitress does
+            connection_limit=MOST_CONNECTIONS, asyncore_use_poll=True,  # select() knows no file beyond the 1,024th
             send_bytes=1,  # pages that are made while they are read (the connection test) go out piece by piece
         )  # fmt: skip
     except (OSError, ValueError) as error:  # ValueError: a host that is not known, in waitress's words
