@@ -68,6 +68,7 @@ from placet.approvals.models import (
     Version,
 )
 from placet.approvals.processes import publish
+from placet.approvals.proofs import Level
 from placet.audit.models import AuditEntry, Checkpoint
 from placet.commands.process import SAMPLES
 from placet.lib.sentences import Sentence
@@ -80,7 +81,7 @@ from placet.replies import refusals, settle_digest, settle_give, tell, tell_dige
 from placet.replies.entry import Reply, known_words, walk
 from placet.replies.parse import OwnMail, parse
 from placet.replies.pick import Picked, _lines_of
-from placet.replies.prove import Level, Proof
+from placet.replies.prove import Proof
 from placet.replies.read_digest import reading_of
 from placet.replies.read_likely import Likely
 from placet.replies.read_result import Answer

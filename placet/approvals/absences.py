@@ -21,6 +21,7 @@ from django.db.models import Max, Q
 from placet.accounts import delegations
 from placet.accounts.models import Person
 from placet.approvals.models import Absence, Decision
+from placet.approvals.proofs import Level, satisfies
 from placet.audit import chain
 from placet.lib import clock
 from placet.mail.models import IncomingMail
@@ -34,7 +35,6 @@ LONGEST = timedelta(days=30)
 #: Open questions are looked at twice: somebody may be asked in a transaction that began before.
 ONCE_MORE = timedelta(minutes=1)
 CLOCKS = timedelta(days=1)  # more than the server's clock and ours are ever apart
-COLLEAGUE = "colleague"  # the stronger of the two proofs that a mail can have
 #: What became of mails that are proved to be somebody's, and say nothing of whether they are there: automatic replies,
 #: and answers to what somebody else wrote to them.
 SAY_NOTHING = ("automatic_reply", "not_named")
@@ -55,7 +55,7 @@ def in_force(person_id: int, now: datetime) -> Absence | None:
 
 def counts(absence: Absence, proof: str) -> bool:
     """Whether it is proved as strongly as a step asks it of answers. `proof`: what that asks, as processes name it."""
-    return absence.proof == COLLEAGUE or proof != COLLEAGUE
+    return proof == Level.PAGE or satisfies(absence.proof, proof)
 
 
 def said_at(incoming: IncomingMail) -> datetime:

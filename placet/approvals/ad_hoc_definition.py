@@ -27,6 +27,7 @@ from placet.approvals.outcomes import (
     Outcome,
     text_for_ever,
 )
+from placet.approvals.proofs import is_weaker
 from placet.approvals.steps import ARRIVED, SENT, WITHDRAWN, Proof
 from placet.lib import clock
 from placet.lib.plain_text import plain_text
@@ -43,8 +44,6 @@ LONGEST_TOGETHER = 20_000  # of all facts: a mail shows them
 MOST_EXACT_LINES = 1_000
 STEP = "approval"
 FILES = "files"  # the field that takes some
-#: From the weakest on.
-PROOFS: tuple[Proof, ...] = ("outside", "colleague", "page")
 #: What a request comes to, where its outcome is not the caller's own: as in all samples, and as programs look for it.
 RESULTS = {APPROVE: "approved", REJECT: "rejected"}
 #: Keys that mean something of their own.

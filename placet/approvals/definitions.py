@@ -6,7 +6,7 @@ A definition is data (JSON; YAML is how it travels):
     description                 what it is for, shown where a request is started (may be left out)
     form                        list of fields; `placet.approvals.form_parts`
     start                       key of the first step
-    proof                       colleague | outside | page: how sure a reply's sender must be
+    proof                       colleague | outside | submitted | page: how sure a reply's sender must be
     requester_may_decide        false unless said
     decisions_by_api            false: no answer by API counts; it does unless said
     start_form                  {hide: names}: fields that are not entered where a request is started, but later

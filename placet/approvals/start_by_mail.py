@@ -42,7 +42,7 @@ class StartByMail(DefinitionPart):
         Annotated[tuple[_Name, ...], Field(min_length=1, max_length=10), BeforeValidator(_as_list)] | None
     ) = None
     original: _Name | None = None
-    proof: Literal["colleague", "outside"] | None = None
+    proof: Literal["colleague", "outside", "submitted"] | None = None
     days: int | None = Field(None, ge=1, le=MOST_DAYS, strict=True)
 
     @property
@@ -79,7 +79,7 @@ def start_by_mail_problems(definition: "Definition") -> Iterator[str]:
             f"the key {definition.key} is too long for an address, in which at most {LONGEST_KEY} characters of it fit"
         )
     if proof_of_start(definition) == "page":
-        yield "proof: the process takes no answers by mail (proof: page); say colleague or outside here"
+        yield "proof: the process takes no answers by mail (proof: page); say colleague, outside or submitted here"
     fields = {one.name: one for one in definition.fields}
     filled: set[str] = set()
     for source, name in _named(rules):

@@ -126,6 +126,7 @@ def proof_choices(chosen: str, *, of_step: bool) -> Choices:
     choices = [
         ("colleague", _("a colleague's mail account")),
         ("outside", _("also from outside")),
+        ("submitted", _("signed in at our own mail server as themself")),
         ("page", _("on the page only")),
     ]
     if of_step or chosen != "colleague":

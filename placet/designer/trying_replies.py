@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from placet.accounts.models import Person
 from placet.approvals.models import Ask
+from placet.approvals.proofs import Level
 from placet.designer.trying_events import Reply
 from placet.designer.trying_shown import Reading
 from placet.lib import clock
@@ -25,7 +26,7 @@ from placet.replies import entry
 from placet.replies.fetch import facts_of, fingerprint
 from placet.replies.parse import Mail
 from placet.replies.pick_answered import NotKnownYet
-from placet.replies.prove import Asked, Level, Proof, ProvePolicy
+from placet.replies.prove import Asked, Proof, ProvePolicy
 from placet.replies.settle import step_of
 
 CLAIM = "trial"

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from placet.accounts.confirming import is_free
 from placet.approvals import another_address
 from placet.approvals.models import AskLine
+from placet.approvals.proofs import level_of
 from placet.mail.models import IncomingMail
 from placet.mailboxes import pool
 from placet.mailboxes.base import MailboxError
@@ -20,7 +21,7 @@ from placet.replies import entry, refusals, settle
 from placet.replies.parse import Mail
 from placet.replies.pick import codes
 from placet.replies.pick_mailbox import check_mailbox
-from placet.replies.prove import level_of, prove
+from placet.replies.prove import prove
 
 
 @dataclass(frozen=True)

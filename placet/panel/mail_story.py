@@ -10,13 +10,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from placet.approvals.models import AskLine, Decision, Request, UndoneDecision
+from placet.approvals.proofs import Level
 from placet.approvals.record import DIGEST
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes.base import Action
 from placet.panel.mail_words import APPLIED, FOLDERS, kind_of, refusals_of, result_of
 from placet.portal.templatetags.pages import words
 from placet.replies import refusals
-from placet.replies.prove import Level
 from placet.replies.settle import asked
 from placet.replies.tell_start import STARTED
 

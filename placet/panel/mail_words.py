@@ -42,6 +42,7 @@ RESULTS: dict[str, Promise] = {
     "sender_unclear": gettext_lazy("sender unclear"),
     "not_the_one_asked": gettext_lazy("not the one asked"),
     "not_proved": gettext_lazy("sender not proved"),
+    "stamps_planted": gettext_lazy("stamps in our server’s name, planted"),
     "too_old": gettext_lazy("written before we asked"),
     "mechanism_not_confirmed": gettext_lazy("mechanism not confirmed"),
     "unparseable": gettext_lazy("cannot be read"),

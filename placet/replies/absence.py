@@ -9,10 +9,11 @@ that counts. Where any of this is not proved, nothing comes of it at all.
 from typing import TYPE_CHECKING
 
 from placet.approvals import absences, delegating
+from placet.approvals.proofs import level_of
 from placet.replies import refusals, settle, settle_digest, tell
 from placet.replies.pick import Picked, pick
 from placet.replies.pick_mailbox import check_mailbox
-from placet.replies.prove import Asked, Proof, ProvePolicy, level_of, prove
+from placet.replies.prove import Asked, Proof, ProvePolicy, prove
 
 if TYPE_CHECKING:
     from placet.replies.entry import Reply

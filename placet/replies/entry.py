@@ -26,6 +26,7 @@ from django.utils.translation import gettext_noop
 from placet.accounts.models import Person
 from placet.approvals import absences
 from placet.approvals.models import AskLine, Process
+from placet.approvals.proofs import Level, level_of
 from placet.lib import clock, rows
 from placet.lib.prepared import Prepared
 from placet.mail import read_past, tasks
@@ -67,7 +68,7 @@ from placet.replies.pick import Picked, answered_of, aside_codes, pick
 from placet.replies.pick_answered import NotKnownYet, must_answer_us
 from placet.replies.pick_mailbox import check_mailbox
 from placet.replies.pick_start import PickedStart, pick_start
-from placet.replies.prove import Asked, Level, Proof, ProvePolicy, level_of, prove
+from placet.replies.prove import Asked, Proof, ProvePolicy, prove
 from placet.replies.prove_outside import Servers
 from placet.replies.read import READ_TEXT, read
 from placet.replies.read_command import ASKS_AND_ANSWERS, Command, answers_beside, read_command

@@ -1,36 +1,31 @@
 """Who sent a mail, and how we know.
 
-Display names, From lines, threading and reply codes prove no sender. Two things do:
+Display names, From lines, threading and reply codes prove no sender. These do; which of them is enough for what a
+process asks for says `approvals.proofs.SATISFIED_BY`:
 
 colleague   Exchange itself stamped that a signed-in sender of this organisation sent the mail:
             exactly one X-MS-Exchange-Organization-AuthAs, value Internal. Exchange's header firewall takes
             such headers off mail that comes in from outside, so this holds on Exchange mailboxes and
             nowhere else. The CrossTenant kind is stamped by the sender's own tenant and says nothing. It is a word
             about the people of that organisation alone: addresses of its own domains.
-outside     our own server stamped that the mail passed DMARC, with a DKIM signature of exactly the domain
-            in From: in the topmost Authentication-Results, above the hop at which the mail came in. What
-            decides must be signed, and not older than what was asked (`prove_outside`).
+outside     exactly the domain in From signed the mail (DKIM): as our own server stamped, with DMARC passed, in its
+            Authentication-Results, where nobody else can have written it (`prove_outside`). What decides must be
+            signed, and not older than what was asked.
+
+Each is one function in `_WAYS`, tried in that order.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from enum import StrEnum
 
+from placet.approvals.proofs import SATISFIED_BY, Level
 from placet.lib.sentences import Sentence
 from placet.mailboxes.base import Folder
 from placet.mailboxes.mechanisms import NEVER_PROVES
 from placet.replies import refusals
 from placet.replies.parse import Mail
 from placet.replies.prove_outside import Servers, proved_outside
-
-
-class Level(StrEnum):
-    """The proof that a process asks for."""
-
-    COLLEAGUE = "colleague"
-    OUTSIDE = "outside"  # the proof of a colleague does as well
-    PAGE = "page"  # nobody decides by mail
 
 
 @dataclass(frozen=True)
@@ -77,15 +72,6 @@ class Proof:
         return {name: str(value) for name, value in asdict(self).items() if value}
 
 
-def level_of(name: str) -> Level:
-    """The level that a process names. Raises ValueError with the known ones."""
-    try:
-        return Level(name)
-    except ValueError:
-        known = ", ".join(Level)
-        raise ValueError(f"There is no proof {name!r}; there are {known}.") from None
-
-
 def prove(
     mail: Mail, received_folder: Folder | str, asked: Asked, level: Level, policy: ProvePolicy
 ) -> Proof:
@@ -95,21 +81,30 @@ def prove(
     nothing. Where nobody decides by mail (PAGE) the proof says who may be told so.
     """
     address = _address_asked(mail, asked.addresses)
-    strongest = level is Level.COLLEAGUE or received_folder == Folder.JUNK
-    return _colleague(mail, address, policy) if strongest else _either(mail, address, asked, policy)
-
-
-def _either(mail: Mail, address: str, asked: Asked, policy: ProvePolicy) -> Proof:
-    try:
-        return _colleague(mail, address, policy)
-    except (refusals.MechanismNotConfirmed, refusals.NotProved) as colleague:
+    enough = SATISFIED_BY[Level.OUTSIDE if level is Level.PAGE else level]
+    if received_folder == Folder.JUNK:  # the server itself doubts it
+        enough = tuple(one for one in enough if one in SATISFIED_BY[Level.COLLEAGUE])
+    failures: dict[Level, refusals.Stranger] = {}
+    for way in _WAYS:
+        if way not in enough:
+            continue
         try:
-            return _outside(mail, address, asked, policy)
-        except (refusals.NotProved, refusals.TooOld):
-            # A colleague's mail never passes DMARC inside the tenant: Exchange's mark is what to look at.
-            if mail.auth_as == ("Internal",):
-                raise colleague from None
-            raise
+            return _WAYS[way](mail, address, asked, policy)
+        except (refusals.MechanismNotConfirmed, refusals.NotProved, refusals.TooOld) as failure:
+            failures[way] = failure
+    raise _telling(failures, mail, level) from None
+
+
+def _telling(failures: Mapping[Level, refusals.Stranger], mail: Mail, level: Level) -> refusals.Stranger:
+    """The one that says what to look at, of those that nothing was proved by."""
+    if not failures:
+        return refusals.NotProved(
+            Sentence("Nothing that this mailbox can see proves “{level}”.", level=level.value)
+        )
+    # A colleague's mail never passes DMARC inside the tenant: Exchange's mark is what to look at.
+    if Level.COLLEAGUE in failures and mail.auth_as == ("Internal",):
+        return failures[Level.COLLEAGUE]
+    return failures.get(Level.OUTSIDE) or next(iter(failures.values()))
 
 
 def _address_asked(mail: Mail, asked: Collection[str]) -> str:
@@ -123,7 +118,7 @@ def _address_asked(mail: Mail, asked: Collection[str]) -> str:
 # ---------------------------------------------------------------------- colleague
 
 
-def _colleague(mail: Mail, address: str, policy: ProvePolicy) -> Proof:
+def _colleague(mail: Mail, address: str, asked: Asked, policy: ProvePolicy) -> Proof:
     if not policy.is_exchange:
         raise refusals.NotProved(
             Sentence("This mailbox is not on Exchange, so nothing stamps who is a colleague.")
@@ -164,3 +159,10 @@ def _outside(mail: Mail, address: str, asked: Asked, policy: ProvePolicy) -> Pro
     domain = address.rpartition("@")[2]
     stamped = proved_outside(mail, domain, policy.servers, asked.at, asked.answered_at, asked.code_in)
     return Proof(Level.OUTSIDE, address, mail.stamps_from, **asdict(stamped))
+
+
+#: In the order in which they are tried: the first that holds is the one that is kept.
+_WAYS: Mapping[Level, Callable[[Mail, str, Asked, ProvePolicy], Proof]] = {
+    Level.COLLEAGUE: _colleague,
+    Level.OUTSIDE: _outside,
+}

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from placet.lib.sentences import Sentence
+from placet.mailboxes.stamp_profile import Place, StampProfile, Stripped
 from placet.replies import refusals
 from placet.replies.parse import AuthenticationResults, Hop, Mail, Result, Signature
 
@@ -42,6 +43,14 @@ class Servers:
     host_suffixes: Collection[str] = ()  # ends of their names, as they call themselves
     networks: Collection[str] = ()  # that they talk to each other from, beside loopback
     authserv_id: str = ""  # in Authentication-Results; "" is Exchange Online's form, which has none
+    confirmed: StampProfile | None = None  # what an administrator confirmed of the stamps
+
+    @property
+    def profile(self) -> StampProfile | None:
+        """How its stamps look that bear a name: as confirmed, or else one header of that name above the entrance."""
+        if self.confirmed is None and self.authserv_id.strip():
+            return StampProfile((self.authserv_id.strip().lower(),))
+        return self.confirmed
 
 
 @dataclass(frozen=True)
@@ -61,31 +70,30 @@ def proved_outside(
 ) -> Stamped:
     """That `domain` sent this mail, as an answer to what was asked at `asked_at` with a code that the mail carries in
     `places`. Raises NotProved or TooOld."""
-    stamp = mail.authentication_results
-    if stamp is None:
-        raise refusals.NotProved(
-            Sentence("No server checked it: there is no Authentication-Results header that can be read.")
-        )
-    entrance = _entrance(mail.hops, servers)
-    _check_place(stamp, mail.hops, entrance, servers)
-    _check_server(stamp, servers)
-    _check_dmarc(stamp.of("dmarc"), domain)
-    results = _check_dkim(stamp.of("dkim"), domain)
-    signatures = _standing(mail.signatures, results, domain)
+    run = _run(mail, servers)
+    entrance = entrance_of(mail.hops, servers)
+    _check_place(run, mail.hops, entrance, servers)
+    _check_none_planted(mail.stamps, run, servers.profile)
+    results = [result for stamp in run for result in stamp.results]
+    _check_dmarc([result for result in results if result.method == "dmarc"], domain)
+    aligned = _check_dkim([result for result in results if result.method == "dkim"], domain)
+    signatures = _standing(mail.signatures, aligned, domain)
     for signature in signatures:
-        _check_signature(signature, asked_at, now)
-    _check_date(mail.date, asked_at)
+        check_signature(signature, asked_at, now)
+    check_date(mail.date, asked_at)
     signed = frozenset.intersection(*(one.headers for one in signatures)) if signatures else frozenset()
-    _check_covered(mail, signed, places)
-    return Stamped(stamp.authserv_id, domain, entrance.by, " ".join(sorted(filter(None, signed))))
+    check_covered(mail, signed, places)
+    return Stamped(run[0].authserv_id, domain, entrance.by, " ".join(sorted(filter(None, signed))))
 
 
 # ---------------------------------------------------------------------- our servers
 
 
-def _entrance(hops: Sequence[Hop], servers: Servers) -> Hop:
+def entrance_of(hops: Sequence[Hop], servers: Servers) -> Hop:
     """The hop, from the top, at which one of our servers took the mail from a host that is none of ours."""
-    for hop in hops:
+    for number, hop in enumerate(hops):
+        if _hands_on(hop, servers, topmost=number == 0):
+            continue
         if not _named(hop.by, servers):
             raise _no_entrance(Sentence("“{host}” is no server of ours", host=hop.by[:80] or "-"))
         if not hop.from_hosts:  # a program of that server's own wrote the mail, and whatever stands below
@@ -95,6 +103,27 @@ def _entrance(hops: Sequence[Hop], servers: Servers) -> Hop:
     raise _no_entrance(Sentence("they name no host but ours"))
 
 
+def _hands_on(hop: Hop, servers: Servers, *, topmost: bool) -> bool:
+    """Whether a server that is confirmed wrote this line of its own, which names no host that it came from: a machine
+    of a big provider's, by its address (`by 2002:a05:...`), or on top of all the delivery by LMTP."""
+    profile = servers.confirmed
+    if profile is None:
+        return False
+    if topmost and profile.local_delivery and hop.protocol in _LOCAL_PROTOCOLS and not hop.addresses:
+        return _named(hop.by, servers) and all(ip_address(one).is_private for one in hop.claimed)
+    if hop.from_hosts or not hop.protocol.startswith("SMTP"):
+        return False
+    try:
+        address = ip_address(hop.by)
+    except ValueError:
+        return False
+    return any(address in ip_network(network) for network in profile.networks)
+
+
+#: That nobody outside speaks to a mail server.
+_LOCAL_PROTOCOLS = ("LMTP", "LMTPS", "HTTP", "HTTPS")
+
+
 def _no_entrance(why: Sentence) -> refusals.NotProved:
     return refusals.NotProved(
         Sentence("The Received headers do not show where our servers took the mail in: {why}.", why=why)
@@ -102,8 +131,10 @@ def _no_entrance(why: Sentence) -> refusals.NotProved:
 
 
 def _named(host: str, servers: Servers) -> bool:
-    suffixes = (*servers.host_suffixes, *(EXCHANGE_HOSTS if servers.exchange_online else ()))
-    return _ends(host, suffixes)
+    profile = servers.confirmed
+    confirmed = profile.hosts if profile is not None else ()
+    suffixes = (*servers.host_suffixes, *confirmed, *(EXCHANGE_HOSTS if servers.exchange_online else ()))
+    return _ends(host, suffixes) or ("" in confirmed and "." not in host and host not in ("", "?"))
 
 
 def _ends(host: str, suffixes: Collection[str]) -> bool:
@@ -112,7 +143,8 @@ def _ends(host: str, suffixes: Collection[str]) -> bool:
 
 
 def _ours(hop: Hop, servers: Servers) -> bool:
-    return _within(hop, [*_LOOPBACK, *map(ip_network, servers.networks)]) or (
+    confirmed = servers.confirmed.networks if servers.confirmed is not None else ()
+    return _within(hop, [*_LOOPBACK, *map(ip_network, (*servers.networks, *confirmed))]) or (
         servers.exchange_online and _is_exchange(hop)
     )
 
@@ -134,28 +166,37 @@ def _within(hop: Hop, networks: Sequence[Network]) -> bool:
     return bool(hop.addresses) and all(any(address in network for network in networks) for address in given)
 
 
-def _check_place(stamp: AuthenticationResults, hops: Sequence[Hop], entrance: Hop, servers: Servers) -> None:
-    if stamp.position > entrance.position:
-        raise refusals.NotProved(
-            Sentence("The topmost Authentication-Results header was there before our server.")
-        )
-    above = [hop for hop in hops if hop.position < stamp.position]
-    below = next(hop for hop in hops if hop.position > stamp.position)
-    # The host that took the mail in wrote Exchange Online's stamp, and handed it on inside of Exchange Online.
-    placed = all(map(_is_exchange, above)) and _ends(below.by, EXCHANGE_HOSTS)
-    if servers.exchange_online and not servers.authserv_id and not placed:
-        raise refusals.NotProved(
-            Sentence("The topmost Authentication-Results header is not where Exchange Online writes its own.")
-        )
+# ---------------------------------------------------------------------- their stamps
 
 
-def _check_server(stamp: AuthenticationResults, servers: Servers) -> None:
-    expected = servers.authserv_id.strip().lower()
-    if not expected and not servers.exchange_online:
+def _run(mail: Mail, servers: Servers) -> Sequence[AuthenticationResults]:
+    """The topmost stamp, which must be our server's, and with it those of the same server that follow without a
+    Received between them, where it writes several (RFC 8601 2.2)."""
+    topmost = mail.authentication_results
+    if topmost is None:
+        raise refusals.NotProved(
+            Sentence("No server checked it: there is no Authentication-Results header that can be read.")
+        )
+    profile = servers.profile
+    _check_server(topmost, servers, profile)
+    run = [topmost]
+    for stamp in mail.stamps[1:] if profile is not None and profile.several else ():
+        between = any(run[-1].position < hop.position < stamp.position for hop in mail.hops)
+        if between or stamp.unread or profile is None or not profile.is_own(stamp.authserv_id):
+            break
+        run.append(stamp)
+    return run
+
+
+def _check_server(stamp: AuthenticationResults, servers: Servers, profile: StampProfile | None) -> None:
+    if profile is None and not servers.exchange_online:
         raise refusals.NotProved(
             Sentence("The name of our server in Authentication-Results (authserv-id) is not set.")
         )
-    if stamp.authserv_id != expected:
+    if (stamp.authserv_id and profile is None) or (
+        profile is not None and not profile.is_own(stamp.authserv_id)
+    ):
+        expected = ", ".join(profile.ids) if profile is not None else ""
         raise refusals.NotProved(
             Sentence(
                 "Authentication-Results is by {seen}, not by {expected}.",
@@ -163,6 +204,61 @@ def _check_server(stamp: AuthenticationResults, servers: Servers) -> None:
                 expected=expected or Sentence("our Exchange"),
             )
         )
+    if profile is not None and not profile.dmarc:
+        raise refusals.NotProved(
+            Sentence("Our server does not stamp what DMARC came to, so its stamps prove nobody.")
+        )
+
+
+def _check_place(
+    run: Sequence[AuthenticationResults], hops: Sequence[Hop], entrance: Hop, servers: Servers
+) -> None:
+    profile = servers.profile
+    if profile is not None and profile.place is Place.BELOW:
+        _check_below(run, hops, entrance, profile)
+        return
+    stamp = run[0]
+    if run[-1].position > entrance.position:
+        raise refusals.NotProved(
+            Sentence("The topmost Authentication-Results header was there before our server.")
+        )
+    above = [hop for hop in hops if hop.position < stamp.position]
+    below = next(hop for hop in hops if hop.position > stamp.position)
+    # The host that took the mail in wrote Exchange Online's stamp, and handed it on inside of Exchange Online.
+    placed = all(map(_is_exchange, above)) and _ends(below.by, EXCHANGE_HOSTS)
+    if servers.exchange_online and profile is None and not placed:
+        raise refusals.NotProved(
+            Sentence("The topmost Authentication-Results header is not where Exchange Online writes its own.")
+        )
+
+
+def _check_below(
+    run: Sequence[AuthenticationResults], hops: Sequence[Hop], entrance: Hop, profile: StampProfile
+) -> None:
+    """A filter writes them right below the line of the server that it serves, where whoever sent the mail may have
+    written some, too."""
+    if profile.strips_own is not Stripped.YES:
+        raise refusals.NotProved(
+            Sentence(
+                "It is not confirmed that our server takes forged stamps off, and its own stand among them."
+            )
+        )
+    first = run[0].position
+    if first < entrance.position or any(entrance.position < hop.position < run[-1].position for hop in hops):
+        raise refusals.NotProved(
+            Sentence("The topmost Authentication-Results header is not where our server writes its own.")
+        )
+
+
+def _check_none_planted(
+    stamps: Sequence[AuthenticationResults],
+    run: Sequence[AuthenticationResults],
+    profile: StampProfile | None,
+) -> None:
+    """Our server writes one run: another one under its name is the sender's, or another's who sent the mail on."""
+    others = [stamp for stamp in stamps if stamp not in run and not stamp.unread]
+    if profile is not None and any(profile.is_own(stamp.authserv_id) for stamp in others):
+        raise refusals.StampsPlanted
 
 
 # ---------------------------------------------------------------------- what they found
@@ -172,19 +268,33 @@ def _check_dmarc(results: Sequence[Result], domain: str) -> None:
     if len(results) != 1 or results[0].result != "pass":
         seen = ", ".join(result.result[:40] for result in results) or Sentence("none")
         raise refusals.NotProved(Sentence("DMARC must be one pass; it is: {seen}.", seen=seen))
-    if results[0].get("header.from") != domain:
+    if _domain_of(results[0].get("header.from")) != domain:
         raise refusals.NotProved(Sentence("DMARC was checked for another domain than that of From."))
 
 
 def _check_dkim(results: Sequence[Result], domain: str) -> list[Result]:
     """Signatures of exactly From's domain: not of a parent or sub-domain, and none of it that failed."""
-    aligned = [result for result in results if result.get("header.d") == domain]
+    aligned = [result for result in results if _signer(result) == domain]
     if {result.result for result in aligned} != {"pass"}:
         seen = ", ".join(sorted({result.result for result in aligned}))[:80] or Sentence("none")
         raise refusals.NotProved(
             Sentence("A DKIM signature of {domain} must pass; it is: {seen}.", domain=domain, seen=seen)
         )
+    if any(
+        "just_generated" in result.get("reason") for result in aligned
+    ):  # amavis, of what it signed itself
+        raise refusals.NotProved(Sentence("Our server signed it itself, and did not look at the signature."))
     return aligned
+
+
+def _signer(result: Result) -> str:
+    """The domain that signed. Some servers name only whom it signed for (`header.i`), which may be below it."""
+    return result.get("header.d") or _domain_of(result.get("header.i"))
+
+
+def _domain_of(value: str) -> str:
+    """Of a domain, or of an address, which some servers write instead."""
+    return value.strip("<>").rpartition("@")[2]
 
 
 # ---------------------------------------------------------------------- what the domain signed
@@ -192,10 +302,16 @@ def _check_dkim(results: Sequence[Result], domain: str) -> list[Result]:
 
 def _standing(signatures: Sequence[Signature], results: Sequence[Result], domain: str) -> list[Signature]:
     """The domain's signatures that our server found good, where it says which; else all that are there. Empty where
-    the server keeps none."""
+    the server keeps none, and names the domain itself."""
     of_domain = [signature for signature in signatures if signature.unread or signature.domain == domain]
     named = all(result.get("header.b") or result.get("header.s") for result in results)
     good = [one for one in of_domain if any(_names(result, one) for result in results)] if named else []
+    # `header.i=@sub.example` may be of a signature by `example`: then it says nothing of this domain.
+    by_identity = not all(result.get("header.d") for result in results)
+    if by_identity and not (good if named else of_domain):
+        raise refusals.NotProved(
+            Sentence("Our server names no DKIM signature of {domain} that the mail has.", domain=domain)
+        )
     return good or of_domain
 
 
@@ -207,7 +323,7 @@ def _names(result: Result, signature: Signature) -> bool:
     )
 
 
-def _check_signature(signature: Signature, asked_at: datetime, now: datetime) -> None:
+def check_signature(signature: Signature, asked_at: datetime, now: datetime) -> None:
     if signature.unread:
         raise refusals.NotProved(Sentence("It has a DKIM-Signature header that cannot be read."))
     missing = ", ".join(name.title() for name in MUST_BE_SIGNED if name not in signature.headers)
@@ -223,7 +339,7 @@ def _check_signature(signature: Signature, asked_at: datetime, now: datetime) ->
         )
 
 
-def _check_date(date: datetime | None, asked_at: datetime) -> None:
+def check_date(date: datetime | None, asked_at: datetime) -> None:
     if date is None:
         raise refusals.NotProved(Sentence("It has no Date, so it may be an old mail that was sent again."))
     if date < asked_at - CLOCKS:
@@ -236,7 +352,7 @@ def _check_date(date: datetime | None, asked_at: datetime) -> None:
         raise refusals.TooOld(said)
 
 
-def _check_covered(mail: Mail, signed: Collection[str], places: Collection[str]) -> None:
+def check_covered(mail: Mail, signed: Collection[str], places: Collection[str]) -> None:
     """What decides must be signed: the reply code, and what tells text from other text. Which mail it answers is for
     `pick_answered` to see, which goes by `signed_headers` too."""
     if set(places) <= {"address"} and not {"to", "cc"} <= set(signed):

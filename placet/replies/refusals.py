@@ -18,6 +18,7 @@ Refusal                     a mail is not applied; `key` is stable, `sentence` i
         SenderUnclear       does not name exactly one sender
         NotTheOneAsked      comes from somebody else than the person asked
         NotProved           nothing proves that the sender sent it
+            StampsPlanted   carries stamps in our server's name that somebody else wrote
         TooOld              was written before we asked, or by a clock that is wrong
         MechanismNotConfirmed   proved in a way that the administrator has not confirmed
         StarterUnknown      is to start a request, and comes from nobody who is known
@@ -237,6 +238,19 @@ class NotProved(Stranger):
     def __init__(self, reason: Sentence) -> None:
         super().__init__(reason)
         self.reason = reason  # in words, for the administrator
+
+
+class StampsPlanted(NotProved):
+    """It carries stamps in our server's name that our server did not write, so none of its stamps prove anything."""
+
+    key = "stamps_planted"
+
+    def __init__(self) -> None:
+        super().__init__(
+            Sentence(
+                "Authentication-Results in our server's name stand at two places: somebody else wrote some."
+            )
+        )
 
 
 class TooOld(Stranger):

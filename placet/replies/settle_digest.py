@@ -13,16 +13,15 @@ from placet.accounts.reader import as_read_by
 from placet.approvals import digests, engine, policy
 from placet.approvals.definitions import definition_of
 from placet.approvals.models import AskLine, Assignment, Decision
+from placet.approvals.proofs import Level, level_of, strongest, weakest
 from placet.approvals.record import Logged
 from placet.mail.models import IncomingMail
 from placet.replies import refusals, settle
 from placet.replies.pick import Picked, one_line
-from placet.replies.prove import Level, Proof, level_of
+from placet.replies.prove import Proof
 from placet.replies.read_digest import LineAnswer, LineAsked
 from placet.replies.read_own import own_of
 from placet.replies.read_result import Answer
-
-_STRENGTH = (Level.OUTSIDE, Level.COLLEAGUE, Level.PAGE)  # the weakest first
 
 
 @dataclass(frozen=True)
@@ -37,16 +36,15 @@ class Settled:
 
 def proof_needed(lines: Sequence[AskLine]) -> Level:
     """The strongest that any line with a number needs; where none has one, nothing is answered by mail."""
-    levels = [level_of(settle.proof_needed(line)) for line in lines if line.numbered]
-    return max(levels, key=_STRENGTH.index, default=Level.PAGE)
+    return strongest(level_of(settle.proof_needed(line)) for line in lines if line.numbered)
 
 
 def asked(lines: Sequence[AskLine]) -> list[LineAsked]:
     """The lines that a reply can name, as it is read against them."""
     numbered = [line for line in lines if line.numbered]
     levels = {line.pk: level_of(settle.proof_needed(line)) for line in numbered}
-    weakest = min(levels.values(), key=_STRENGTH.index, default=Level.PAGE)
-    return [_asked(line, is_stronger=levels[line.pk] is not weakest) for line in numbered]
+    least = weakest(levels.values())
+    return [_asked(line, is_stronger=levels[line.pk] is not least) for line in numbered]
 
 
 def _asked(line: AskLine, *, is_stronger: bool) -> LineAsked:

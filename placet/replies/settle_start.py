@@ -19,6 +19,7 @@ from placet.accounts.reader import as_read_by
 from placet.approvals import engine, engine_errors, mailed_starts, record
 from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.models import MailedStart, Process, Request, Version
+from placet.approvals.proofs import Level
 from placet.approvals.start_by_mail import StartByMail, proof_of_start
 from placet.approvals.start_mails import NO_RULES
 from placet.lib.ids import new_code
@@ -29,7 +30,7 @@ from placet.replies.parse import Mail
 from placet.replies.parse.subjects import is_reply
 from placet.replies.pick_mailbox import check_mailbox, check_mailbox_of_start
 from placet.replies.pick_start import PickedStart
-from placet.replies.prove import Asked, Level
+from placet.replies.prove import Asked
 from placet.replies.read_start import Files, Lines, MailFile, doubt_of, files_again, read_files, read_lines
 from placet.replies.read_vocabulary import Vocabulary
 

@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
+from placet.approvals.proofs import Level
 from placet.mailboxes.base import Folder, Received
 from placet.replies import refusals
 from placet.replies.parse import Kind, Mail, OwnMail, parse
 from placet.replies.pick import codes
-from placet.replies.prove import Asked, Level, ProvePolicy, prove
+from placet.replies.prove import Asked, ProvePolicy, prove
 from placet.replies.prove_outside import Servers
 from placet.replies.read import read
 

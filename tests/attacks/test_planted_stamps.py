@@ -413,7 +413,7 @@ def changed(arena: Arena, **settings: object) -> None:
     pool.drop(arena.world.mailbox)
 
 
-REFUSED = {"not_proved", "mechanism_not_confirmed"}
+REFUSED = {"not_proved", "stamps_planted", "mechanism_not_confirmed"}
 
 
 def test_stamps_that_the_sender_wrote_prove_nothing_on_exchange_online(arena: Arena) -> None:

@@ -23,6 +23,7 @@ from typing import Any
 from benchmarks.reading.ask import ADDRESS, APPROVER_ADDRESS, Ask
 from benchmarks.reading.letters import Letter, letters
 from benchmarks.reading.programs import PROGRAMS
+from placet.approvals.proofs import Level
 from placet.lib.sentences import Sentence
 from placet.mailboxes.base import Folder, Received
 from placet.replies import refusals
@@ -30,7 +31,7 @@ from placet.replies.parse import Mail, OwnMail, parse
 from placet.replies.parse.answered import Ours, quoted
 from placet.replies.parse.original import Original, without_original, words_of
 from placet.replies.pick import codes, codes_in_returned
-from placet.replies.prove import Asked, Level, prove
+from placet.replies.prove import Asked, prove
 from placet.replies.read import read_mail, read_text
 from placet.replies.read_facts import About, Field
 from tests.attacks import test_lost_instructions as instructions

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from placet.approvals.proofs import Level
 from placet.mailboxes.base import Folder, Received
 from placet.replies import refusals
 from placet.replies.parse import Mail, OwnMail, parse
 from placet.replies.pick import codes, codes_in_returned
-from placet.replies.prove import Asked, Level, ProvePolicy, prove
+from placet.replies.prove import Asked, ProvePolicy, prove
 from placet.replies.prove_outside import Servers
 from placet.replies.read import read
 

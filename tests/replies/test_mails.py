@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from placet.approvals.proofs import Level
 from placet.mailboxes.base import Folder, Received
 from placet.mailboxes.networks import PRIVATE_NETWORKS
 from placet.replies import refusals
 from placet.replies.parse import Mail, OwnMail, parse
 from placet.replies.pick import codes, codes_in_returned
-from placet.replies.prove import Asked, Level, Proof, ProvePolicy, prove
+from placet.replies.prove import Asked, Proof, ProvePolicy, prove
 from placet.replies.prove_outside import Servers
 from placet.replies.read import read
 from placet.replies.read_result import Answer

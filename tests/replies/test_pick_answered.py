@@ -12,6 +12,7 @@ from django.utils import timezone
 from placet.accounts.addresses import add_address
 from placet.accounts.models import Person
 from placet.approvals.models import AskLine
+from placet.approvals.proofs import Level
 from placet.mail.models import OutgoingMail
 from placet.mailboxes.base import Folder, Received
 from placet.replies import refusals
@@ -19,7 +20,7 @@ from placet.replies.entry import known_words
 from placet.replies.parse import OwnMail, parse
 from placet.replies.pick import Picked
 from placet.replies.pick_answered import COMPARED, LONGEST_WAIT, NotKnownYet, _texts, must_answer_us
-from placet.replies.prove import Level, Proof
+from placet.replies.prove import Proof
 from tests.making import SAMPLE, make_mailbox, one_step, start
 from tests.replies.test_pick import written
 

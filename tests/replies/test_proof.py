@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from placet.approvals.proofs import Level, level_of
 from placet.mailboxes.base import Folder
 from placet.replies import refusals
-from placet.replies.prove import Asked, Level, Proof, ProvePolicy, level_of, prove
+from placet.replies.prove import Asked, Proof, ProvePolicy, prove
 from tests.replies.test_prove_outside import ASKED, NOW, RESULTS, SERVERS, mail
 
 
@@ -36,7 +37,9 @@ def test_what_is_kept_of_a_proof_is_what_it_has() -> None:
 
 def test_a_level_is_known_by_its_name() -> None:
     assert [level_of(level.value) for level in Level] == list(Level)
-    with pytest.raises(ValueError, match="no proof 'trust'; there are colleague, outside, page"):
+    with pytest.raises(
+        ValueError, match="no proof 'trust'; there are outside, colleague, submitted, signed, page"
+    ):
         level_of("trust")
 
 

@@ -38,6 +38,7 @@ def test_whoever_is_notified_is_notified_of_something_that_is_shown() -> None:
         refusals.SenderUnclear,
         refusals.NotTheOneAsked,
         refusals.NotProved,
+        refusals.StampsPlanted,
         refusals.TooOld,
         refusals.MechanismNotConfirmed,
     }

@@ -9,12 +9,13 @@ import pytest
 from placet.accounts.models import Person
 from placet.approvals import engine
 from placet.approvals.models import AskLine, Decision, Request
+from placet.approvals.proofs import Level
 from placet.approvals.record import Logged
 from placet.mail.models import IncomingMail
 from placet.mailboxes.models import Mailbox
 from placet.replies import refusals, settle
 from placet.replies.pick import Picked
-from placet.replies.prove import Level, Proof
+from placet.replies.prove import Proof
 from placet.replies.read_facts import Field
 from placet.replies.read_result import Answer
 from tests.making import SAMPLE, make_mailbox, one_step, start

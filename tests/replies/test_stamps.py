@@ -5,8 +5,15 @@ import pytest
 from placet.replies.parse import limits
 from placet.replies.parse.dkim import signatures
 from placet.replies.parse.headers import Headers, message_ids, text
-from placet.replies.parse.mail import Hop, Result
-from placet.replies.parse.stamps import authentication_results, hops
+from placet.replies.parse.mail import AuthenticationResults, Hop, Result
+from placet.replies.parse.stamps import authentication_results as all_stamps
+from placet.replies.parse.stamps import hops
+
+
+def authentication_results(headers: Headers) -> AuthenticationResults | None:
+    """The topmost one, if it can be read."""
+    stamps = all_stamps(headers)
+    return stamps[0] if stamps and not stamps[0].unread else None
 
 
 def results(value: str) -> tuple[str, list[tuple[str, str]]]:

@@ -4,13 +4,14 @@ import pytest
 
 from placet.accounts.models import Person
 from placet.approvals.models import AskLine
+from placet.approvals.proofs import Level
 from placet.mail.models import IncomingMail
 from placet.mailboxes.base import Folder, Received
 from placet.mailboxes.microsoft.settings import ExchangeSettings
 from placet.replies import tell
 from placet.replies.entry import Reply
 from placet.replies.parse import OwnMail, parse
-from placet.replies.prove import Level, Proof
+from placet.replies.prove import Proof
 from placet.replies.read_digest import LineAsked, read_entries
 from placet.replies.read_result import Answer
 from placet.replies.read_vocabulary import vocabulary

@@ -64,7 +64,7 @@ def parse(received: Received, own: OwnMail) -> Mail:
     from_lines = list(dict.fromkeys(named))  # the same line stands in both
     verdict = automatic(Evidence(mime, transport, found, received, own, text(" ".join(from_lines)).lower()))
     seen = body(found, len(received.raw) > limits.READ) if verdict is None else NO_BODY
-    stamp, signed = authentication_results(stamped), signatures(stamped)
+    stamps, signed = authentication_results(stamped), signatures(stamped)
     return Mail(
         message_id=next(iter(message_ids(mime.first("message-id"))), text(received.message_id).strip("<> "))[
             :400
@@ -83,7 +83,7 @@ def parse(received: Received, own: OwnMail) -> Mail:
         stamps_from="transport headers" if transport else "mail",
         auth_as=stamped.values("x-ms-exchange-organization-authas"),
         auth_mechanism=stamped.values("x-ms-exchange-organization-authmechanism"),
-        authentication_results=stamp,
+        stamps=stamps,
         hops=hops(stamped),
         signatures=signed,
         date=date_of(stamped.first("date")),
@@ -92,7 +92,7 @@ def parse(received: Received, own: OwnMail) -> Mail:
         if verdict is None
         else NOTHING,
         structure_doubt=NOTHING
-        if verdict or _structure_vouched(stamp, signed, address)
+        if verdict or _structure_vouched(stamps, signed, address)
         else structure_doubt(found),
         sealed=seen.sealed,
         text=seen.text,
@@ -113,14 +113,16 @@ def parse(received: Received, own: OwnMail) -> Mail:
 
 
 def _structure_vouched(
-    stamp: AuthenticationResults | None, signed: Sequence[Signature], address: str | None
+    stamps: Sequence[AuthenticationResults], signed: Sequence[Signature], address: str | None
 ) -> bool:
-    """Nobody can have changed Content-Type on the way of what is proved: From's domain signed it; or no server says
-    that DMARC passed, so that nothing but Exchange's own mark can prove the sender, of whom it had the mail itself."""
+    """Nobody can have changed Content-Type on the way of what is proved: From's domain signed it; or there is neither a
+    signature of it nor a server that says that DMARC passed, so that nothing but a mark of our own server can prove
+    the sender, of whom it had the mail itself."""
     domain = (address or "").rpartition("@")[2]
     of_domain = [signature for signature in signed if signature.unread or signature.domain == domain]
-    by_domain = bool(of_domain) and all("content-type" in signature.headers for signature in of_domain)
-    return by_domain or stamp is None or all(one.result != "pass" for one in stamp.of("dmarc"))
+    if of_domain:
+        return all("content-type" in signature.headers for signature in of_domain)
+    return not any(one.result == "pass" for stamp in stamps for one in stamp.of("dmarc"))
 
 
 _ABOUT_A_MAIL = (Kind.BOUNCE, Kind.READ_RECEIPT, Kind.REPORT)

@@ -63,11 +63,12 @@ class Result:
 
 @dataclass(frozen=True)
 class AuthenticationResults:
-    """The topmost Authentication-Results header (RFC 8601), Microsoft's form included."""
+    """One Authentication-Results header (RFC 8601), Microsoft's form included."""
 
     authserv_id: str  # "" in Microsoft's form, which has none
     results: tuple[Result, ...]
     position: int  # in its header block, counted from the top, on one scale with Hop.position
+    unread: bool = False  # it cannot be read: nothing else is known of it, and it proves nothing
 
     def of(self, method: str) -> tuple[Result, ...]:
         return tuple(result for result in self.results if result.method == method)
@@ -83,6 +84,8 @@ class Hop:
     position: int
     addresses: tuple[str, ...] = ()  # of that host, as the server saw them
     claimed: tuple[str, ...] = ()  # every address in what is said of that host: some of it are its own words
+    protocol: str = ""  # behind "with", in upper case: "ESMTPSA" of a session in which somebody signed in
+    logins: tuple[str, ...] = ()  # who signed in there, as the server wrote it, lower case
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,7 @@ class Mail:
     stamps_from: str  # "transport headers" or "mail": where the server's stamps below were read
     auth_as: tuple[str, ...]  # every X-MS-Exchange-Organization-AuthAs
     auth_mechanism: tuple[str, ...]
-    authentication_results: AuthenticationResults | None
+    stamps: tuple[AuthenticationResults, ...]  # every Authentication-Results header, from the top
     hops: tuple[Hop, ...]  # from the top
     signatures: tuple[Signature, ...]
     date: datetime | None  # of the Date header, where the stamps are; None if it has no time that can be read
@@ -156,6 +159,11 @@ class Mail:
     text_unfinished: bool = False  # the text that was read ends before the mail does
     perhaps_hidden: bool = False  # that is so because of a style, which may hide what stands there
     quoted_else: str = ""  # quoted lines that stand neither in our mail nor below another one's head
+
+    @property
+    def authentication_results(self) -> AuthenticationResults | None:
+        """The topmost stamp; None if there is none, or if it cannot be read."""
+        return self.stamps[0] if self.stamps and not self.stamps[0].unread else None
 
     def __post_init__(self) -> None:
         assert (self.from_address is None) == bool(self.from_problem)

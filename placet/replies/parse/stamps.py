@@ -18,23 +18,27 @@ _EQUALS = re.compile(r"[ \t]*=[ \t]*")
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.:-]{0,252})")
 
 
-def authentication_results(headers: Headers) -> AuthenticationResults | None:
-    """The topmost one only: those below may have been written by anybody. None if there is none, or if it cannot be
-    read: what stands behind an open bracket or quotation mark may be a comment or a result."""
-    found = headers.all("authentication-results")
-    if not found or found[0].malformed or len(found[0].value) > ONE_HEADER:
-        return None
+def authentication_results(headers: Headers) -> tuple[AuthenticationResults, ...]:
+    """All of them, from the top. One that cannot be read says nothing: what stands behind an open bracket or quotation
+    mark may be a comment or a result."""
+    return tuple(_stamp(header) for header in headers.all("authentication-results"))
+
+
+def _stamp(header: Header) -> AuthenticationResults:
+    unread = AuthenticationResults("", (), header.position, unread=True)
+    if header.malformed or len(header.value) > ONE_HEADER:
+        return unread
     try:
-        segments = _split_comments(found[0].value)[0].split(";")
+        segments = _split_comments(header.value)[0].split(";")
     except Unclosed:
-        return None
+        return unread
     authserv_id = ""
     if "=" not in segments[0]:
         # RFC 8601 2.2: authserv-id, then perhaps a version
         authserv_id = (segments[0].split() or [""])[0].strip('"').lower()
         segments = segments[1:]
     results = tuple(result for segment in segments if (result := _result(segment)))
-    return AuthenticationResults(authserv_id, results, found[0].position)
+    return AuthenticationResults(authserv_id, results, header.position)
 
 
 def _result(segment: str) -> Result | None:
@@ -104,15 +108,34 @@ def _hop(header: Header) -> Hop:
     if names.count("by") != 1 or names[-1] == "by" or names.count("from") > 1:
         return unread
     by = names.index("by")
-    host = _host(names[by + 1])
+    host, protocol = _host(names[by + 1]), _protocol(names[by + 2 :])
     if names[0] != "from" or by != 2:
-        return Hop((), host, header.position)
+        return Hop((), host, header.position, protocol=protocol)
     start, end = words[1][1], words[by][1]
     told = [comment for at, comment in comments if start <= at <= end]
     from_hosts = (_host(names[1]), *(_resolved(comment) for comment in told))
     addresses = tuple(address for comment in told for address in _addresses(comment))
     claimed = tuple(_addresses(names[1])) + tuple(_claimed(told))
-    return Hop(tuple(name for name in from_hosts if name), host, header.position, addresses, claimed)
+    return Hop(
+        tuple(name for name in from_hosts if name),
+        host,
+        header.position,
+        addresses,
+        claimed,
+        protocol,
+        tuple(login[1].lower() for comment in told if (login := _LOGIN.fullmatch(comment.strip()))),
+    )
+
+
+#: Postfix with `smtpd_sasl_authenticated_header`, and Kerio Connect.
+_LOGIN = re.compile(r"authenticated (?:sender:|user)\s+([^\s()]{1,254})", re.IGNORECASE)
+
+
+def _protocol(names: Sequence[str]) -> str:
+    """The word behind "with"; "" if there is none, or more than one."""
+    if names.count("with") != 1 or names[-1] == "with":
+        return ""
+    return names[names.index("with") + 1].upper()
 
 
 def _addresses(comment: str) -> Iterator[str]:

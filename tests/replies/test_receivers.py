@@ -1,0 +1,203 @@
+"""Stamps of known receivers: what is genuine proves where the preset says so, and nothing that is forged does."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from placet.mailboxes.base import Folder, Received
+from placet.mailboxes.stamp_presets import BY_KEY, PRESETS, of_own_server, preset_for
+from placet.mailboxes.stamp_profile import Place, StampProfile, Stripped, profile_of
+from placet.replies import refusals
+from placet.replies.parse import OwnMail, parse
+from placet.replies.prove_outside import Servers, Stamped, proved_outside
+from tests.replies.receivers import DATE, RECEIVERS, SENDER, SIGNATURE, Delivery, written
+from tests.replies.test_prove_outside import ASKED, NOW
+
+OWN = "mx.contoso.example"
+#: Of which the stamps stand where anybody could have written them, whatever the server takes off.
+NOT_IN_PLACE = ("mail-ru", "infomaniak")
+
+
+def profile(key: str, **more: object) -> StampProfile:
+    own = not BY_KEY[key].mx and key in ("rspamd", "opendkim", "amavis")
+    of_key = of_own_server(key, OWN) if own else BY_KEY[key].profile
+    return replace(of_key, **more)  # type: ignore[arg-type]
+
+
+def proved(raw: bytes, confirmed: StampProfile, sender: str = SENDER) -> Stamped:
+    mail = parse(
+        Received("1", Folder.INBOX, raw, "", "", NOW, len(raw)), OwnMail("approvals@contoso.example", "")
+    )
+    servers = Servers(False, ["contoso.example"], ["10.0.0.0/8"], confirmed=confirmed)
+    return proved_outside(mail, sender, servers, ASKED, NOW, ("subject",))
+
+
+def is_proved(raw: bytes, confirmed: StampProfile, sender: str = SENDER) -> bool:
+    try:
+        return bool(proved(raw, confirmed, sender))
+    except refusals.NotProved:
+        return False
+
+
+def stripping(key: str) -> StampProfile:
+    """As the planting test confirms it where the server takes forged stamps off."""
+    return profile(key, strips_own=Stripped.YES)
+
+
+def genuine(key: str) -> bytes:
+    return written(RECEIVERS[key](SENDER, "pass", "pass"))
+
+
+def forged(key: str) -> Iterator[tuple[str, bytes, bool]]:
+    """What it is, the mail, and whether a server that takes forged stamps off could deliver it at all."""
+    make = RECEIVERS[key]
+    passed, failed = make(SENDER, "pass", "pass"), make(SENDER, "fail", "fail")
+    none = Delivery(passed.above, (), passed.hop, passed.below)
+    planted = tuple(line for line in (*passed.stamps, *passed.after_from))
+    hop = f"Received: {passed.hop}; {DATE}"
+    inner = tuple(f"Received: {line}; {DATE}" for line in passed.above)
+    for name, server in (("failed", failed), ("unstamped", none)):
+        yield f"{name}, planted", written(server, planted), False
+        yield f"{name}, planted with a hop", written(server, (hop, *planted)), False
+        yield f"{name}, planted with all hops", written(server, (*inner, *planted, hop)), False
+        yield f"{name}, planted at the end", written(replace(server, after_from=planted)), False
+    yield "failed", written(failed), True
+    yield "dkim failed", written(make(SENDER, "fail", "pass")), True
+    yield "dmarc failed", written(make(SENDER, "pass", "fail")), True
+    yield "dmarc without a policy", written(make(SENDER, "pass", "none")), True
+    yield "of another domain", written(make("evil.example", "pass", "pass")), True
+    yield "of a domain below", written(make(f"mail.{SENDER}", "pass", "pass")), True
+    if "header.d" not in "".join(passed.stamps):  # where the server does not say who signed
+        other = SIGNATURE.replace(SENDER, "example")
+        yield "signed by the domain above", written(passed, signatures=[other]), True
+    foreign = re.sub(r" by \S+", " by mx.evil.example", passed.hop)
+    yield "from outside of its servers", written(replace(passed, hop=foreign)), True
+
+
+@pytest.mark.parametrize("key", BY_KEY)
+def test_what_is_genuine_proves_where_the_preset_says_so(key: str) -> None:
+    raw, preset = genuine(key), BY_KEY[key]
+    assert is_proved(raw, stripping(key)) == (preset.stamps_can_prove or key in ("rspamd", "opendkim")) & (
+        key not in NOT_IN_PLACE
+    )
+    untested = profile(key)
+    assert is_proved(raw, untested) == (is_proved(raw, stripping(key)) and untested.stamps_count)
+
+
+@pytest.mark.parametrize("key", BY_KEY)
+def test_nothing_that_is_forged_does(key: str) -> None:
+    for name, raw, is_possible in forged(key):
+        # Whatever the preset says of it: where the server takes none off, what stands below its entrance is nobody's.
+        for stripped in Stripped:
+            if stripped is not Stripped.YES or is_possible:
+                assert not is_proved(raw, profile(key, strips_own=stripped)), (name, stripped)
+
+
+@pytest.mark.parametrize("key", [key for key in BY_KEY if BY_KEY[key].profile.place is Place.ABOVE])
+def test_above_the_entrance_nothing_needs_to_be_taken_off(key: str) -> None:
+    for name, raw, _ in forged(key):
+        assert not is_proved(raw, stripping(key)), name
+
+
+def test_two_runs_in_our_servers_name_are_told() -> None:
+    delivery = RECEIVERS["fastmail"](SENDER, "pass", "pass")
+    with pytest.raises(refusals.StampsPlanted):
+        proved(written(delivery, delivery.stamps), profile("fastmail"))
+
+
+def test_a_run_that_contradicts_itself_proves_nothing() -> None:
+    delivery = RECEIVERS["icloud"](SENDER, "pass", "pass")
+    for more in (
+        f"dkim=fail header.d={SENDER}",
+        f"dmarc=fail header.from={SENDER}",
+        f"dmarc=pass header.from={SENDER}",
+    ):
+        stamps = (*delivery.stamps, f"Authentication-Results: more.icloud.com; {more}")
+        assert not is_proved(written(replace(delivery, stamps=stamps)), stripping("icloud"))
+
+
+def test_the_first_stamp_of_another_ends_the_run() -> None:
+    delivery = RECEIVERS["icloud"](SENDER, "pass", "pass")
+    stamps = ("Authentication-Results: relay.example; spf=pass", *delivery.stamps)
+    assert not is_proved(written(replace(delivery, stamps=stamps)), stripping("icloud"))
+    split = (*delivery.stamps[:2], stamps[0], *delivery.stamps[2:])
+    assert not is_proved(written(replace(delivery, stamps=split)), stripping("icloud"))
+
+
+def test_a_signature_named_by_whom_it_is_for_must_be_there() -> None:
+    """`header.i` may be below the domain that signed."""
+    delivery = RECEIVERS["yahoo"](SENDER, "pass", "pass")
+    assert is_proved(written(delivery), profile("yahoo"))
+    for other in ((), [SIGNATURE.replace(SENDER, "example")], [SIGNATURE.replace("s=k1", "s=k2")]):
+        assert not is_proved(written(delivery, signatures=other), profile("yahoo"))
+
+
+def test_what_the_server_signed_itself_is_not_checked() -> None:
+    delivery = RECEIVERS["rspamd"](SENDER, 'pass reason="pass (just generated, assumed good)"', "pass")
+    assert not is_proved(written(delivery), stripping("rspamd"))
+
+
+def test_delivery_over_a_socket_is_looked_past_only_where_that_is_confirmed() -> None:
+    delivery = RECEIVERS["rspamd"](SENDER, "pass", "pass")
+    local = replace(delivery, above=(f"from {OWN} by {OWN} with LMTP id AbCd (envelope-from <a@{SENDER}>)",))
+    assert not is_proved(written(local), stripping("rspamd"))
+    confirmed = replace(stripping("rspamd"), local_delivery=True)
+    assert is_proved(written(local), confirmed)
+    twice = replace(local, above=local.above * 2)
+    elsewhere = replace(local, above=(local.above[0].replace("with LMTP", "with ESMTP"),))
+    for other in (twice, elsewhere):
+        assert not is_proved(written(other), confirmed)
+
+
+@pytest.mark.parametrize(
+    ("mx", "key"),
+    [
+        (["aspmx.l.google.com."], "gmail"),
+        (["in1-smtp.messagingengine.com"], "fastmail"),
+        (["mx.unknown.example", "MX01.MAIL.ICLOUD.COM."], "icloud"),
+        (["notgoogle.com"], None),
+        ([], None),
+    ],
+)
+def test_a_preset_is_chosen_by_the_mx(mx: list[str], key: str | None) -> None:
+    preset = preset_for(mx)
+    assert (preset.key if preset else None) == key
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.key)
+def test_a_profile_is_kept_whole(preset: object) -> None:
+    one = profile(preset.key)  # type: ignore[attr-defined]
+    assert profile_of(one.to_json()) == one
+
+
+@pytest.mark.parametrize("kept", [{}, {"ids": "x"}, {"ids": [], "place": "beside"}, {"ids": [], "more": 1}])
+def test_a_profile_is_never_guessed_at(kept: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"profile|beside"):
+        profile_of(kept)
+
+
+def rows() -> Iterator[str]:
+    """The table in docs/security.md."""
+    for key, preset in BY_KEY.items():
+        accepted = is_proved(genuine(key), stripping(key))
+        mails = [raw for _, raw, possible in forged(key) if possible or stripping(key).place is Place.ABOVE]
+        untested = [raw for _, raw, _ in forged(key)]
+        count = len(mails) + len(untested)
+        wrong = sum(is_proved(raw, stripping(key)) for raw in mails) + sum(
+            is_proved(raw, profile(key, strips_own=Stripped.UNKNOWN)) for raw in untested
+        )
+        by_stamps = (
+            "no" if not accepted else "yes" if profile(key).stamps_count else "after the planting test"
+        )
+        own = "yes" if preset.bytes_as_received and key != "exchange-server" else "no"
+        yield f"| {preset.label} | {by_stamps} | {own} | {count} | {wrong} |"
+
+
+def test_the_documentation_has_this_table() -> None:
+    page = (Path(__file__).parents[2] / "docs/security.md").read_text()
+    table = re.search(r"\| Receiver \|[^\n]*\n\|[-|]+\|\n((?:\|[^\n]*\n)+)", page)
+    assert table is not None
+    assert table[1].splitlines() == list(rows())
