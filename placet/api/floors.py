@@ -7,10 +7,10 @@ from typing import cast
 from placet.api.models import Key
 from placet.api.problems import Problem
 from placet.approvals.ad_hoc import FLOOR
-from placet.approvals.ad_hoc_definition import is_weaker
 from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.includes import newest_published
 from placet.approvals.models import Version
+from placet.approvals.proofs import is_weaker
 from placet.approvals.steps import ApprovalStep, CallStep, Proof
 
 

@@ -26,7 +26,7 @@ from django.utils.translation import gettext as _
 from placet.accounts.models import Person
 from placet.api import key_mails
 from placet.api.models import Key
-from placet.approvals.ad_hoc_definition import PROOFS
+from placet.approvals.proofs import Level
 from placet.audit import chain
 from placet.lib import canonical, clock, keys
 
@@ -61,7 +61,7 @@ class Scope(models.TextChoices):
 
 #: That only whoever is an administrator has.
 ADMINISTRATORS_ONLY = frozenset({Scope.MAIL_LOG_READ})
-WEAKEST = PROOFS[0]  # that a key can have its approvals answered with
+WEAKEST = Level.OUTSIDE  # that a key can have its approvals answered with
 #: That only a person gives to a key of their own.
 OWN_ONLY = frozenset({Scope.DECISIONS_WRITE})
 
@@ -82,7 +82,7 @@ def make(
     by: Person | None,
 ) -> tuple[Key, str]:
     """A key, and the text of it, which nobody can read again. `processes`: keys of those that it is limited to, empty
-    for all; `floor`: one of PROOFS, the weakest that its requests take, or "", as each process says; `expires_at`: None
+    for all; `floor`: a Level, the weakest that its requests take, or "", as each process says; `expires_at`: None
     for a year from now; `by`: None at the command line. KeyInvalid."""
     _check(person, name, scopes, by)
     _check_floor(floor, by)
@@ -110,7 +110,7 @@ def _check(person: Person, name: str, scopes: Collection[str], by: Person | None
 
 
 def _check_floor(floor: str, by: Person | None) -> None:
-    if floor and floor not in PROOFS:
+    if floor and floor not in tuple(Level):
         raise KeyInvalid(_("There is no proof “{proof}”.").format(proof=floor))
     # Whoever only has a key cannot have approvals answered with less than everybody else's.
     if floor == WEAKEST and by is not None and not by.is_administrator:

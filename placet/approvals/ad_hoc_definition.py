@@ -51,10 +51,6 @@ _TAKEN = {TASK_DONE, REVISED, EXPIRED, WITHDRAWN, SENT, ARRIVED, *RESULTS.values
 Errors = dict[str, str]  # by JSON pointer into what was called
 
 
-def is_weaker(proof: Proof, floor: Proof) -> bool:
-    return PROOFS.index(proof) < PROOFS.index(floor)
-
-
 @dataclass(frozen=True)
 class Call:
     """What is asked, as it was called.
