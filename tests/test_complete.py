@@ -125,6 +125,7 @@ def test_every_module_of_the_commands_is_a_command_or_helps_them() -> None:
         "demo_page",
         "demo_systems",
         "mailbox_certificate",
+        "mailbox_named",
         "mailbox_discover",
     }
     assert {path.stem for path in (PACKAGE / "commands").glob("*.py")} - helpers == set(COMMANDS)

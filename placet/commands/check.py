@@ -5,7 +5,7 @@ import json
 from dataclasses import asdict
 
 from placet.cli import CommandError
-from placet.commands.mailbox import find
+from placet.commands.mailbox_named import find
 from placet.commands.start import say, set_up
 from placet.mailboxes.base import Check
 
@@ -17,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     set_up()
+    from placet.mailboxes.kinds import UnknownKind
     from placet.mailboxes.others import must_stay_closed
     from placet.mailboxes.pool import connect
     from placet.mailboxes.settings import SettingsInvalid
@@ -26,6 +27,8 @@ def run(options: argparse.Namespace) -> int:
         raise CommandError("No mailbox is set up yet. Begin with: placet mailbox set --help")
     try:
         connection = connect(mailbox)
+    except UnknownKind as error:
+        raise CommandError(f"{mailbox.address}: {error}") from error
     except SettingsInvalid as error:
         raise CommandError(
             f"The stored settings of {mailbox.address} are not valid. {error} Correct them with: placet mailbox set"

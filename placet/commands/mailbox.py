@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from placet.cli import CommandError
 from placet.commands import mailbox_certificate, mailbox_discover
+from placet.commands.mailbox_named import find
 from placet.commands.start import say, set_up
 from placet.mailboxes.fields import SECRET, SECRET_EXPIRES_ON, Field
 from placet.mailboxes.microsoft.fields import FIELDS
@@ -70,21 +71,6 @@ def run(options: argparse.Namespace) -> int:
     if options.what == "discover":
         return mailbox_discover.run(options)
     return {"set": _set, "show": _show, "move": _move, "remove": _remove}[options.what](options)
-
-
-def find(address: str | None) -> "Mailbox | None":
-    """The mailbox of that address, or the only one."""
-    from placet.mailboxes.models import Mailbox
-
-    if address:
-        found = Mailbox.present.filter(address=address.lower()).first()
-        if found is None:
-            raise CommandError(f"No mailbox {address} is set up.")
-        return found
-    boxes = list(Mailbox.present.all()[:2])
-    if len(boxes) > 1:
-        raise CommandError("There are several mailboxes; say which one with --mailbox ADDRESS.")
-    return boxes[0] if boxes else None
 
 
 def _set(options: argparse.Namespace) -> int:
