@@ -32,20 +32,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def server_of() -> Iterator[Callable[[World], Server]]:
     """Servers that run until the last test of this process."""
-    running: dict[str, Server] = {}
+    running: dict[object, Server] = {}
     with ExitStack() as stack:
 
         def server(world: World) -> Server:
-            if world.name not in running:
-                running[world.name] = stack.enter_context(world.start())
-            return running[world.name]
+            if world.start not in running:
+                running[world.start] = stack.enter_context(world.start())
+            return running[world.start]
 
         yield server
 
 
 @pytest.fixture
 def box(world: World, server_of: Callable[[World], Server]) -> Box:
-    return server_of(world).box()
+    return server_of(world).box(world)
 
 
 @pytest.fixture
@@ -57,8 +57,8 @@ def connection(box: Box) -> Iterator[Connection]:
 
 @pytest.fixture(autouse=True)
 def _no_private_targets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The General tab names no private address that Placet may call."""
-    monkeypatch.setattr(http, "private_targets", list)
+    """The General tab names this machine alone, of what is not public."""
+    monkeypatch.setattr(http, "private_targets", lambda: ["127.0.0.1", "::1"])
 
 
 @pytest.fixture

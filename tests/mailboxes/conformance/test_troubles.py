@@ -5,7 +5,7 @@ import pytest
 from placet.mailboxes.base import Connection, FixNeeded, MailboxError, Wait
 
 from .mails import LONG_AGO, everything, mail_to
-from .world import DELETED, INBOX, SENT, Box, Trouble
+from .world import DELETED, INBOX, SENT, Box, Trouble, World
 
 TO_MEND = {Trouble.WRONG_SECRET}
 
@@ -37,9 +37,21 @@ def test_a_connection_that_was_cut_off_works_again(box: Box, trouble: Trouble) -
     connection.close()
 
 
-@pytest.mark.asks("receives", "sends", "checks")
+@pytest.mark.asks("sends")
+@pytest.mark.troubles(Trouble.AWAY, Trouble.WRONG_HOST, Trouble.WRONG_SECRET)
+def test_a_mail_that_never_reached_the_server_is_certainly_not_sent(box: Box, trouble: Trouble) -> None:
+    with box.troubled(trouble) as connection:
+        with pytest.raises(MailboxError) as caught:
+            connection.send(mail_to(box.other, "Ask", sender=box.address), "k7f2-abcd")
+        connection.close()
+    assert isinstance(caught.value, FixNeeded if trouble in TO_MEND else Wait)
+    assert caught.value.not_done
+    assert list(box.arrived()) == []
+
+
+@pytest.mark.asks("checks")
 def test_the_check_of_a_good_mailbox_passes_and_leaves_nothing_behind(
-    box: Box, connection: Connection, seconds: None
+    box: Box, connection: Connection, world: World, seconds: None
 ) -> None:
     steps = connection.steps()
     checks = list(connection.check())
@@ -48,11 +60,12 @@ def test_the_check_of_a_good_mailbox_passes_and_leaves_nothing_behind(
     for check in checks:
         assert check.found
         assert check.ok, (check.key, check.cause)
+    assert ("send" in steps, "cleanup" in steps) == (world.receives, world.receives)
     assert [*box.subjects(INBOX), *box.subjects(SENT)] == []
     assert all(subject.startswith("Placet check ") for subject in box.subjects(DELETED))
 
 
-@pytest.mark.asks("receives", "checks")
+@pytest.mark.asks("checks")
 @pytest.mark.troubles(Trouble.AWAY, Trouble.WRONG_SECRET)
 def test_the_check_ends_where_the_trouble_is(box: Box, trouble: Trouble) -> None:
     with box.troubled(trouble) as connection:

@@ -73,9 +73,9 @@ class Box(Protocol):
 
 
 class Server(Protocol):
-    """A server that runs."""
+    """A server that runs, of one world or of several."""
 
-    def box(self) -> Box:
+    def box(self, world: "World") -> Box:
         """A new, empty mailbox."""
 
 
@@ -85,7 +85,7 @@ class World:
 
     name: str  # such as "imap over Dovecot"
     kinds: tuple[str, ...]  # keys of the registry: one, or of what receives and of what sends; none in memory
-    start: Callable[[], AbstractContextManager[Server]]
+    start: Callable[[], AbstractContextManager[Server]]  # worlds that have the same one share its server
     protocol: str = ""  # where a kind has several
     receives: bool = True
     sends: bool = True

@@ -63,7 +63,8 @@ class MemoryBox:
             Trouble.BUSY: Wait("The server is busy.", "Placet tries again by itself.", 3),
             Trouble.WRONG_SECRET: FixNeeded("The secret is wrong.", "Enter another one."),
         }
-        self._mailbox.failures["changes"] = [errors[trouble]]
+        errors[Trouble.WRONG_SECRET].not_done = True
+        self._mailbox.failures = {operation: [errors[trouble]] for operation in ("changes", "send")}
         yield self.connect()
         self._mailbox.failures.clear()
 
@@ -75,7 +76,7 @@ class MemoryBox:
 
 
 class Memory:
-    def box(self) -> MemoryBox:
+    def box(self, world: World) -> MemoryBox:
         return MemoryBox()
 
 

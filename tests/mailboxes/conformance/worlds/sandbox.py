@@ -1,8 +1,7 @@
 """Exchange Online, by the sandbox: through Microsoft Graph and through Exchange Web Services."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from functools import partial
+from contextlib import contextmanager
 from itertools import count
 
 from placet.mailboxes.base import Connection
@@ -85,25 +84,20 @@ class SandboxBox:
 
 
 class SandboxServer:
-    def __init__(self, sandbox: Sandbox, protocol: str) -> None:
+    def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
-        self._protocol = protocol
         self._numbers = count(1)
         sandbox.add_mailbox("ann", "Ann Approver")
 
-    def box(self) -> SandboxBox:
-        return SandboxBox(self._sandbox, self._protocol, next(self._numbers))
+    def box(self, world: World) -> SandboxBox:
+        return SandboxBox(self._sandbox, world.protocol, next(self._numbers))
 
 
 @contextmanager
-def _start(protocol: str) -> Iterator[SandboxServer]:
+def start() -> Iterator[SandboxServer]:
     with Sandbox() as sandbox:
         sandbox.switches.max_message_bytes = MOST_SENT
-        yield SandboxServer(sandbox, protocol)
-
-
-def start(protocol: str) -> AbstractContextManager[SandboxServer]:
-    return _start(protocol)
+        yield SandboxServer(sandbox)
 
 
 MOST_SENT = 3_500_000  # bytes
@@ -111,7 +105,7 @@ WORLDS = tuple(
     World(
         f"{protocol} over the sandbox",
         ("exchange-online",),
-        partial(start, protocol),
+        start,
         protocol=protocol,
         most_sent=MOST_SENT,
     )
