@@ -175,6 +175,12 @@ class MailboxSettings:
         return reviewed.settings, reviewed.notices
 
     @classmethod
+    def usual(cls) -> dict[str, Any]:
+        """What a new mailbox has where nobody says otherwise, as JSON types; nothing of what must be entered."""
+        known = {one.name: one.default for one in dataclasses.fields(cls)}
+        return {name: _as_json(value) for name, value in known.items() if value is not dataclasses.MISSING}
+
+    @classmethod
     def of_stored(cls, stored: Mapping[str, Any]) -> Self:
         """Its part of what is stored: where one kind receives and another sends, the settings of both stand there.
         Raises SettingsInvalid."""

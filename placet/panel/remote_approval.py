@@ -21,7 +21,7 @@ from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes import removal, store
 from placet.mailboxes.base import Check
 from placet.mailboxes.fields import SECRET, SECRET_EXPIRES_ON
-from placet.mailboxes.kinds import FIRST, label_of
+from placet.mailboxes.kinds import FIRST, all_kinds
 from placet.mailboxes.microsoft import app_access, credentials
 from placet.mailboxes.microsoft.clouds import CLOUDS, EWS, PROTOCOLS
 from placet.mailboxes.models import Mailbox
@@ -33,7 +33,9 @@ from placet.panel.guide import EWS_ENDS
 from placet.panel.guide_commands import look
 from placet.panel.guide_values import Values
 from placet.panel.health import secret_health
+from placet.panel.kind_guides import guide_url
 from placet.panel.mailbox_form import MailboxForm
+from placet.panel.mailbox_lookup import Lookup, look_up
 from placet.panel.move_offer import move_offer
 from placet.portal.people import PersonsRequest, administrators_only
 
@@ -61,6 +63,8 @@ def new_mailbox(request: PersonsRequest) -> HttpResponse:
 def _settings(request: PersonsRequest, mailbox: Mailbox | None) -> HttpResponse:
     if request.method != "POST":
         return _page(request, mailbox, MailboxForm(mailbox=mailbox))
+    if request.POST.get("then") == "kind":  # without a script
+        return _page(request, mailbox, MailboxForm.of_another_kind(request.POST, mailbox))
     form = MailboxForm(request.POST, mailbox)
     try:
         saved = form.save(request.user.email)
@@ -105,15 +109,18 @@ def _page(
     mailbox: Mailbox | None,
     form: MailboxForm,
     *,
-    from_guide: bool = False,
+    filled_from: str = "",
+    lookup: Lookup | None = None,
     status: int = 200,
 ) -> HttpResponse:
     context = {
         "mailbox": mailbox,
         "mailboxes": Mailbox.present.only("name", "active")[:50],
-        "kind": label_of(mailbox.kind if mailbox else FIRST),
         "form": form,
-        "from_guide": from_guide,
+        "filled_from": filled_from,
+        "guide": guide_url(form.chosen.key),
+        "first_kind": FIRST,
+        "lookup": lookup or Lookup(),
         "expiry": _expiry(mailbox),
         "ews": _ews(mailbox),
         "move": move_offer(mailbox),
@@ -127,7 +134,7 @@ def _page(
 def _ews(mailbox: Mailbox | None) -> Mapping[str, Any]:
     """How long a mailbox may still go through Exchange Web Services, and what lists its application there. {} where it
     does not."""
-    if mailbox is None or mailbox.protocol != EWS:
+    if mailbox is None or mailbox.kind != FIRST or mailbox.protocol != EWS:
         return {}
     about = Values(
         client_id=str(mailbox.settings.get("client_id", "")),
@@ -226,14 +233,53 @@ def check_fields(request: PersonsRequest) -> HttpResponse:
     left = request.headers.get("HX-Trigger-Name", "")
     about = form.typed() | {left}
     if mailbox is not None:
-        about.add(SECRET)  # empty means the stored one, which another host may not have
+        about.update(form.secret_names)  # empty means the stored one, which another host may not have
     form.say(form.look(), about)
     filled = form.filled_in(left)
     return render(request, "panel/remote_approval/messages.html", {"rows": form.rows(), "filled": filled})
 
 
+@sensitive_post_parameters()
+@administrators_only
+def mailbox_kind(request: PersonsRequest) -> HttpResponse:
+    """The fields of the kind that was chosen, for the page; what was typed stays. Nothing is stored."""
+    if request.method != "POST":
+        return redirect("panel:remote_approval")
+    mailbox = _named(request.POST.get("mailbox", ""))
+    form = MailboxForm.of_another_kind(request.POST, mailbox)
+    context = {"form": form, "mailbox": mailbox, "guide": guide_url(form.chosen.key), "first_kind": FIRST}
+    return render(request, "panel/remote_approval/kind_fields.html", context)
+
+
 def _named(pk: str) -> Mailbox | None:
     return Mailbox.present.filter(pk=int(pk)).first() if pk.isdecimal() and len(pk) < 10 else None
+
+
+# --- by its address ---------------------------------------------------------------------------------------
+
+
+@administrators_only
+def look_up_mailbox(request: PersonsRequest) -> HttpResponse:
+    """What is known of an address: asked when the button is pressed, so it is no GET. Nothing is stored, and no mail
+    server is asked."""
+    if request.method != "POST":
+        return redirect("panel:new_mailbox")
+    lookup = look_up(request.POST.get("address", ""))
+    if request.headers.get("HX-Request"):
+        return render(request, "panel/remote_approval/lookup.html", {"lookup": lookup})
+    return _page(request, None, MailboxForm(), lookup=lookup, status=422 if lookup.error else 200)
+
+
+@administrators_only
+def use_proposal(request: PersonsRequest) -> HttpResponse:
+    """The form with what was proposed in it, looked at but not stored."""
+    if request.method != "POST":
+        return redirect("panel:new_mailbox")
+    names = {
+        row.name for kind in all_kinds().values() for row in kind.settings_class.rows if row.kind != "secret"
+    }
+    given = {name: request.POST.get(name, "") for name in (*names, store.KIND, store.SENDING_KIND)}
+    return _page(request, None, MailboxForm.filled(given, None), filled_from="address")
 
 
 # --- from the guide ---------------------------------------------------------------------------------------
@@ -246,17 +292,17 @@ def from_guide(request: PersonsRequest) -> HttpResponse:
     if request.method != "POST":
         return redirect("panel:remote_approval")
     names = ("protocol", "cloud", "username", "client_id", SECRET, SECRET_EXPIRES_ON)
-    given = {name: request.POST.get(name, "") for name in names}
+    given = {name: request.POST.get(name, "") for name in names} | {store.KIND: FIRST}
     mailbox = _meant(given["username"])
     given["token_uri"] = _token_uri(request.POST.get("tenant", ""), mailbox)
     given |= _hosts(given["protocol"], given["cloud"])
-    return _page(request, mailbox, MailboxForm.filled(given, mailbox), from_guide=True)
+    return _page(request, mailbox, MailboxForm.filled(given, mailbox), filled_from="guide")
 
 
 def _meant(username: str) -> Mailbox | None:
-    """The mailbox of this address; without one the first; None where it is a new one."""
+    """The mailbox of this address; without one the first in Exchange Online; None where it is a new one."""
     if not username.strip():
-        return Mailbox.present.first()
+        return Mailbox.present.filter(kind=FIRST).first()
     return Mailbox.present.filter(address=username.strip().lower()).first()
 
 

@@ -68,6 +68,11 @@ class Server:
     sign_ins: tuple[SignIn, ...]
     origin: Origin
 
+    @property
+    def place(self) -> str:
+        """As people read it: imap.example.com:993, SSL."""
+        return f"{self.host}:{self.port}, {self.security.upper()}"
+
 
 @dataclass(frozen=True)
 class Proposal:

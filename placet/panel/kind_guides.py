@@ -1,0 +1,127 @@
+"""The guides of the kinds of mailbox that are prepared elsewhere than in Microsoft's cloud: a page for each.
+
+That of Exchange Online is the guide with its steps (`guide.py`).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from placet.mailboxes.kinds import FIRST, all_kinds
+from placet.portal.people import PersonsRequest, administrators_only
+
+#: By kind the page of its guide. What sends for another kind is explained there.
+PAGES = {key: f"panel/guide/kind/{key}.html" for key in ("exchange-server", "gmail", "imap", "pop3", "jmap")}
+
+_EXCHANGE_COMMANDS = {
+    "permissions": (
+        "Add-MailboxPermission -Identity approvals@example.com -User CORP\\placet -AccessRights FullAccess "
+        "-AutoMapping $false\n"
+        "Get-Mailbox approvals@example.com | Add-ADPermission -User CORP\\placet -ExtendedRights 'Send As'"
+    ),
+    "services": (
+        "Get-CASMailbox approvals@example.com | Format-List EwsEnabled\n"
+        "Get-WebServicesVirtualDirectory | Format-List Server, ExternalUrl, InternalUrl, *Authentication"
+    ),
+    "connectors": (
+        "Get-ReceiveConnector | Format-List Identity, Bindings, RemoteIPRanges, AuthMechanism, PermissionGroups"
+    ),
+}
+COMMANDS: dict[str, dict[str, str]] = {"exchange-server": _EXCHANGE_COMMANDS}
+
+
+@dataclass(frozen=True)
+class AppPassword:
+    """Where a provider has one make it. `pages`: names as they were in October 2026, in English."""
+
+    providers: str
+    pages: str = ""
+    note: Promise | str = ""
+
+
+APP_PASSWORDS = (
+    AppPassword(
+        "Gmail, Google Workspace",
+        "Google Account › Security › 2-Step Verification › App passwords",
+        gettext_lazy("An administrator of Workspace may have forbidden it."),
+    ),
+    AppPassword("Yahoo, AOL", "Account security › Generate app password"),
+    AppPassword(
+        "iCloud",
+        "account.apple.com › Sign-In and Security › App-Specific Passwords",
+        gettext_lazy("The user is the account’s address at icloud.com, also for a domain of your own."),
+    ),
+    AppPassword(
+        "GMX, WEB.DE, mail.com",
+        note=gettext_lazy(
+            "First allow POP3 and IMAP in the settings of the mailbox; with two-factor sign-in make an application "
+            "password under security."
+        ),
+    ),
+    AppPassword("Fastmail", "Settings › Privacy & Security › App passwords"),
+    AppPassword(
+        "Zoho Mail",
+        "accounts.zoho.com › Security › App Passwords",
+        gettext_lazy("Switch on access by IMAP or POP3 in the settings of the mailbox."),
+    ),
+    AppPassword(
+        "Yandex, Mail.ru",
+        note=gettext_lazy(
+            "First allow mail programs in the settings of the mailbox; then make a password for external applications "
+            "under security."
+        ),
+    ),
+    AppPassword(
+        "Exchange Online, Outlook.com",
+        note=gettext_lazy(
+            "There are none any more. Choose Exchange Online for a mailbox of an organisation."
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Guide:
+    """A guide, as lists name it."""
+
+    key: str  # of the kind
+    label: str
+    url: str
+
+
+def guides() -> list[Guide]:
+    """Of the kinds that this installation has, in their order."""
+    return [
+        Guide(kind.key, _(kind.label), url) for kind in all_kinds().values() if (url := guide_url(kind.key))
+    ]
+
+
+def guide_url(key: str) -> str:
+    """Where the guide of a kind is; "" where it has none."""
+    if key == FIRST:
+        return reverse("panel:guide")
+    return reverse("panel:guide_of_kind", args=[key]) if key in PAGES else ""
+
+
+@administrators_only
+def guide_of_kind(request: PersonsRequest, key: str) -> HttpResponse:
+    """One guide."""
+    if key == FIRST:
+        return redirect("panel:guide")
+    kind = all_kinds().get(key)
+    if kind is None or key not in PAGES:
+        raise Http404
+    context: dict[str, Any] = {
+        "key": key,
+        "label": _(kind.label),
+        "guides": guides(),
+        "commands": COMMANDS.get(key, {}),
+        "app_passwords": APP_PASSWORDS,
+    }
+    return render(request, PAGES[key], context)
