@@ -24,4 +24,16 @@ KINDS = (
         bytes_as_received=False,  # Exchange builds a mail anew from what it keeps of it
         exchange_stamps=True,
     ),
+    Kind(
+        key="exchange-server",
+        label=gettext_noop("Exchange Server (on premises)"),
+        order=20,
+        settings="placet.mailboxes.microsoft.server.settings:ExchangeServerSettings",
+        connect="placet.mailboxes.microsoft.server.connection:connect",
+        protocols={"ews": gettext_noop("Exchange Web Services")},
+        listen="placet.mailboxes.microsoft.server.connection:listen",
+        listens=("ews",),
+        bytes_as_received=False,
+        exchange_stamps=True,
+    ),
 )

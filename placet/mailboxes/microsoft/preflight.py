@@ -37,7 +37,7 @@ from placet.mailboxes.preflight import (
     own_folders,
     passed,
 )
-from placet.mailboxes.settings import DOMAIN
+from placet.mailboxes.settings import DOMAIN, MailboxSettings
 
 NEWEST = 6  # mails of each folder whose stamps are read
 AUTH_AS = "X-MS-Exchange-Organization-AuthAs"
@@ -93,35 +93,17 @@ class ProtocolProbe(Protocol):
         """Whether the mailbox at `address` opens; None if that cannot be told. Nothing in it is read."""
 
 
-class ExchangeProbe(ReceivingProbe, SendingProbe):
-    """The check of a mailbox on Exchange through one protocol."""
+class CommonProbe(ReceivingProbe, SendingProbe):
+    """What is checked of a mailbox on Exchange alike, whosever server it is."""
 
-    settings: ExchangeSettings
+    settings: MailboxSettings
 
-    def __init__(self, settings: ExchangeSettings, access: Access, through: ProtocolProbe) -> None:
+    def __init__(self, settings: MailboxSettings, through: ProtocolProbe) -> None:
         self.settings = settings
-        self.access = access
         self._through = through
-        self._token: Mapping[str, Any] = {}  # what it says of itself, if it does
 
     def preflight(self) -> Preflight:
         return Preflight(self, self)
-
-    def before(self) -> list[Step]:
-        service = self.settings.graph_url if self._through.protocol == GRAPH else self.settings.ews_url
-        return [
-            *way_to([self.settings.token_uri, service]),
-            Step("token", self._issue, TOKEN),
-            Step("open", self._open),
-            Step("read", self._read),
-            Step("folders", partial(folders_can_be_made, self.settings, self._through.make_folder)),
-        ]
-
-    def after(self, arrived: Sequence[str], others: Sequence[str]) -> list[Step]:
-        return [
-            Step("internal", partial(self._internal, arrived), INTERNAL),
-            Step("limits", partial(self._limits, others), LIMITS),
-        ]
 
     # --- what the shared steps ask ----------------------------------------------------------------------------
 
@@ -136,90 +118,6 @@ class ExchangeProbe(ReceivingProbe, SendingProbe):
 
     def send(self, raw: bytes, reference: str) -> None:
         self._through.send(raw, reference)
-
-    def about_plus(self) -> Advice:
-        return Advice(
-            _("Turn plus addressing off in the mailbox's settings, or enable plus addresses in Exchange."),
-            self._in_cloud(PLUS_COMMANDS),
-        )
-
-    def explained(self, key: str, error: MailboxError) -> MailboxError:
-        if isinstance(error, FixNeeded):
-            error = self._explain(key, error)
-        if "command" in error.details:
-            error.details["command"] = self._in_cloud(error.details["command"])
-        return error
-
-    def _in_cloud(self, command: str) -> str:
-        return app_access.in_cloud(command, self.settings.cloud)
-
-    # --- what the token allows ------------------------------------------------------------------------------
-
-    def _issue(self) -> Check:
-        facts = describe_token(self.access.renew())  # a cached one knows nothing of a consent given just now
-        self._token = facts
-        if not facts:
-            return passed(_("A token that does not say what it allows."), {})
-        self._see_for_whom(facts)
-        told = _(
-            "Application {application} in tenant {tenant}, for {audience}, until {expires}, roles: {roles}."
-        )
-        who = facts["application_name"] or facts["application"]
-        remark = ", ".join(facts["roles"]) or _(
-            "none tenant-wide; this is right if you use RBAC for Applications"
-        )
-        named = {name: facts[name] for name in ("tenant", "audience")} | {
-            "expires": _moment(facts["expires"])
-        }
-        found = told.format(application=who, roles=remark, **named)
-        missing = [role for role in SERVICES[self._through.protocol].roles if self._lacks(role)]
-        if facts["roles"] and missing:
-            told = _("Not among them: {roles}; this is right only if RBAC for Applications gives it.")
-            found = f"{found} {told.format(roles=', '.join(missing))}"
-        return passed(found, facts)
-
-    def _see_for_whom(self, facts: Mapping[str, Any]) -> None:
-        """FixNeeded where the token is for the service of another way."""
-        audience = str(facts["audience"])
-        host = urlsplit(audience).hostname or ""
-        for protocol, service in SERVICES.items():
-            if protocol != self._through.protocol and (host in HOSTS[protocol] or audience == service.app_id):
-                cloud = CLOUDS.get(self.settings.cloud, WORLDWIDE)
-                raise FixNeeded(
-                    _("The token is for {other}, but the mailbox is connected through {service}.").format(
-                        other=service.label, service=SERVICES[self._through.protocol].label
-                    ),
-                    _("Set Scope to {scope}.").format(scope=cloud.scope(self._through.protocol)),
-                    {"audience": audience},
-                )
-
-    def _lacks(self, role: str) -> bool:
-        """Whether the token says that it does not carry this role."""
-        return bool(self._token) and role not in self._token["roles"]
-
-    def _explain(self, key: str, error: FixNeeded) -> FixNeeded:
-        """What only the token tells of a refusal: the permission that is missing, and the real ids."""
-        object_id = self._token.get("object") if self._token else ""
-        if object_id and "command" in error.details:
-            error.details["command"] = error.details["command"].replace(app_access.OBJECT_ID, object_id)
-        role = self._through.step_roles.get(key, "")
-        if not (role and self._lacks(role) and self._through.may_not(error)):
-            return error
-        if not self._token["roles"]:
-            error.cause += " " + _("The token carries no role either.")
-            return error
-        error.cause += " " + _("The token does not carry the role {role}.").format(role=role)
-        error.cure = _(
-            "In the Entra admin center open App registrations > this application > API permissions, add {role} "
-            "({service}, application permission) and choose “Grant admin consent”; or give the role {exchange_role} "
-            "in Exchange, for this mailbox, with the commands below. Changes act after up to two hours."
-        ).format(
-            role=role,
-            service=SERVICES[self._through.protocol].label,
-            exchange_role=SERVICES[self._through.protocol].roles[role],
-        )
-        error.details["command"] = f"{app_access.CONNECT}\n{self._give()}"
-        return error
 
     # --- in the mailbox -------------------------------------------------------------------------------------
 
@@ -310,6 +208,117 @@ class ExchangeProbe(ReceivingProbe, SendingProbe):
             ),
             command=f'placet mailbox set --mailbox {self.settings.username} --own-domains "{own}"',
         )
+
+
+class ExchangeProbe(CommonProbe):
+    """The check of a mailbox in Exchange Online through one protocol."""
+
+    settings: ExchangeSettings
+
+    def __init__(self, settings: ExchangeSettings, access: Access, through: ProtocolProbe) -> None:
+        super().__init__(settings, through)
+        self.access = access
+        self._token: Mapping[str, Any] = {}  # what it says of itself, if it does
+
+    def before(self) -> list[Step]:
+        service = self.settings.graph_url if self._through.protocol == GRAPH else self.settings.ews_url
+        return [
+            *way_to([self.settings.token_uri, service]),
+            Step("token", self._issue, TOKEN),
+            Step("open", self._open),
+            Step("read", self._read),
+            Step("folders", partial(folders_can_be_made, self.settings, self._through.make_folder)),
+        ]
+
+    def after(self, arrived: Sequence[str], others: Sequence[str]) -> list[Step]:
+        return [
+            Step("internal", partial(self._internal, arrived), INTERNAL),
+            Step("limits", partial(self._limits, others), LIMITS),
+        ]
+
+    def about_plus(self) -> Advice:
+        return Advice(
+            _("Turn plus addressing off in the mailbox's settings, or enable plus addresses in Exchange."),
+            self._in_cloud(PLUS_COMMANDS),
+        )
+
+    def explained(self, key: str, error: MailboxError) -> MailboxError:
+        if isinstance(error, FixNeeded):
+            error = self._explain(key, error)
+        if "command" in error.details:
+            error.details["command"] = self._in_cloud(error.details["command"])
+        return error
+
+    def _in_cloud(self, command: str) -> str:
+        return app_access.in_cloud(command, self.settings.cloud)
+
+    # --- what the token allows ------------------------------------------------------------------------------
+
+    def _issue(self) -> Check:
+        facts = describe_token(self.access.renew())  # a cached one knows nothing of a consent given just now
+        self._token = facts
+        if not facts:
+            return passed(_("A token that does not say what it allows."), {})
+        self._see_for_whom(facts)
+        told = _(
+            "Application {application} in tenant {tenant}, for {audience}, until {expires}, roles: {roles}."
+        )
+        who = facts["application_name"] or facts["application"]
+        remark = ", ".join(facts["roles"]) or _(
+            "none tenant-wide; this is right if you use RBAC for Applications"
+        )
+        named = {name: facts[name] for name in ("tenant", "audience")} | {
+            "expires": _moment(facts["expires"])
+        }
+        found = told.format(application=who, roles=remark, **named)
+        missing = [role for role in SERVICES[self._through.protocol].roles if self._lacks(role)]
+        if facts["roles"] and missing:
+            told = _("Not among them: {roles}; this is right only if RBAC for Applications gives it.")
+            found = f"{found} {told.format(roles=', '.join(missing))}"
+        return passed(found, facts)
+
+    def _see_for_whom(self, facts: Mapping[str, Any]) -> None:
+        """FixNeeded where the token is for the service of another way."""
+        audience = str(facts["audience"])
+        host = urlsplit(audience).hostname or ""
+        for protocol, service in SERVICES.items():
+            if protocol != self._through.protocol and (host in HOSTS[protocol] or audience == service.app_id):
+                cloud = CLOUDS.get(self.settings.cloud, WORLDWIDE)
+                raise FixNeeded(
+                    _("The token is for {other}, but the mailbox is connected through {service}.").format(
+                        other=service.label, service=SERVICES[self._through.protocol].label
+                    ),
+                    _("Set Scope to {scope}.").format(scope=cloud.scope(self._through.protocol)),
+                    {"audience": audience},
+                )
+
+    def _lacks(self, role: str) -> bool:
+        """Whether the token says that it does not carry this role."""
+        return bool(self._token) and role not in self._token["roles"]
+
+    def _explain(self, key: str, error: FixNeeded) -> FixNeeded:
+        """What only the token tells of a refusal: the permission that is missing, and the real ids."""
+        object_id = self._token.get("object") if self._token else ""
+        if object_id and "command" in error.details:
+            error.details["command"] = error.details["command"].replace(app_access.OBJECT_ID, object_id)
+        role = self._through.step_roles.get(key, "")
+        if not (role and self._lacks(role) and self._through.may_not(error)):
+            return error
+        if not self._token["roles"]:
+            error.cause += " " + _("The token carries no role either.")
+            return error
+        error.cause += " " + _("The token does not carry the role {role}.").format(role=role)
+        error.cure = _(
+            "In the Entra admin center open App registrations > this application > API permissions, add {role} "
+            "({service}, application permission) and choose “Grant admin consent”; or give the role {exchange_role} "
+            "in Exchange, for this mailbox, with the commands below. Changes act after up to two hours."
+        ).format(
+            role=role,
+            service=SERVICES[self._through.protocol].label,
+            exchange_role=SERVICES[self._through.protocol].roles[role],
+        )
+        error.details["command"] = f"{app_access.CONNECT}\n{self._give()}"
+        return error
 
     # --- outside of it --------------------------------------------------------------------------------------
 
@@ -434,7 +443,7 @@ def _marked(mechanisms: list[str]) -> str:
     return told.format(mechanisms=", ".join(mechanisms) or _("none"))
 
 
-def _colleague_domain(block: str, settings: ExchangeSettings) -> str:
+def _colleague_domain(block: str, settings: MailboxSettings) -> str:
     """The domain of the sender whom Exchange vouches for in this header block; "" where it does not, or names none."""
     mechanisms = _header(block, AUTH_MECHANISM)
     known = len(mechanisms) == 1 and mechanisms[0].upper() in settings.confirmed_mechanisms

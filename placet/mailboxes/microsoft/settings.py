@@ -466,7 +466,7 @@ def _cloud(raw: Any, reading: Reading) -> str:
     return text
 
 
-def _mechanisms(raw: Any, reading: Reading) -> tuple[str, ...]:
+def read_mechanisms(raw: Any, reading: Reading) -> tuple[str, ...]:
     found = tuple(dict.fromkeys(part.upper() for part in parts_of(raw)))
     if not all(re.fullmatch("[0-9A-F]{2}", part) for part in found):
         raise Wrong(
@@ -489,7 +489,7 @@ OWN_READERS: Mapping[str, Reader] = {
     "client_id": _client_id,
     "scope": _scope,
     "token_uri": _token_uri,
-    "confirmed_mechanisms": _mechanisms,
+    "confirmed_mechanisms": read_mechanisms,
 }
 
 OWN_REQUIRED = {

@@ -10,10 +10,12 @@ from placet.mailboxes.microsoft.ews.xml import SOAP, TYPES
 from placet.mailboxes.oauth import SecretGrant, fetch_token
 from placet.sandbox.server import Sandbox
 
-from .front import Answer
+from .front import Answer, Cut
+
+PASSED = ("Content-Type", "Retry-After")
 
 
-def exchange_behind(sandbox: Sandbox, mailbox: str) -> Callable[[bytes, dict[str, str]], Answer]:
+def exchange_behind(sandbox: Sandbox, mailbox: str = "") -> Callable[[bytes, dict[str, str]], Answer]:
     """Who is signed in has `mailbox`, and may open every other one in its owner's name."""
     scope = "https://outlook.office365.com/.default"
     issued = fetch_token(
@@ -22,19 +24,26 @@ def exchange_behind(sandbox: Sandbox, mailbox: str) -> Callable[[bytes, dict[str
     token = issued.token.get_secret_value()
 
     def answer(body: bytes, headers: dict[str, str]) -> Answer:
-        got = requests.post(
-            f"{sandbox.url}/EWS/Exchange.asmx",
-            data=_opened(body, mailbox),
-            headers={"Content-Type": "text/xml; charset=utf-8", "Authorization": f"Bearer {token}"},
-            timeout=30,
+        try:
+            got = requests.post(
+                f"{sandbox.url}/EWS/Exchange.asmx",
+                data=_opened(body, mailbox),
+                headers={"Content-Type": "text/xml; charset=utf-8", "Authorization": f"Bearer {token}"},
+                timeout=30,
+            )
+        except requests.RequestException:
+            raise Cut from None
+        return Answer(
+            got.status_code, got.content, {name: got.headers[name] for name in PASSED if name in got.headers}
         )
-        return Answer(got.status_code, got.content, {"Content-Type": got.headers.get("Content-Type", "")})
 
     return answer
 
 
 def _opened(body: bytes, mailbox: str) -> bytes:
     """The sandbox opens mailboxes by impersonation alone."""
+    if not mailbox or not body:
+        return body
     envelope = etree.fromstring(body)
     header = envelope.find(f"{{{SOAP}}}Header")
     assert header is not None

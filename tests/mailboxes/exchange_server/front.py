@@ -41,6 +41,10 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+class Cut(Exception):
+    """The connection ends without an answer."""
+
+
 @dataclass
 class Front:
     """`behind` answers who is signed in."""
@@ -53,10 +57,15 @@ class Front:
     closes_after_challenge: bool = False  # without a word of it, as a proxy's timeout does
     each_connection_lasts: int = 1_000_000  # requests, after which it has to sign in again
     bindings: GssChannelBindings | None = None  # asked for, as Extended Protection does
+    token: bytes = b""  # an access token that it takes
     challenge: bytes | None = None  # said instead of the acceptor's own
     seen: list[Seen] = field(default_factory=list)
     connections: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def host(self) -> str:
+        return "127.0.0.1"
 
     @property
     def url(self) -> str:
@@ -70,6 +79,8 @@ class Front:
 
 class _Door(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body of an answer go out together
+    disable_nagle_algorithm = True
     front: Front
 
     def setup(self) -> None:
@@ -84,14 +95,22 @@ class _Door(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         scheme, _space, coded = self.headers.get("Authorization", "").partition(" ")
-        token = base64.b64decode(coded)
+        token = coded.encode() if scheme == "Bearer" else base64.b64decode(coded)
         headers = {name.lower(): value for name, value in self.headers.items()}
         with self.front.lock:
             self.front.seen.append(Seen(self.number, scheme, token, body, headers))
+        try:
+            self._serve(scheme, token, body, headers)
+        except Cut:
+            self.close_connection = True
+
+    def _serve(self, scheme: str, token: bytes, body: bytes, headers: dict[str, str]) -> None:
         self.served += 1
         if self.served > self.front.each_connection_lasts:
             self.signed_in, self.context, self.served = False, None, 0
-        if scheme == "Basic":
+        if scheme == "Bearer":
+            self._answer(self.front.behind(body, headers) if token == self.front.token else self._asks())
+        elif scheme == "Basic":
             self._answer(self._of_basic(token, body))
         elif scheme:
             self._answer(self._of_windows(scheme, token, body))

@@ -23,7 +23,7 @@ from placet.mailboxes.base import (
 )
 from placet.mailboxes.folders import Folders
 from placet.mailboxes.microsoft.exchange_errors import About
-from placet.mailboxes.microsoft.preflight import ExchangeProbe, ProtocolProbe
+from placet.mailboxes.microsoft.preflight import CommonProbe, ProtocolProbe
 from placet.mailboxes.mime import header_block, headers_alone
 from placet.mailboxes.sent_copies import (
     LEAST_LISTED,
@@ -53,7 +53,7 @@ SENT_PAGE = 500  # Exchange gives up to 1,000; a look into Sent Items takes one 
 class EwsConnection:
     """One mailbox."""
 
-    def __init__(self, soap: Soap, probe: Callable[[ProtocolProbe], ExchangeProbe]) -> None:
+    def __init__(self, soap: Soap, probe: Callable[[ProtocolProbe], CommonProbe]) -> None:
         self.soap = soap
         self._probe = probe
         self._folders = Folders(
@@ -259,7 +259,7 @@ class EwsConnection:
         """Nothing: Exchange Web Services convert none of the ids that Microsoft Graph gives."""
         return {}
 
-    def probe(self) -> ExchangeProbe:
+    def probe(self) -> CommonProbe:
         return self._probe(EwsProbe(self))
 
     def steps(self) -> Mapping[str, str]:

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import requests
 import structlog
@@ -65,7 +65,10 @@ class Soap:
 
     def to(self, mailbox: str) -> "Soap":
         """Calls to another mailbox, with the same rights."""
-        return Soap(mailbox, self._caller.another(), self._dialect)
+        spoken = self._dialect
+        if spoken.opening is Opening.OWN:
+            spoken = replace(spoken, opening=Opening.SHARED)  # its own would open, whatever address is named
+        return Soap(mailbox, self._caller.another(), spoken)
 
     def close(self) -> None:
         self._caller.close()
