@@ -1,13 +1,15 @@
-"""The pre-flight of a mailbox that sends by SMTP: connection, encryption, signing in, and whether the server lets it
-send as the mailbox. Nothing is sent."""
+"""What the check of a mailbox that sends by SMTP asks: connection, encryption, signing in, and whether the server lets
+it send as the mailbox."""
 
 import ssl
-from collections.abc import Generator, Mapping
+from collections.abc import Callable
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from placet.mailboxes import sasl
-from placet.mailboxes.base import Check, MailboxError, MailError
+from placet.mailboxes.base import Check
+from placet.mailboxes.preflight import SendingProbe, Step, passed
 from placet.mailboxes.sockets import PLAIN
 
 from .connection import BROKEN, Server, explained_by, opened, sign_in
@@ -16,41 +18,54 @@ from .replies import Stage
 from .session import Session, Unexpected
 
 _SHOWN = ("size", "pipelining", "8bitmime", "smtputf8", "dsn")
+CONNECT = gettext_noop("The mail server for sending answers")
+SIGN_IN = gettext_noop("Signing in for sending")
+SENDER = gettext_noop("The server lets Placet send as the mailbox")
 
 
-def steps(server: Server) -> Mapping[str, str]:
-    titles = {
-        "smtp_connect": _("The mail server for sending answers"),
-        "smtp_sign_in": _("Signing in for sending"),
-        "smtp_sender": _("The server lets Placet send as the mailbox"),
-    }
-    if server.proof is None:
-        del titles["smtp_sign_in"]
-    return titles
+class SmtpProbe(SendingProbe):
+    """Its first steps go through one session of their own, which ends with the last of them or where one fails. `send`
+    is that of the connection."""
 
+    def __init__(self, server: Server, send: Callable[[bytes, str], None]) -> None:
+        self._server = server
+        self._send = send
+        self._session: Session | None = None
 
-def check(server: Server) -> Generator[Check, None, None]:
-    """Ends after the first step that fails."""
-    titles = steps(server)
-    session = None
-    key = "smtp_connect"
-    try:
-        session = opened(server)
-        yield Check(key, titles[key], ok=True, found=_connection(session, server), facts=_facts(session))
-        if server.proof is not None:
-            key = "smtp_sign_in"
-            mechanism = sign_in(session, server)
-            yield Check(key, titles[key], ok=True, found=_signed_in(server, mechanism))
-        key = "smtp_sender"
-        _ask_sender(session, server)
-        yield Check(key, titles[key], ok=True, found=server.sender)
-    except MailboxError as error:
-        yield Check(key, titles[key], ok=False, cause=error.cause, cure=error.cure, facts=error.details)
-    except MailError as error:  # of a mail that there is not: what is refused is the mailbox as sender
-        yield Check(key, titles[key], ok=False, cause=str(error))
-    finally:
-        if session is not None:
+    def before(self) -> list[Step]:
+        signs_in = [Step("smtp_sign_in", self._sign_in, SIGN_IN)] if self._server.proof is not None else []
+        return [
+            Step("smtp_connect", self._connect, CONNECT),
+            *signs_in,
+            Step("smtp_sender", self._ask_sender, SENDER),
+        ]
+
+    def send(self, raw: bytes, reference: str) -> None:
+        self._send(raw, reference)
+
+    def _connect(self) -> Check:
+        self._session = opened(self._server)
+        return passed(_connection(self._session, self._server), _facts(self._session))
+
+    def _sign_in(self) -> Check:
+        session = self._opened()
+        try:
+            return passed(_signed_in(self._server, sign_in(session, self._server)))
+        except BaseException:
             session.bye()
+            raise
+
+    def _ask_sender(self) -> Check:
+        session = self._opened()
+        try:
+            _ask_sender(session, self._server)
+        finally:
+            session.bye()
+        return passed(self._server.sender)
+
+    def _opened(self) -> Session:
+        assert self._session is not None, "the first step opens it"
+        return self._session
 
 
 def _connection(session: Session, server: Server) -> str:

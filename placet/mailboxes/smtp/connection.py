@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 from pydantic import SecretStr
@@ -26,6 +27,11 @@ from .envelope import Envelope, envelope_of
 from .replies import Stage, explain
 from .session import Session, SignInRefused, Unexpected
 from .settings import SERVER, SmtpSettings
+
+if TYPE_CHECKING:
+    from placet.mailboxes.preflight import Preflight
+
+    from .check import SmtpProbe
 
 LONGEST_IDLE = 240.0  # seconds; servers close sessions that are idle for five minutes (RFC 5321 4.5.3.2.7)
 MOST_MAILS = 100  # of one session: a common limit
@@ -101,15 +107,21 @@ class SmtpConnection:
     def copies_of_sent(self, sent: Sequence[SentMail], since: datetime) -> Mapping[str, SentCopy]:
         return {}
 
-    def steps(self) -> Mapping[str, str]:
-        from .check import steps
+    def probe(self) -> "SmtpProbe":
+        from .check import SmtpProbe
 
-        return steps(self._server)
+        return SmtpProbe(self._server, self.send)
+
+    def steps(self) -> Mapping[str, str]:
+        return self._preflight().steps()
 
     def check(self, others: Sequence[str] = ()) -> Generator[Check, None, None]:
-        from .check import check
+        return self._preflight()(others)
 
-        return check(self._server)
+    def _preflight(self) -> "Preflight":
+        from placet.mailboxes.preflight import Preflight
+
+        return Preflight(sending=self.probe())
 
     def close(self) -> None:
         if self._session is not None:

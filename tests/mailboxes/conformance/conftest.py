@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from placet.mailboxes import http, preflight
 from placet.mailboxes.base import Connection
 
-from .world import Box, Server, Trouble, World, every_world
+from .world import Box, Trouble, World, every_world
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -30,12 +31,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-def server_of() -> Iterator[Callable[[World], Server]]:
+def server_of() -> Iterator[Callable[[World], Any]]:
     """Servers that run until the last test of this process."""
-    running: dict[object, Server] = {}
+    running: dict[object, Any] = {}
     with ExitStack() as stack:
 
-        def server(world: World) -> Server:
+        def server(world: World) -> Any:
             if world.start not in running:
                 running[world.start] = stack.enter_context(world.start())
             return running[world.start]
@@ -44,8 +45,8 @@ def server_of() -> Iterator[Callable[[World], Server]]:
 
 
 @pytest.fixture
-def box(world: World, server_of: Callable[[World], Server]) -> Box:
-    return server_of(world).box(world)
+def box(world: World, server_of: Callable[[World], Any]) -> Box:
+    return world.box(server_of(world), world)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from typing import Protocol
+from typing import Any, Protocol
 
 from placet.mailboxes.base import Connection
 
@@ -73,10 +73,15 @@ class Box(Protocol):
 
 
 class Server(Protocol):
-    """A server that runs, of one world or of several."""
+    """A server that runs."""
 
-    def box(self, world: "World") -> Box:
+    def box(self) -> Box:
         """A new, empty mailbox."""
+
+
+def _of_its_own(server: Any, world: "World") -> Box:
+    box: Box = server.box()
+    return box
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,10 @@ class World:
 
     name: str  # such as "imap over Dovecot"
     kinds: tuple[str, ...]  # keys of the registry: one, or of what receives and of what sends; none in memory
-    start: Callable[[], AbstractContextManager[Server]]  # worlds that have the same one share its server
+    start: Callable[
+        [], AbstractContextManager[Any]
+    ]  # a Server; worlds that have the same one share it, and have `box`
+    box: Callable[[Any, "World"], Box] = _of_its_own
     protocol: str = ""  # where a kind has several
     receives: bool = True
     sends: bool = True
@@ -94,6 +102,9 @@ class World:
     junk: bool = True  # takes mail from a second folder, too
     forgets: bool = True  # may lose the positions that it gave out
     keeps_sent: bool = True  # what was sent can be looked for
+    copies: bool = (
+        True  # the server itself keeps a copy of what it sends: of a send that was cut off it can be told
+    )
     most_sent: int = 0  # bytes of a mail that it refuses to send; 0: has no limit here
     checks: bool = True  # its check sends a mail to itself
     troubles: frozenset[Trouble] = frozenset(Trouble)

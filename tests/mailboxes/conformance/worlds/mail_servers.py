@@ -67,6 +67,7 @@ class MailServerBox:
         self._servers = servers
         self._kinds = world.kinds
         self.address = address
+        servers.wait_for_queues()
         self._before = len(self._mails(OTHER, "INBOX"))  # of other tests
 
     # --- as Placet sees it --------------------------------------------------------------------------------
@@ -215,17 +216,19 @@ def start() -> Iterator[MailServers]:
 
 
 TROUBLES = frozenset(Trouble) - {Trouble.BUSY}
+COMMON: dict[str, Any] = {
+    "start": start,
+    "box": MailServers.box,
+    "copies": False,
+    "most_sent": MOST_SENT,
+    "troubles": TROUBLES,
+}
 ALL = (
+    World("smtp over Postfix", ("smtp",), receives=False, keeps_sent=False, **COMMON),
+    World("imap and smtp", ("imap", "smtp"), protocol="imap", **COMMON),
     World(
-        "smtp over Postfix", ("smtp",), start,
-        receives=False, keeps_sent=False, most_sent=MOST_SENT, troubles=TROUBLES,
-    ),
-    World(
-        "imap over Dovecot", ("imap", "smtp"), start, protocol="imap", most_sent=MOST_SENT, troubles=TROUBLES,
-    ),
-    World(
-        "pop3 over Dovecot", ("pop3", "smtp"), start, protocol="pop3",
-        moves=False, reads=False, junk=False, forgets=False, keeps_sent=False, most_sent=MOST_SENT, troubles=TROUBLES,
+        "pop3 and smtp", ("pop3", "smtp"), protocol="pop3",
+        moves=False, reads=False, junk=False, forgets=False, keeps_sent=False, **COMMON,
     ),
 )  # fmt: skip
 WORLDS = tuple(world for world in ALL if all(key in all_kinds() for key in world.kinds))

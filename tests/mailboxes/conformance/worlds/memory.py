@@ -76,7 +76,7 @@ class MemoryBox:
 
 
 class Memory:
-    def box(self, world: World) -> MemoryBox:
+    def box(self) -> MemoryBox:
         return MemoryBox()
 
 

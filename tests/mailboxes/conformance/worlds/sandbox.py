@@ -106,6 +106,7 @@ WORLDS = tuple(
         f"{protocol} over the sandbox",
         ("exchange-online",),
         start,
+        SandboxServer.box,
         protocol=protocol,
         most_sent=MOST_SENT,
     )
