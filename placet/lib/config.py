@@ -3,6 +3,7 @@
 import os
 import re
 import tomllib
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal
 
@@ -62,6 +63,11 @@ class Config(BaseSettings):
     )
     reply_languages: str = Field(
         "", description="Codes of the languages that replies are read in, such as “en, fr”; empty: all."
+    )
+    dns_servers: str = Field(
+        "",
+        description="Addresses of the DNS servers that are asked for the keys of DKIM signatures, such as "
+        "“127.0.0.1, 192.0.2.53:5353”; empty: the machine's own.",
     )
     auditors: str = Field(
         "",
@@ -150,6 +156,17 @@ class Config(BaseSettings):
     @classmethod
     def _data_dir(cls, value: Path) -> Path:
         return value.expanduser().absolute()
+
+    @field_validator("dns_servers")
+    @classmethod
+    def _dns_servers(cls, value: str) -> str:
+        for server in re.split(r"[\s,]+", value.strip()):
+            address = re.fullmatch(r"\[(.+)\](?::\d{1,5})?|([^:]+)(?::\d{1,5})?|(.+)", server)
+            try:
+                ip_address(next(filter(None, address.groups() if address else ()), "")) if server else None
+            except ValueError:
+                raise ValueError("must be IP addresses, perhaps with ports") from None
+        return value
 
     @field_validator("words_dir")
     @classmethod

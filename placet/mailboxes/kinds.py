@@ -68,6 +68,9 @@ class Kind:
     bytes_as_received: bool = (
         True  # its server gives the very bytes that travelled, so that signatures can be checked
     )
+    nameless_stamps: bool = (
+        False  # its server's Authentication-Results have no name: Exchange Online's own form
+    )
     exchange_stamps: bool = False  # its server stamps who is a colleague: X-MS-Exchange-Organization-AuthAs
 
     @cached_property

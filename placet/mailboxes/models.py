@@ -42,6 +42,8 @@ class Mailbox(models.Model):
     removed_at = models.DateTimeField(null=True)
     removed_by = models.CharField(max_length=320, blank=True, default="")
     sandbox = models.BooleanField(default=False)  # the local stand-in, which refuses to run beside a real one
+    #: {"profile": what an administrator confirmed of its server's stamps, "trial": a test that is not confirmed yet}
+    stamps = models.JSONField(default=dict)
     cursor = models.JSONField(default=dict)  # how far the server's changes were kept
     read_until = models.DateTimeField(
         null=True

@@ -21,6 +21,7 @@ from placet.replies import entry, refusals, settle
 from placet.replies.parse import Mail
 from placet.replies.pick import codes
 from placet.replies.pick_mailbox import check_mailbox
+from placet.replies.proof_policy import prove_policy
 from placet.replies.prove import prove
 
 
@@ -53,7 +54,7 @@ def _proved(mail: IncomingMail, parsed: Mail, address: str, line: AskLine) -> bo
     try:
         check_mailbox(mail.mailbox, line.ask)
         settings = pool.settings_of(mail.mailbox)
-        policy = entry.prove_policy(entry.Reply(mail, "", settings))
+        policy = prove_policy(entry.Reply(mail, "", settings, parsed))
         places = [place for found in codes(parsed) for place in found.places]
         asked = entry.asked_by(line, [address], mail, places)
         prove(parsed, mail.folder, asked, level_of(settle.proof_needed(line)), policy)

@@ -161,6 +161,14 @@ def _proof(proof: Mapping[str, Any]) -> list[str]:
     address = str(proof["address"])
     if proof.get("level") == Level.COLLEAGUE:
         said = _("Exchange says that a colleague sent it, signed in, from {address}.").format(address=address)
+    elif proof.get("level") == Level.SUBMITTED:
+        said = _("{address} sent it, signed in at our own mail server.").format(address=address)
+    elif proof.get("level") == Level.SIGNED:
+        said = _("{address} signed it with a key that is known here.").format(address=address)
+    elif proof.get("checked_by") == "placet":
+        said = _("The domain of {address} vouches for it: Placet checked its DKIM signature itself.").format(
+            address=address
+        )
     elif proof.get("level") == Level.OUTSIDE:
         said = _("The domain of {address} vouches for it: DMARC and DKIM passed.").format(address=address)
     else:

@@ -35,7 +35,6 @@ from placet.mail.moving import ids_here, remember_ids
 from placet.mail.packing import Damaged
 from placet.mailboxes import polling, pool, progress
 from placet.mailboxes.base import Folder, Gone, MailboxError, MailError, Seen, Wait
-from placet.mailboxes.kinds import kind_of
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.settings import MailboxSettings
 from placet.replies import (
@@ -50,6 +49,7 @@ from placet.replies import (
     tell_digest,
     tell_start,
 )
+from placet.replies.check_dkim import NoKeyYet
 from placet.replies.fetch import (
     LeaseLost,
     facts_of,
@@ -68,8 +68,8 @@ from placet.replies.pick import Picked, answered_of, aside_codes, pick
 from placet.replies.pick_answered import NotKnownYet, must_answer_us
 from placet.replies.pick_mailbox import check_mailbox
 from placet.replies.pick_start import PickedStart, pick_start
+from placet.replies.proof_policy import prove_policy
 from placet.replies.prove import Asked, Proof, ProvePolicy, prove
-from placet.replies.prove_outside import Servers
 from placet.replies.read import READ_TEXT, read
 from placet.replies.read_command import ASKS_AND_ANSWERS, Command, answers_beside, read_command
 from placet.replies.read_command import Kind as CommandKind
@@ -88,6 +88,7 @@ log = structlog.get_logger(__name__)
 LEASED = Leased(IncomingMail, timedelta(minutes=2), unfinished=Q(state=IncomingMail.State.KEPT))
 MOST_TRIES = 6  # of one mail, before it is set aside
 FIRST_PAUSE = timedelta(seconds=10)
+LONGEST_PAUSE_FOR_KEY = timedelta(hours=1)  # between two questions to DNS
 NOTICED_PAUSE = timedelta(seconds=1)  # before one more look, when something came during this one
 SHORTEST_PAUSE = timedelta(seconds=5)  # between two looks, however short a pause the server asked for
 
@@ -190,6 +191,8 @@ def take_in(incoming_id: int) -> bool:
         raise
     except NotKnownYet:
         _give_back(reply.incoming, reply.claim, counts=False)
+    except NoKeyYet:
+        _wait_for_key(reply.incoming, reply.claim)
     except Gone:
         set_aside(reply, _("The mail was gone from the server before it could be fetched."))
     except MailError as error:
@@ -259,9 +262,10 @@ def walk(reply: Reply, prover: Prover = prove) -> None:
     except refusals.Unparseable as error:
         set_aside(reply, f"{error} {error.reason}")
     except refusals.AutomaticReply as automatic:
+        policy = prove_policy(reply)
         with transaction.atomic():
             mine(reply)
-            if not absence.is_taken(reply, automatic, prove_policy(reply)):
+            if not absence.is_taken(reply, automatic, policy):
                 tell.refused(reply, automatic)
     except refusals.Unclear as unclear:
         with transaction.atomic():
@@ -439,21 +443,6 @@ def asked_by(
     return Asked(addresses, line.ask.created_at, incoming.receipt_time, code_in)
 
 
-def prove_policy(reply: Reply) -> ProvePolicy:
-    is_exchange = kind_of(reply.incoming.mailbox.kind).exchange_stamps
-    return ProvePolicy(
-        is_exchange=is_exchange,
-        servers=Servers(
-            exchange_online=is_exchange,
-            host_suffixes=reply.settings.trusted_hosts,
-            networks=reply.settings.own_networks,
-            authserv_id=reply.settings.authserv_id,
-        ),
-        confirmed_mechanisms=reply.settings.confirmed_mechanisms,
-        own_domains=reply.settings.own_domains,
-    )
-
-
 # --- claims -----------------------------------------------------------------------------------------------
 
 
@@ -516,6 +505,12 @@ def _give_back(incoming: IncomingMail, claim: str, *, counts: bool) -> None:
     LEASED.mine(incoming.pk, claim).update(
         claim="", tries=tries, due=clock.now() + FIRST_PAUSE * 2 ** min(tries, 8)
     )
+
+
+def _wait_for_key(incoming: IncomingMail, claim: str) -> None:
+    """No DNS server answers about the sender's key: again, the later the longer the mail waits already."""
+    pause = min(max((clock.now() - incoming.kept_at) / 2, FIRST_PAUSE), LONGEST_PAUSE_FOR_KEY)
+    LEASED.mine(incoming.pk, claim).update(claim="", tries=incoming.tries - 1, due=clock.now() + pause)
 
 
 def _later_or_aside(reply: Reply, reason: str) -> None:

@@ -8,14 +8,16 @@ colleague   Exchange itself stamped that a signed-in sender of this organisation
             such headers off mail that comes in from outside, so this holds on Exchange mailboxes and
             nowhere else. The CrossTenant kind is stamped by the sender's own tenant and says nothing. It is a word
             about the people of that organisation alone: addresses of its own domains.
-outside     exactly the domain in From signed the mail (DKIM): as our own server stamped, with DMARC passed, in its
-            Authentication-Results, where nobody else can have written it (`prove_outside`). What decides must be
-            signed, and not older than what was asked.
+submitted   our own mail server says that somebody signed in to send it whose login is the address (`prove_submitted`).
+outside     exactly the domain in From signed the mail (DKIM): as Placet checked itself where it has the bytes that
+            travelled (`check_dkim`), or as our own server stamped, with DMARC passed, in its Authentication-Results,
+            where nobody else can have written it (`prove_outside`). What decides must be signed, and not older than
+            what was asked.
 
 Each is one function in `_WAYS`, tried in that order.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -24,8 +26,10 @@ from placet.lib.sentences import Sentence
 from placet.mailboxes.base import Folder
 from placet.mailboxes.mechanisms import NEVER_PROVES
 from placet.replies import refusals
+from placet.replies.check_dkim import Checked, NoKeyYet
 from placet.replies.parse import Mail
-from placet.replies.prove_outside import Servers, proved_outside
+from placet.replies.prove_outside import Servers, proved_by_own_check, proved_outside
+from placet.replies.prove_submitted import proved_submitted
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,9 @@ class ProvePolicy:
     confirmed_mechanisms: Collection[str] = ()  # values of AuthMechanism, hexadecimal in upper case
     # Of the organisation whose Exchange it is, lower case; () proves no colleague.
     own_domains: Collection[str] = ()
+    # What Placet found itself of the signatures by From's domain; None where it cannot look at them.
+    checked: Sequence[Checked] | None = None
+    waits_for: str = ""  # a key that DNS was asked for in vain, so that it could not look yet
 
 
 @dataclass(frozen=True)
@@ -60,13 +67,18 @@ class Proof:
     mechanism: str = ""
     authserv_id: str = ""
     dkim_domain: str = ""
+    checked_by: str = (
+        ""  # "placet" where it checked the signature itself; the key is kept with the mail's facts
+    )
+    selector: str = ""  # of that signature
+    login: str = ""  # of whoever signed in at our own mail server
     received_by: str = ""  # our server that took the mail in from outside
     signed_headers: str = ""  # names, lower case, that the sender's domain signed
 
     def covers(self, header: str) -> bool:
         """Whether what this header says is the sender's own: whoever sends a signed mail on can change the others. A
-        colleague's mail is as Exchange took it from somebody who signed in."""
-        return self.level is Level.COLLEAGUE or header in self.signed_headers.split()
+        colleague's mail is as our server took it from somebody who signed in."""
+        return self.level in (Level.COLLEAGUE, Level.SUBMITTED) or header in self.signed_headers.split()
 
     def as_json(self) -> dict[str, str]:
         return {name: str(value) for name, value in asdict(self).items() if value}
@@ -78,7 +90,8 @@ def prove(
     """The proof that one of the addresses asked sent this mail, as strong as `level` demands.
 
     Raises SenderUnclear, NotTheOneAsked, NotProved, TooOld or MechanismNotConfirmed, of which the sender hears
-    nothing. Where nobody decides by mail (PAGE) the proof says who may be told so.
+    nothing; and NoKeyYet where it cannot be told before DNS answers. Where nobody decides by mail (PAGE) the proof
+    says who may be told so.
     """
     address = _address_asked(mail, asked.addresses)
     enough = SATISFIED_BY[Level.OUTSIDE if level is Level.PAGE else level]
@@ -92,10 +105,12 @@ def prove(
             return _WAYS[way](mail, address, asked, policy)
         except (refusals.MechanismNotConfirmed, refusals.NotProved, refusals.TooOld) as failure:
             failures[way] = failure
-    raise _telling(failures, mail, level) from None
+    raise _telling(failures, mail, level, policy) from None
 
 
-def _telling(failures: Mapping[Level, refusals.Stranger], mail: Mail, level: Level) -> refusals.Stranger:
+def _telling(
+    failures: Mapping[Level, refusals.Stranger], mail: Mail, level: Level, policy: ProvePolicy
+) -> refusals.Stranger:
     """The one that says what to look at, of those that nothing was proved by."""
     if not failures:
         return refusals.NotProved(
@@ -104,7 +119,13 @@ def _telling(failures: Mapping[Level, refusals.Stranger], mail: Mail, level: Lev
     # A colleague's mail never passes DMARC inside the tenant: Exchange's mark is what to look at.
     if Level.COLLEAGUE in failures and mail.auth_as == ("Internal",):
         return failures[Level.COLLEAGUE]
-    return failures.get(Level.OUTSIDE) or next(iter(failures.values()))
+    confirmed = policy.servers.confirmed
+    in_question = [
+        Level.OUTSIDE,
+        *([Level.SUBMITTED] if confirmed and confirmed.submission else []),
+        *failures,
+    ]
+    return next(failures[way] for way in in_question if way in failures)
 
 
 def _address_asked(mail: Mail, asked: Collection[str]) -> str:
@@ -156,13 +177,46 @@ def _colleague(mail: Mail, address: str, asked: Asked, policy: ProvePolicy) -> P
 
 
 def _outside(mail: Mail, address: str, asked: Asked, policy: ProvePolicy) -> Proof:
+    """By Placet's own check, where it can look at the bytes as they travelled; else by what our server stamped. What
+    fails the one may pass the other: a gateway changes mails after it looked at their signatures."""
     domain = address.rpartition("@")[2]
-    stamped = proved_outside(mail, domain, policy.servers, asked.at, asked.answered_at, asked.code_in)
+    own: refusals.Stranger | None = None
+    if policy.checked is not None:
+        try:
+            signed = proved_by_own_check(
+                mail, domain, policy.checked, asked.at, asked.answered_at, asked.code_in
+            )
+        except (refusals.NotProved, refusals.TooOld) as failure:
+            own = failure
+        else:
+            return Proof(
+                Level.OUTSIDE,
+                address,
+                mail.stamps_from,
+                dkim_domain=domain,
+                checked_by="placet",
+                **asdict(signed),
+            )
+    try:
+        stamped = proved_outside(mail, domain, policy.servers, asked.at, asked.answered_at, asked.code_in)
+    except (refusals.NotProved, refusals.TooOld) as failure:
+        if policy.waits_for:
+            raise NoKeyYet(policy.waits_for) from failure
+        if own is not None and not (policy.servers.exchange_online or policy.servers.profile):
+            raise own from failure
+        raise
     return Proof(Level.OUTSIDE, address, mail.stamps_from, **asdict(stamped))
+
+
+def _submitted(mail: Mail, address: str, asked: Asked, policy: ProvePolicy) -> Proof:
+    del asked  # whoever signed in sends now: there is nothing to send again
+    submitted = proved_submitted(mail, address, policy.servers)
+    return Proof(Level.SUBMITTED, address, mail.stamps_from, **asdict(submitted))
 
 
 #: In the order in which they are tried: the first that holds is the one that is kept.
 _WAYS: Mapping[Level, Callable[[Mail, str, Asked, ProvePolicy], Proof]] = {
     Level.COLLEAGUE: _colleague,
+    Level.SUBMITTED: _submitted,
     Level.OUTSIDE: _outside,
 }

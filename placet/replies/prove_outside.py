@@ -16,6 +16,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from placet.lib.sentences import Sentence
 from placet.mailboxes.stamp_profile import Place, StampProfile, Stripped
 from placet.replies import refusals
+from placet.replies.check_dkim import Checked
 from placet.replies.parse import AuthenticationResults, Hop, Mail, Result, Signature
 
 Network = IPv4Network | IPv6Network
@@ -86,6 +87,48 @@ def proved_outside(
     return Stamped(run[0].authserv_id, domain, entrance.by, " ".join(sorted(filter(None, signed))))
 
 
+@dataclass(frozen=True)
+class SignedByDomain:
+    """The signature that Placet itself found good."""
+
+    selector: str
+    signed_headers: str  # that it covers, sorted
+
+
+def proved_by_own_check(
+    mail: Mail,
+    domain: str,
+    checked: Sequence[Checked],
+    asked_at: datetime,
+    now: datetime,
+    places: Collection[str],
+) -> SignedByDomain:
+    """The same by a signature of `domain` that Placet checked itself. Raises NotProved or TooOld: why the last one that
+    there is does not do."""
+    failure: refusals.Stranger = refusals.NotProved(
+        Sentence("{domain} did not sign it (DKIM), so Placet can check nothing itself.", domain=domain)
+    )
+    for one in checked:
+        try:
+            if not one.holds:
+                raise refusals.NotProved(
+                    Sentence(
+                        "Placet checked the DKIM signature of {domain} itself: {why}.",
+                        domain=domain,
+                        why=Sentence(one.why),
+                    )
+                )
+            signature = mail.signatures[one.number]
+            check_signature(signature, asked_at, now)
+            check_date(mail.date, asked_at)
+            check_covered(mail, signature.headers, places)
+        except (refusals.NotProved, refusals.TooOld) as why:
+            failure = why
+        else:
+            return SignedByDomain(signature.selector, " ".join(sorted(filter(None, signature.headers))))
+    raise failure
+
+
 # ---------------------------------------------------------------------- our servers
 
 
@@ -94,7 +137,7 @@ def entrance_of(hops: Sequence[Hop], servers: Servers) -> Hop:
     for number, hop in enumerate(hops):
         if _hands_on(hop, servers, topmost=number == 0):
             continue
-        if not _named(hop.by, servers):
+        if not is_ours_by_name(hop.by, servers):
             raise _no_entrance(Sentence("“{host}” is no server of ours", host=hop.by[:80] or "-"))
         if not hop.from_hosts:  # a program of that server's own wrote the mail, and whatever stands below
             raise _no_entrance(Sentence("“{host}” does not say what host it came from", host=hop.by[:80]))
@@ -105,19 +148,26 @@ def entrance_of(hops: Sequence[Hop], servers: Servers) -> Hop:
 
 def _hands_on(hop: Hop, servers: Servers, *, topmost: bool) -> bool:
     """Whether a server that is confirmed wrote this line of its own, which names no host that it came from: a machine
-    of a big provider's, by its address (`by 2002:a05:...`), or on top of all the delivery by LMTP."""
-    profile = servers.confirmed
-    if profile is None:
-        return False
-    if topmost and profile.local_delivery and hop.protocol in _LOCAL_PROTOCOLS and not hop.addresses:
-        return _named(hop.by, servers) and all(ip_address(one).is_private for one in hop.claimed)
-    if hop.from_hosts or not hop.protocol.startswith("SMTP"):
+    of a big provider's, by its address (`by 2002:a05:...`), or on top of all the delivery."""
+    if delivered_here(hop, servers, topmost=topmost):
+        return True
+    if servers.confirmed is None or hop.from_hosts or not hop.protocol.startswith("SMTP"):
         return False
     try:
         address = ip_address(hop.by)
     except ValueError:
         return False
-    return any(address in ip_network(network) for network in profile.networks)
+    return any(address in ip_network(network) for network in servers.confirmed.networks)
+
+
+def delivered_here(hop: Hop, servers: Servers, *, topmost: bool) -> bool:
+    """Whether this is the last hop, into the mailbox, by a program of the server's own."""
+    profile = servers.confirmed
+    if profile is None or not topmost or not profile.local_delivery:
+        return False
+    if hop.protocol not in _LOCAL_PROTOCOLS or hop.addresses:
+        return False
+    return is_ours_by_name(hop.by, servers) and all(ip_address(one).is_private for one in hop.claimed)
 
 
 #: That nobody outside speaks to a mail server.
@@ -130,7 +180,7 @@ def _no_entrance(why: Sentence) -> refusals.NotProved:
     )
 
 
-def _named(host: str, servers: Servers) -> bool:
+def is_ours_by_name(host: str, servers: Servers) -> bool:
     profile = servers.confirmed
     confirmed = profile.hosts if profile is not None else ()
     suffixes = (*servers.host_suffixes, *confirmed, *(EXCHANGE_HOSTS if servers.exchange_online else ()))
@@ -169,6 +219,22 @@ def _within(hop: Hop, networks: Sequence[Network]) -> bool:
 # ---------------------------------------------------------------------- their stamps
 
 
+def stamps_of_entrance(mail: Mail, entrance: Hop, servers: Servers) -> Sequence[AuthenticationResults]:
+    """Our server's stamps about the session that `entrance` is about; () where none of them can be believed. Raises
+    StampsPlanted."""
+    profile = servers.profile
+    topmost = mail.authentication_results
+    if profile is None or topmost is None or not profile.is_own(topmost.authserv_id):
+        return ()
+    run = _run_from(topmost, mail, profile)
+    _check_none_planted(mail.stamps, run, profile)
+    try:
+        _check_place(run, mail.hops, entrance, servers)
+    except refusals.NotProved:
+        return ()
+    return run
+
+
 def _run(mail: Mail, servers: Servers) -> Sequence[AuthenticationResults]:
     """The topmost stamp, which must be our server's, and with it those of the same server that follow without a
     Received between them, where it writes several (RFC 8601 2.2)."""
@@ -179,6 +245,12 @@ def _run(mail: Mail, servers: Servers) -> Sequence[AuthenticationResults]:
         )
     profile = servers.profile
     _check_server(topmost, servers, profile)
+    return _run_from(topmost, mail, profile)
+
+
+def _run_from(
+    topmost: AuthenticationResults, mail: Mail, profile: StampProfile | None
+) -> Sequence[AuthenticationResults]:
     run = [topmost]
     for stamp in mail.stamps[1:] if profile is not None and profile.several else ():
         between = any(run[-1].position < hop.position < stamp.position for hop in mail.hops)

@@ -22,6 +22,7 @@ KINDS = (
         hindrance="placet.mailboxes.microsoft.push.hindrance:hindrance",
         urls="placet.mailboxes.microsoft.push.urls",
         bytes_as_received=False,  # Exchange builds a mail anew from what it keeps of it
+        nameless_stamps=True,
         exchange_stamps=True,
     ),
     Kind(

@@ -39,6 +39,8 @@ def _signature(header: Header) -> Signature:
         part_of_body="l" in tags,
         made_at=int(tags["t"]) if "t" in tags else None,
         good_until=int(tags["x"]) if "x" in tags else None,
+        algorithm=tags.get("a", "").lower(),
+        identity_domain=tags.get("i", tags.get("d", "")).lower().rpartition("@")[2].removesuffix("."),
     )
 
 

@@ -100,6 +100,8 @@ class Signature:
     made_at: int | None  # seconds since 1970
     good_until: int | None  # the same
     unread: bool = False  # it is not in the form of the RFC: nothing else is known of it
+    algorithm: str = ""  # "rsa-sha256" and its kin
+    identity_domain: str = ""  # of whom it signed for (i=): the domain, or one below it
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,77 @@
+"""What is known of a mailbox and of one mail before its sender is proved: what its kind and its administrator say, and
+what Placet's own look at the signatures came to, which is made once and kept with the mail."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from placet.accounts.addresses import person_at
+from placet.lib import clock
+from placet.mail.models import IncomingMail
+from placet.mailboxes.kinds import kind_of
+from placet.mailboxes.stamp_profile import StampProfile, profile_of
+from placet.replies.check_dkim import Checked, NoKeyYet, check, checked_of
+from placet.replies.parse import Mail
+from placet.replies.prove import ProvePolicy
+from placet.replies.prove_outside import Servers
+
+if TYPE_CHECKING:
+    from placet.replies.entry import Reply
+
+log = structlog.get_logger(__name__)
+
+PATIENCE = timedelta(days=3)  # with a domain whose DNS does not answer; then the mail is judged without
+DKIM = "dkim"  # in `IncomingMail.facts`
+
+
+def prove_policy(reply: "Reply") -> ProvePolicy:
+    """Asks DNS for the keys of the sender's domain, where that was not done before: not inside of a transaction."""
+    mailbox, settings = reply.incoming.mailbox, reply.settings
+    kind = kind_of(mailbox.kind)
+    checked, waits_for = _signatures(reply.incoming, reply.claim, reply.mail, reply.line is not None)
+    return ProvePolicy(
+        is_exchange=kind.exchange_stamps,
+        servers=Servers(
+            exchange_online=kind.nameless_stamps,
+            host_suffixes=settings.trusted_hosts,
+            networks=settings.own_networks,
+            authserv_id=settings.authserv_id,
+            confirmed=confirmed_profile(mailbox.stamps),
+        ),
+        confirmed_mechanisms=settings.confirmed_mechanisms,
+        own_domains=settings.own_domains,
+        checked=checked,
+        waits_for=waits_for,
+    )
+
+
+def confirmed_profile(kept: "dict[str, object]") -> StampProfile | None:
+    """What an administrator confirmed of a mailbox's stamps; None where nobody did."""
+    confirmed = kept.get("profile")
+    return profile_of(confirmed) if isinstance(confirmed, dict) else None
+
+
+def _signatures(
+    incoming: IncomingMail, claim: str, mail: Mail | None, is_answer: bool
+) -> tuple[list[Checked] | None, str]:
+    """What came of them, None where Placet cannot look; and what DNS was asked for in vain."""
+    if mail is None or not kind_of(incoming.mailbox.kind).bytes_as_received or incoming.facts["too_large"]:
+        return None, ""
+    if DKIM in incoming.facts:
+        return checked_of(incoming.facts[DKIM]), ""
+    domain = (mail.from_address or "").rpartition("@")[2]
+    known = is_answer or (mail.from_address is not None and person_at(mail.from_address) is not None)
+    if (
+        not domain or not known or not claim
+    ):  # strangers do not make us ask; nor does a page that shows a mail
+        return None, ""
+    try:
+        checked = check(bytes(incoming.raw), mail.signatures, domain)
+    except NoKeyYet as missing:
+        log.info("no_dkim_key_yet", incoming=incoming.pk, asked_for=str(missing))
+        return None, str(missing) if clock.now() < incoming.kept_at + PATIENCE else ""
+    facts = {**incoming.facts, DKIM: [one.as_json() for one in checked]}
+    if IncomingMail.objects.filter(pk=incoming.pk, claim=claim).update(facts=facts):
+        incoming.facts = facts
+    return checked, ""
