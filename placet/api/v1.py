@@ -248,13 +248,15 @@ def _refusals(one: Operation) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _plain(value: Any) -> Any:
-    """Without what generators of clients stumble over: “X or null” as a type with two names, and titles that say the
-    name of a property once more."""
+    """Without what generators of clients stumble over: “X or null” as a type with two names, titles that say the name
+    of a property once more, and a reference within something else."""
     if isinstance(value, list):
         return [_plain(one) for one in value]
     if not isinstance(value, dict):
         return value
     plain = {name: _plain(one) for name, one in value.items()}
+    if plain.get("default") == {} and len(plain.get("allOf", ())) == 1:
+        return plain["allOf"][0]  # a body that may be left out, which `required` says already
     either = plain.get("anyOf", [])
     kinds = [one for one in either if one != {"type": "null"}]
     if len(either) == 2 and len(kinds) == 1 and isinstance(kinds[0].get("type"), str):

@@ -152,6 +152,11 @@ class Fact:
         return [self.label, self.text, *files, *([self.table.sealed] if self.table else [])]
 
     @property
+    def lines(self) -> list[str]:
+        """Of the text. Shown each with its number, where it is exact: one that is wrapped is not taken for two."""
+        return self.text.split("\n")
+
+    @property
     def glance(self) -> str:
         """Where there is no room for all of it."""
         return self.table.glance if self.table else self.text

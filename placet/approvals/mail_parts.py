@@ -66,7 +66,7 @@ class ShownFact:
         if fact.table is not None:
             return cls._of_table(label, fact.table)
         text = no_links(fact.text)
-        lines = text.splitlines()
+        lines = text.split("\n") if fact.exact else text.splitlines()
         return cls(label, text, lines if fact.exact or len(lines) > 1 else [], exact=fact.exact)
 
     @classmethod

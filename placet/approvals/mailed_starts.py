@@ -23,7 +23,7 @@ from placet.approvals import start_mails
 from placet.approvals.answers import as_typed
 from placet.approvals.attachments import NewFile, by_field
 from placet.approvals.composing import mailbox_named_by
-from placet.approvals.definitions import definition_of
+from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.field_types import is_entered
 from placet.approvals.form import FormInvalid, read_form
 from placet.approvals.form_logic import fill
@@ -210,6 +210,19 @@ def extend(row: MailedStart) -> None:
     """What is missing is waited for from now on."""
     days = (definition_of(row.version).start_by_mail or start_mails.NO_RULES).waits_for
     _change(row, state=MailedStart.State.LACKING, due=clock.now() + timedelta(days=days))
+
+
+def fits(row: MailedStart, definition: Definition) -> bool:
+    """Whether all that was written and sent so far is still asked for, as the same kind of thing."""
+    then = {one.name: one.type for one in definition_of(row.version).fields}
+    now = {one.name: one.type for one in definition.fields if one.computed is None}
+    names = {*row.entered, *(one["field"] for one in row.files)}
+    return all(name in now and now[name] == then.get(name) for name in names)
+
+
+def go_on_with(row: MailedStart, version: Version) -> None:
+    """Another version of its process, whose form takes what it holds (`fits`)."""
+    _change(row, version=version)
 
 
 def wait(row: MailedStart, code_hash: str, outgoing: OutgoingMail, **values: Any) -> None:

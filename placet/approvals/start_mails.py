@@ -228,11 +228,9 @@ def not_started(
     process = row.process if isinstance(row, MailedStart) else row
     with written_to(person) as installation:
         heading = _("Your mail started nothing")
-        link = (
-            Link(_("Open the form"), form_page(process.key, installation), "main")
-            if process is not None
-            else None
-        )
+        link = Link(_("Start a request"), f"{installation.public_url}/start/", "main")
+        if process is not None:
+            link = Link(_("Open the form"), form_page(process.key, installation), "main")
         if request is not None:
             link = page_link(request, installation)
         queue(
@@ -242,7 +240,7 @@ def not_started(
             installation,
             cause=f"incoming:{incoming.pk}",
             subject=labelled(heading, process.name) if process is not None else heading,
-            letter=Notice(heading, sentences, links=[link] if link is not None else [], footer=footer),
+            letter=Notice(heading, sentences, links=[link], footer=footer),
             priority=OutgoingMail.Priority.CONFIRMATION,
             in_reply_to=in_reply_to,
         )

@@ -280,13 +280,16 @@ def _items(person: Person, picks: Sequence[Pick], outcome: str) -> list[Picked]:
             trouble = _("This one has something to fill in: please open it.")
         elif any(one.is_needed_with(offered.key) for one in asked_in(definition, asked.visit.step_key)):
             trouble = _("This one asks questions, too: open it to answer them.")
+        facts = facts_as_read(definition, request.data, definition.hidden_in(asked.visit.step_key))
+        if any(fact.exact for fact in facts):
+            trouble = trouble or _("What exactly is to be done stands on its page: please open it.")
         items.append(
             Picked(
                 now,
                 request,
                 definition.name,
                 step_name(definition, asked.visit.step_key),
-                facts_as_read(definition, request.data, definition.hidden_in(asked.visit.step_key)),
+                facts,
                 trouble,
                 changed=now != pick,
                 outcome=offered,

@@ -104,6 +104,11 @@ class Waiting:
     )
 
     @property
+    def is_chosen_with_others(self) -> bool:
+        """Whether it can be: not where something is filled in with the answer, or read whole before it."""
+        return not (self.fills or self.is_exact)
+
+    @property
     def needs_comment(self) -> str:
         return say_why(self.answers)
 

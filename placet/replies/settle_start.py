@@ -60,6 +60,9 @@ _FORWARDS = (
 )
 
 
+CHANGED = Sentence(
+    "The form of this process was changed since your first mail; please send all of it once more, as a new mail."
+)
 TOO_LATE = Sentence("What was missing came too late; please send all of it once more, as a new mail.")
 
 
@@ -109,7 +112,11 @@ def _rest_of(row: MailedStart, picked: PickedStart, incoming: IncomingMail) -> S
     assert row.outgoing is not None
     at = row.outgoing.created_at
     asked = Asked(addresses_of(row.person), min(at, row.created_at), incoming.receipt_time, picked.places)
-    return Start(row.person, row.version.process, row.version, row, asked, _level(definition_of(row.version)))
+    process = row.version.process
+    # As the process is now, whichever version the first mail was written for.
+    is_lacking = row.state == MailedStart.State.LACKING
+    version = mailed_starts.offered(process.key) if is_lacking else row.version
+    return Start(row.person, process, version, row, asked, _level(definition_of(version or row.version)))
 
 
 def _level(definition: Definition) -> Level:
@@ -129,6 +136,8 @@ def must_be_offered(start: Start, picked: PickedStart, mail: Mail, reply: "Reply
         raise refusals.StartNotTaken(Sentence("No request can be started at this address."))
     if start.row is None:
         _must_begin(start, mail)
+    elif not _still_fits(start.row, start.version):
+        raise refusals.StartNotTaken(CHANGED)
     if mail.too_large:
         size = reply.settings.max_size // (1024 * 1024)
         raise refusals.StartNotTaken(
@@ -140,6 +149,13 @@ def must_be_offered(start: Start, picked: PickedStart, mail: Mail, reply: "Reply
         )
     if doubt := doubt_of(mail):
         raise refusals.StartNotTaken(doubt)
+
+
+def _still_fits(row: MailedStart, version: Version) -> bool:
+    """Whether what was sent before is what the form asks for now, from somebody as sure as it asks for now."""
+    then, now = definition_of(row.version), definition_of(version)
+    is_as_sure = _level(now) is not Level.COLLEAGUE or _level(then) is Level.COLLEAGUE
+    return is_as_sure and mailed_starts.fits(row, now)
 
 
 def _must_begin(start: Start, mail: Mail) -> None:
@@ -212,12 +228,17 @@ def _text_fills(row: MailedStart | None, name: str) -> bool:
 
 def settle(reply: "Reply", start: Start, written: Written) -> None:
     """In the mail's transaction. Raises StartTwice, StartNotTaken or StartLacks."""
-    row = _begun(reply, start, written) if start.row is None else _open(reply, start.row)
     assert start.version is not None and reply.mail is not None
+    row = _begun(reply, start, written) if start.row is None else _open(reply, start.row)
+    is_changed = row.version_id != start.version.pk
+    if is_changed:
+        mailed_starts.go_on_with(row, start.version)
     checked = mailed_starts.check(start.version, start.person, written.entered, written.every_file)
     with as_read_by(start.person):
         wrong = _in_order(start.definition, {**checked.wrong, **_as_read(written.lines.wrong)})
         notes = [*written.files.notes, *_notes(written, checked)]
+        if is_changed:
+            notes.append(_("The process was changed since your first mail: the request is as it is now."))
     if wrong:
         tell_start.lacks(reply, row, written, wrong, notes, code=_code_of(row, reply))
         return

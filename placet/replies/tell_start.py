@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
+from placet.accounts.models import Person
 from placet.accounts.reader import as_read_by
 from placet.approvals import mailed_starts, start_mails
 from placet.approvals.composing import hash_of
 from placet.approvals.definitions import Definition, definition_of
-from placet.approvals.models import MailedStart, Request
+from placet.approvals.models import MailedStart, Process, Request
 from placet.approvals.record import Logged
 from placet.mail import tasks
 from placet.replies import refusals, tell
@@ -88,7 +89,7 @@ def refused(reply: "Reply", refusal: refusals.Refusal) -> bool:
     if isinstance(refusal, refusals.StartTwice) and refusal.number:
         request = Request.objects.get(number=refusal.number)
     with as_read_by(person):
-        sentences = _why(refusal, request)
+        sentences = _why(refusal, request, person, reply.process)
         footer = last_of_the_hour(reply, refusal)
     start_mails.not_started(
         reply.incoming,
@@ -103,10 +104,21 @@ def refused(reply: "Reply", refusal: refusals.Refusal) -> bool:
     return True
 
 
-def _why(refusal: refusals.Refusal, request: Request | None) -> list[str]:
+def _why(
+    refusal: refusals.Refusal, request: Request | None, person: Person, process: Process | None
+) -> list[str]:
+    """In the language of the sender, with what to do next."""
     if isinstance(refusal, refusals.StartNotTaken):
-        return [str(refusal.why)]
+        return [str(refusal.why), _next_step(person, process)]
     if request is not None:
         said = _("Request {number} was started by it: {title}")
         return [refusal.sentence, said.format(number=request.number, title=request.title)]
     return [refusal.sentence, _("What it lacks was asked for in a mail; please answer that one.")]
+
+
+def _next_step(person: Person, process: Process | None) -> str:
+    if not person.is_active:
+        return _("Your administrator can help you with that.")
+    if process is None:
+        return _("What you can start, and the address for each, stands on the page “Start a request”.")
+    return _("You can fill in the form on its page instead; files are added there, too.")

@@ -63,6 +63,6 @@ def test_the_page_that_shows_it_has_only_files_of_this_installation(client: Clie
     assert answer.headers["Content-Security-Policy"] == POLICY
     page = answer.content.decode()
     files = [part.partition('"')[0] for part in page.split('="/static/')[1:]]
-    assert len(files) == 4
+    assert len(files) == 5
     assert all(finders.find(name) for name in files)
     assert "://" not in page

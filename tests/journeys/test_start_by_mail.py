@@ -171,6 +171,42 @@ def test_what_is_missing_is_asked_for_until_all_of_it_is_there(world: World) -> 
     assert (world.subjects("dave"), world.subjects("alice")) == before
 
 
+def test_what_was_missing_comes_when_the_process_is_another_version(world: World) -> None:
+    """It is started as the process is now, where that takes what was sent; else its sender is told to begin anew."""
+
+    def answers(text: str) -> str:
+        world.sandbox.reply_as("alice", world.newest("alice", "Something is missing").id, text)
+        world.run_until_quiet()
+        return text_of(world.newest("alice"))
+
+    publish(PROCESS)
+    form = changed()["form"]
+    sends(world, "please", subject="Chairs")
+    place = {"name": "place", "label": "Where to", "type": "text", "required": True}
+    publish(changed(form=[*form, place]))
+    told = answers("Amount: 5")
+    assert "\nWhere to\n" in told and "The process was changed since your first mail" in told
+    answers("Where to: Room 7")
+    request = Request.objects.get()
+    assert (request.version.number, request.data["place"], request.data["amount"]["minor"]) == (
+        2,
+        "Room 7",
+        500,
+    )
+    assert not [*findings_of(request.pk)]
+
+    sends(world, "please", subject="Tables")
+    renamed = [{**one, "name": "what"} if one["name"] == "item" else one for one in form]
+    rules = {**changed()["start_by_mail"], "subject": "what"}
+    publish(changed(form=renamed, title="{what}", start_by_mail=rules))
+    told = answers("Amount: 5\nWhere to: Room 8")
+    assert "changed since your first mail; please send all of it once more" in told
+    publish(changed(start_by_mail=None))
+    assert "No request can be started at this address." in answers("Amount: 5")
+    assert "You can fill in the form on its page instead" in text_of(world.newest("alice"))
+    assert Request.objects.count() == 1
+
+
 def test_the_same_mail_is_one_request(world: World) -> None:
     publish(PROCESS)
     one = with_files("Amount: 5", Message_ID="<one@contoso.example>", Date="Tue, 1 Dec 2026 10:00:00 +0000")

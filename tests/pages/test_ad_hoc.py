@@ -1,6 +1,7 @@
 """What calls ask, on pages: looked at like any other request, written and started by nobody."""
 
 from collections.abc import Callable
+from email import message_from_bytes, policy
 
 import pytest
 from django.db import connection
@@ -13,7 +14,9 @@ from placet.approvals import ad_hoc
 from placet.approvals.ad_hoc_definition import Call
 from placet.approvals.models import Draft, ProcessDraft, Request, Version
 from placet.designer import urls
+from placet.mail.models import OutgoingMail
 from placet.panel.naming import processes_naming
+from tests.making import make_mailbox
 
 pytestmark = pytest.mark.django_db
 As = Callable[[Person | None], Client]
@@ -68,11 +71,25 @@ def test_nobody_starts_it_on_a_page(as_: As, alice: Person, request_: Request) -
 
 def test_whoever_is_asked_sees_exactly_what_is_to_be_done(as_: As, bob: Person, request_: Request) -> None:
     shown = as_(bob).get(reverse("portal:request", args=[request_.public_id])).content.decode()
-    assert '<pre class="exact" dir="ltr">rm -rf /srv/&lt;b&gt;old&lt;/b&gt;\n   --force</pre>' in shown
+    # A line for each line, so that one that is wrapped is not taken for two.
+    lines = "<span>rm -rf /srv/&lt;b&gt;old&lt;/b&gt;\n</span><span>   --force\n</span>"
+    assert f'<pre class="exact" dir="ltr">{lines}</pre>' in shown
     assert "<dt>Who is asked</dt>" not in shown
     card = as_(bob).get(reverse("portal:home")).content.decode()
     assert "Read all of it, and answer" in card
+    ad_hoc.ask(Call("Order it", ("bob@contoso.example",)), request_.requester)
+    assert as_(bob).get(reverse("portal:home")).content.decode().count('class="pick"') == 1
     assert 'name="outcome"' not in card
+
+
+def test_a_mail_numbers_the_lines_of_what_exactly_is_to_be_done(alice: Person, bob: Person) -> None:
+    make_mailbox()
+    ad_hoc.ask(Call("Delete it", (bob.email,), exactly=EXACTLY), alice)
+    letter = message_from_bytes(bytes(OutgoingMail.objects.get().raw), policy=policy.default)
+    page, text = letter.get_body(("html",)), letter.get_body(("plain",))
+    assert page is not None and text is not None
+    assert "<li>rm -rf /srv/&lt;b&gt;old&lt;/b&gt;</li><li>   --force</li></ol>" in page.get_content()
+    assert "    | rm -rf /srv/<b>old</b>\n    |    --force\n" in text.get_content().replace("\r\n", "\n")
 
 
 def test_a_group_that_is_asked_is_known_to_be_named(alice: Person, bob: Person) -> None:

@@ -267,7 +267,10 @@ def get_file(call: Call, id: UUID, file_id: UUID) -> HttpResponse:
 
 
 class Nothing(Body):
-    """An empty object."""
+    """An empty object, or nothing at all."""
+
+
+NOTHING = Nothing()
 
 
 class ChangeRequest(Body):
@@ -297,7 +300,7 @@ _STEERING = ["not-found", "not-allowed", "not-open"]
     idempotent="optional",
     if_match=True,
 )
-def withdraw_request(call: Call, id: UUID, body: Nothing) -> RequestShape:
+def withdraw_request(call: Call, id: UUID, body: Nothing = NOTHING) -> RequestShape:
     """Take a request back. Whoever is still asked is told."""
     request = _seen(call, id)
     with transaction.atomic():
@@ -366,7 +369,7 @@ def _revising(call: Call, request: Request, definition: Definition) -> Assignmen
     problems=_STEERING,
     idempotent="optional",
 )
-def remind(call: Call, id: UUID, body: Nothing) -> Reminded:
+def remind(call: Call, id: UUID, body: Nothing = NOTHING) -> Reminded:
     """One more mail to everybody who is still asked. Earlier ones can still be answered."""
     request = _seen(call, id)
     if request.state != Request.State.OPEN:
