@@ -9,7 +9,7 @@ TESTS ?=
 PYTEST = $(BIN)/pytest -n $(JOBS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-and-acceptance test-changed test-postgres check acceptance acceptance-full bench bench-growth soak soak-attacks soak-models soak-faults soak-faults-postgres mutants screenshots container release messages openapi lock clean
+.PHONY: help setup demo test test-changed test-postgres check acceptance acceptance-full bench bench-growth soak soak-attacks soak-models soak-faults soak-faults-postgres mutants screenshots container release messages openapi lock clean
 
 help:
 	@echo "make demo        try Placet: SQLite and a local Exchange Online, nothing else needed"
@@ -53,11 +53,6 @@ test: setup
 	@$(BIN)/python -m tools.oidc_provider
 	$(PYTEST) --in-turn --durations=20 $(TESTS)
 	@test -d ../shared/corpora || echo "make acceptance was left out: there is no ../shared with Microsoft's schema and the mail corpora."
-
-# Both in one run, whose processes load everything once. Whoever asks for a folder asks for those in it, too.
-test-and-acceptance: setup
-	@if [ -d ../shared/corpora ]; then $(MAKE) test TESTS='-o "norecursedirs=.* tests/soak tests/screenshots tests/foreign" $(TESTS)'; \
-	else $(MAKE) test; fi
 
 SINCE ?= main
 # For the inner loop. A whole run is what counts.
