@@ -15,16 +15,18 @@ from pydantic import SecretStr
 
 from placet.mailboxes import http, sasl
 from placet.mailboxes.fields import Field
-from placet.mailboxes.oauth import Access, SecretGrant
+from placet.mailboxes.oauth import Access, RefreshGrant, SecretGrant
 from placet.mailboxes.settings import DOMAIN, Reader, Reading, Wrong, number, one_of, text_of
 from placet.mailboxes.sockets import PLAIN, SECURITIES, SSL, STARTTLS
 
-PASSWORD, OAUTH_CLIENT, NOBODY = "password", "oauth-client", "none"
+PASSWORD, OAUTH_CLIENT, OAUTH_REFRESH, NOBODY = "password", "oauth-client", "oauth-refresh", "none"
+WITH_TOKENS = (OAUTH_CLIENT, OAUTH_REFRESH)
 LONGEST_USER = 254  # characters
 
 _SIGN_INS = {
     PASSWORD: gettext_noop("User and password"),
     OAUTH_CLIENT: gettext_noop("OAuth, as an application"),
+    OAUTH_REFRESH: gettext_noop("OAuth, by a person’s consent (refresh token)"),
     NOBODY: gettext_noop("None: the server knows this machine"),
 }
 _SECURITY_LABELS = {
@@ -78,6 +80,13 @@ class MailServer:
         )
 
     def _oauth_rows(self) -> tuple[Field, ...]:
+        refresh_token = self._row(
+            "refresh_token",
+            gettext_noop("Refresh token"),
+            gettext_noop("With a person’s consent: sent to the access token URI alone, never shown again."),
+            kind="secret",
+            rare=True,
+        )
         return (
             self._row(
                 "token_uri",
@@ -106,6 +115,7 @@ class MailServer:
                 gettext_noop("With OAuth: what the token is asked for."),
                 rare=True,
             ),
+            *((refresh_token,) if OAUTH_REFRESH in self.sign_ins else ()),
         )
 
     def _row(self, name: str, label: str, help_: str, **more: Any) -> Field:
@@ -142,7 +152,7 @@ class MailServer:
             told = _("In clear, mail and password could be read on the way. Choose SSL/TLS or STARTTLS.")
             reading.errors.setdefault(f"{self.key}_security", told)
         sign_in = self._value(values, "sign_in", self.sign_ins[0])
-        for name in ("token_uri", "client_id") if sign_in == OAUTH_CLIENT else ():
+        for name in ("token_uri", "client_id") if sign_in in WITH_TOKENS else ():
             if self._value(values, name) is None and f"{self.key}_{name}" not in reading.errors:
                 reading.errors[f"{self.key}_{name}"] = _("Signing in with OAuth needs it.")
 
@@ -158,20 +168,24 @@ class MailServer:
         return at_port(self.of(settings, "host"), self.of(settings, "port"))
 
     def secret_goes_to(self, settings: object, name: str) -> str:
-        """Host and port, or the token URI for a client secret."""
-        is_client_secret = name == f"{self.key}_client_secret"
-        return str(self.of(settings, "token_uri")) if is_client_secret else self.place(settings)
+        """Host and port, or the token URI for what gets tokens there."""
+        gets_tokens = name in (f"{self.key}_client_secret", f"{self.key}_refresh_token")
+        return str(self.of(settings, "token_uri")) if gets_tokens else self.place(settings)
 
     def needs_secret(self, settings: object, name: str) -> bool:
-        wanted = {PASSWORD: f"{self.key}_password", OAUTH_CLIENT: f"{self.key}_client_secret"}
-        return wanted.get(self.of(settings, "sign_in")) == name
+        wanted = {
+            PASSWORD: ("password",),
+            OAUTH_CLIENT: ("client_secret",),
+            OAUTH_REFRESH: ("client_secret", "refresh_token"),
+        }
+        return name.removeprefix(f"{self.key}_") in wanted.get(self.of(settings, "sign_in"), ())
 
     def urls(self, settings: object) -> dict[str, str]:
         """What is not called in clear, on this machine."""
         urls = {}
         if self.of(settings, "security") != PLAIN:
             urls[f"{self.key}_host"] = f"{self.key}://{self.place(settings)}"
-        if self.of(settings, "sign_in") == OAUTH_CLIENT:
+        if self.of(settings, "sign_in") in WITH_TOKENS:
             urls[f"{self.key}_token_uri"] = self.of(settings, "token_uri")
         return urls
 
@@ -184,15 +198,18 @@ class MailServer:
         if sign_in == PASSWORD:
             password = SecretStr(secrets.get(f"{self.key}_password", ""))
             return sasl.Password(self.of(settings, "user") or address, password)
-        if sign_in == OAUTH_CLIENT:
-            grant = SecretGrant(
-                self.of(settings, "token_uri"),
-                self.of(settings, "client_id"),
-                self.of(settings, "scope"),
-                SecretStr(secrets.get(f"{self.key}_client_secret", "")),
-            )
-            return Access(f"{key}:{self.key}", grant)
-        return None
+        if sign_in not in WITH_TOKENS:
+            return None
+        grant = SecretGrant(
+            self.of(settings, "token_uri"),
+            self.of(settings, "client_id"),
+            self.of(settings, "scope"),
+            SecretStr(secrets.get(f"{self.key}_client_secret", "")),
+        )
+        if sign_in == OAUTH_REFRESH:
+            refresh_token = SecretStr(secrets.get(f"{self.key}_refresh_token", ""))
+            grant = RefreshGrant(grant.token_uri, grant.client_id, grant.scope, grant.secret, refresh_token)
+        return Access(f"{key}:{self.key}", grant)
 
 
 def at_port(host: str, port: int) -> str:

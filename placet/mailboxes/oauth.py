@@ -1,5 +1,6 @@
-"""Access tokens for a mailbox: the client-credentials grant (RFC 6749 4.4) with a client secret (`SecretGrant`). What
-another grant, or another server of tokens, does differently is another subclass of `Grant`."""
+"""Access tokens for a mailbox: the client-credentials grant (RFC 6749 4.4) with a client secret (`SecretGrant`), and
+the one with a refresh token (`RefreshGrant`). What another grant, or another server of tokens, does differently is
+another subclass of `Grant`."""
 
 import re
 import threading
@@ -64,6 +65,24 @@ class SecretGrant(Grant):
 
     def session(self) -> "OAuth2Session":
         return session_with_secret(self, self.secret)
+
+
+@dataclass(frozen=True)
+class RefreshGrant(SecretGrant):
+    """With what somebody's consent left (RFC 6749 6): it opens that person's mailbox, and goes to `token_uri` alone. A
+    new one that comes with a token is not kept: the one that was entered stays good until it is taken back."""
+
+    refresh_token: SecretStr
+
+    def session(self) -> "OAuth2Session":
+        if not self.refresh_token.get_secret_value():
+            raise FixNeeded(
+                _("No refresh token is stored for this mailbox."), _("Enter it under Remote Approval.")
+            )
+        return super().session()
+
+    def asks_with(self) -> dict[str, str]:
+        return {"grant_type": "refresh_token", "refresh_token": self.refresh_token.get_secret_value()}
 
 
 @dataclass(frozen=True)

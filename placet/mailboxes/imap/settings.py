@@ -1,0 +1,140 @@
+"""The settings of a mailbox on an IMAP server."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from placet.mailboxes.fields import COMMON, Field
+from placet.mailboxes.hosts import OAUTH_CLIENT, OAUTH_REFRESH, PASSWORD, MailServer
+from placet.mailboxes.settings import LONGEST_FOLDER, MailboxSettings, Reader, Reading, Wrong, text_of
+from placet.mailboxes.sockets import PLAIN, SSL, STARTTLS
+
+SERVER = MailServer("imap", {SSL: 993, STARTTLS: 143, PLAIN: 143}, (PASSWORD, OAUTH_CLIENT, OAUTH_REFRESH))
+_KEYWORD = re.compile(r"\$?[A-Za-z0-9_.-]{1,60}")
+#: Where no password has been taken since 2023, and what tokens are asked for there.
+EXCHANGE_ONLINE = ("outlook.office365.com", "outlook.office.com")
+EXCHANGE_SCOPE = "https://outlook.office365.com/.default"
+
+FIELDS: tuple[Field, ...] = (
+    *SERVER.rows(
+        (gettext_noop("IMAP server"), gettext_noop("Where mail is read, such as imap.contoso.com.")),
+        gettext_noop("Empty: the address of the mailbox."),
+    ),
+    Field(
+        "imap_junk_folder",
+        gettext_noop("Junk folder"),
+        gettext_noop(
+            "Mail is looked for there, too. Empty: the one that the server names, or that is called so."
+        ),
+        rare=True,
+    ),
+    Field(
+        "imap_sent_folder",
+        gettext_noop("Sent folder"),
+        gettext_noop(
+            "Copies of sent mail are kept there. Empty: the one that the server names, or that is called so."
+        ),
+        rare=True,
+    ),
+    Field(
+        "imap_keyword",
+        gettext_noop("Keyword of handled mail"),
+        gettext_noop(
+            "Where handled mail is marked as read, and people read the mailbox, too: this keyword is set instead, for "
+            "example $PlacetHandled."
+        ),
+        rare=True,
+    ),
+    *COMMON,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImapSettings(MailboxSettings):
+    imap_host: str
+    imap_port: int = 993
+    imap_security: str = SSL
+    imap_sign_in: str = PASSWORD
+    imap_user: str = ""  # empty: the mailbox's address
+    imap_token_uri: str = ""
+    imap_client_id: str = ""
+    imap_scope: str = ""
+    imap_junk_folder: str = ""  # a path, as the two below
+    imap_sent_folder: str = ""
+    imap_keyword: str = ""
+
+    rows: ClassVar[tuple[Field, ...]] = FIELDS
+    place: ClassVar[tuple[str, ...]] = ("imap_host", "imap_port", "imap_user")
+
+    @classmethod
+    def readers(cls) -> Mapping[str, Reader]:
+        own: Mapping[str, Reader] = {
+            "imap_junk_folder": _read_path,
+            "imap_sent_folder": _read_path,
+            "imap_keyword": _read_keyword,
+        }
+        return {**super().readers(), **SERVER.readers(), **own}
+
+    @classmethod
+    def required(cls) -> Mapping[str, str]:
+        return {**super().required(), "imap_host": gettext_noop("Enter the server on which the mailbox is.")}
+
+    @classmethod
+    def complete(cls, values: dict[str, Any], reading: Reading) -> None:
+        SERVER.complete(values, reading)
+        _complete_exchange(values, reading)
+        super().complete(values, reading)
+        _complete_folders(values, reading)
+
+    def secret_goes_to(self, name: str) -> str:
+        return SERVER.secret_goes_to(self, name)
+
+    def needs_secret(self, name: str) -> bool:
+        return SERVER.needs_secret(self, name)
+
+    def urls(self) -> Mapping[str, str]:
+        return SERVER.urls(self)
+
+    @property
+    def protocol(self) -> str:
+        return "imap"
+
+
+def _complete_exchange(values: dict[str, Any], reading: Reading) -> None:
+    host = values.get("imap_host")
+    if host not in EXCHANGE_ONLINE:
+        return
+    if values.get("imap_sign_in", PASSWORD) == PASSWORD:
+        told = _(
+            "{host} takes no passwords. Choose OAuth, or better the type Exchange Online - Modern Authentication."
+        )
+        reading.errors.setdefault("imap_sign_in", told.format(host=host))
+    elif not values.get("imap_scope"):
+        values["imap_scope"] = EXCHANGE_SCOPE
+
+
+def _complete_folders(values: dict[str, Any], reading: Reading) -> None:
+    """Nothing is put where it is taken from."""
+    taken_from = {"inbox", str(values.get("imap_junk_folder") or "inbox").casefold()}
+    for name in ("handled_folder", "set_aside_folder", "imap_sent_folder"):
+        if str(values.get(name, "")).casefold() in taken_from:
+            reading.errors.setdefault(name, _("Mail is taken from this folder; choose another."))
+
+
+def _read_path(raw: Any, reading: Reading) -> str:
+    text = text_of(raw).strip("/")
+    parts = [part.strip() for part in text.split("/")]
+    if not all(parts) or len(parts) > 10 or len(text) > LONGEST_FOLDER or "\\" in text:
+        raise Wrong(_("Enter the path of a folder, such as Junk or INBOX/Junk."))
+    return "/".join(parts)
+
+
+def _read_keyword(raw: Any, reading: Reading) -> str:
+    text = text_of(raw)
+    if not _KEYWORD.fullmatch(text):
+        raise Wrong(_("A keyword is one word of letters and digits, such as $PlacetHandled."))
+    return text
