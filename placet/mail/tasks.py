@@ -1,7 +1,7 @@
 """Marks on the server: what is still to be done to a mail there, as rows, because it will not be shown again."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from django.db.models import F, Q, QuerySet
@@ -29,19 +29,19 @@ Outcomes = Mapping[ServerTask, str | MailError | None]
 
 def handled(incoming: IncomingMail, settings: MailboxSettings) -> None:
     """Do with a handled mail what the settings say. In the transaction of its effect."""
-    folder = settings.handled_folder if settings.handled == Action.MOVE else ""
-    _write(incoming, settings.handled, folder)
+    action, folder, pause = settings.putting_away
+    _write(incoming, action, folder, clock.now() + pause)
 
 
 def move(incoming: IncomingMail, folder: str) -> None:
-    _write(incoming, Action.MOVE, folder)
+    _write(incoming, Action.MOVE, folder, clock.now())
 
 
-def _write(incoming: IncomingMail, action: Action, folder: str) -> None:
+def _write(incoming: IncomingMail, action: Action, folder: str, due: datetime) -> None:
     # One row a mail: what was set aside before and is handled now goes from one folder to the other. What the
     # server showed again under another id goes with it.
     rows.write_for_each(
-        ServerTask(action=action, folder=folder),
+        ServerTask(action=action, folder=folder, due=due),
         "incoming",
         {"id": incoming.pk, "same_as_id": incoming.pk},
         again=("action", "folder", "done_at", "failed", "due", "claim", "tries"),

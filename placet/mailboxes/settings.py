@@ -8,7 +8,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from django.utils.translation import gettext as _
@@ -135,6 +135,11 @@ class MailboxSettings:
     def urls(self) -> Mapping[str, str]:
         """By name of the field in which they are entered, the addresses that are connected to."""
         return {}
+
+    @property
+    def putting_away(self) -> tuple[Action, str, timedelta]:
+        """What becomes of a handled mail on the server: to which folder where it is moved, and after how long."""
+        return self.handled, self.handled_folder if self.handled == Action.MOVE else "", timedelta()
 
     @property
     def protocol(self) -> str:

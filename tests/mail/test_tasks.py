@@ -18,6 +18,7 @@ from placet.mailboxes.base import MOST_MARKED, Action, MailError, Wait
 from placet.mailboxes.memory import MemoryConnection, MemoryMailbox
 from placet.mailboxes.microsoft.settings import ExchangeSettings
 from placet.mailboxes.models import Mailbox
+from placet.mailboxes.pop3.settings import Pop3Settings
 from placet.workers import leases
 from tests.dying import the_worker_dies
 
@@ -87,6 +88,23 @@ def test_or_marked_or_deleted(incoming: IncomingMail, server: MemoryMailbox, han
     tasks.work(the_task().pk)
     assert (incoming.server_id in server.read) == (handled == "mark_read")
     assert server.folders == ({} if handled == "mark_read" else {"Deleted Items": [incoming.server_id]})
+
+
+def test_or_deleted_after_some_days(incoming: IncomingMail, server: MemoryMailbox) -> None:
+    """As POP3 settings say it. What comes to be set aside meanwhile is not."""
+    entered = {"username": "approvals@contoso.example", "pop3_host": "pop.contoso.example"}
+    settings, _ = Pop3Settings.parse({**entered, "pop3_delete_days": 14})
+    tasks.handled(incoming, settings)
+    assert tasks.due(10) == []
+    with time_machine.travel(timezone.now() + timedelta(days=14, minutes=1)):
+        [task] = tasks.due(10)
+        assert tasks.work(task)
+    assert server.folders == {"Deleted Items": [incoming.server_id]}
+    tasks.handled(incoming, settings)
+    tasks.move(incoming, "Placet/Set aside")
+    assert (the_task().action, tasks.due(10)) == (Action.MOVE, [the_task().pk])
+    stays, _ = Pop3Settings.parse(entered)
+    assert stays.putting_away == (Action.MARK_READ, "", timedelta())
 
 
 def test_a_mail_has_one_task_and_the_last_wish_counts(incoming: IncomingMail, server: MemoryMailbox) -> None:
