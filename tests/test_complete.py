@@ -124,6 +124,7 @@ def test_every_module_of_the_commands_is_a_command_or_helps_them() -> None:
         "running",
         "demo_page",
         "demo_systems",
+        "mailbox_stamps",
         "mailbox_certificate",
         "mailbox_named",
         "mailbox_discover",

@@ -26,7 +26,7 @@ from placet.mailboxes.models import Mailbox
 
 log = structlog.get_logger(__name__)
 
-ALARM, OVER, EXPIRY = "alarm", "alarm-over", "secret-expiry"  # kinds of mail
+ALARM, OVER, EXPIRY, STAMPS = "alarm", "alarm-over", "secret-expiry", "stamps-changed"  # kinds of mail
 
 
 def administrators() -> QuerySet[Person]:
@@ -102,6 +102,36 @@ def _over(outage: Outage, said: General) -> Letter:
     times = {"since": when(outage.since), "until": when(outage.over_at or timezone.now())}
     links = [Link(_("Open the settings of the mailbox"), page_of(outage.mailbox, said))]
     return Letter(subject.format(**name), Notice(heading.format(**name), [what.format(**times)], links=links))
+
+
+# --- a server that stamps otherwise ---------------------------------------------------------------------------
+
+
+def stamps(mailbox: Mailbox, out_of: Mailbox, cause: str) -> int:
+    """A mailbox's server no longer stamps as an administrator confirmed it. How many mails were written."""
+    return _to_each(out_of, STAMPS, cause, partial(_stamps, mailbox, out_of))
+
+
+def _stamps(mailbox: Mailbox, out_of: Mailbox, said: General) -> Letter:
+    name = {"mailbox": mailbox.address}
+    heading = _("The stamps in mails to {mailbox} have changed").format(**name)
+    notice = Notice(
+        heading,
+        [
+            _(
+                "The last {number} mails from outside do not bear the stamps of the mail server as they were "
+                "confirmed: its name, or the place where they stand, is another one."
+            ).format(number=mailbox.stamps["missed"]["count"]),
+            _(
+                "Nothing was loosened: such mails prove nobody by their stamps. Answers that nothing else proves are "
+                "refused, and shown in the mail log."
+            ),
+            _("If the mail server was changed, confirm its stamps anew: placet mailbox stamps --begin"),
+        ],
+        links=[Link(_("Open the settings of the mailbox"), page_of(mailbox, said), "main")],
+        footer=_through(out_of),
+    )
+    return Letter(heading, notice)
 
 
 # --- a secret that expires --------------------------------------------------------------------------------

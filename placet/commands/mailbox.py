@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from placet.cli import CommandError
-from placet.commands import mailbox_certificate, mailbox_discover
+from placet.commands import mailbox_certificate, mailbox_discover, mailbox_stamps
 from placet.commands.mailbox_named import find
 from placet.commands.start import say, set_up
 from placet.mailboxes.fields import SECRET, SECRET_EXPIRES_ON, Field
@@ -22,7 +22,7 @@ STORED = [field for field in FIELDS if field.kind != "secret"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_subparsers(
-        dest="what", required=True, metavar="set|discover|show|certificate|move|remove"
+        dest="what", required=True, metavar="set|discover|show|stamps|certificate|move|remove"
     )
     change = what.add_parser(
         "set",
@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="mail authenticated in this way comes from colleagues (see check)",
     )
     mailbox_discover.add_arguments(what)
+    stamps = mailbox_stamps.add_arguments(what)
     mailbox_certificate.add_arguments(what)
     move = what.add_parser(
         "move",
@@ -50,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show = what.add_parser("show", help="how it is set up; the secret is never shown")
     remove = what.add_parser("remove", help="use it no more; what it received and sent stays")
     remove.add_argument("--yes", action="store_true", help="remove it without asking")
-    for parser_ in (change, show, move, remove):
+    for parser_ in (change, show, stamps, move, remove):
         parser_.add_argument("--mailbox", metavar="ADDRESS", help="which one, where there are several")
 
 
@@ -68,6 +69,8 @@ def run(options: argparse.Namespace) -> int:
     set_up()
     if options.what == "certificate":
         return mailbox_certificate.run(options, find(options.mailbox))
+    if options.what == "stamps":
+        return mailbox_stamps.run(options, find(options.mailbox))
     if options.what == "discover":
         return mailbox_discover.run(options)
     return {"set": _set, "show": _show, "move": _move, "remove": _remove}[options.what](options)

@@ -45,6 +45,7 @@ from placet.replies import (
     settle_digest,
     settle_start,
     settle_undo,
+    stamp_watch,
     tell,
     tell_digest,
     tell_start,
@@ -68,7 +69,7 @@ from placet.replies.pick import Picked, answered_of, aside_codes, pick
 from placet.replies.pick_answered import NotKnownYet, must_answer_us
 from placet.replies.pick_mailbox import check_mailbox
 from placet.replies.pick_start import PickedStart, pick_start
-from placet.replies.proof_policy import prove_policy
+from placet.replies.proof_policy import confirmed_profile, prove_policy
 from placet.replies.prove import Asked, Proof, ProvePolicy, prove
 from placet.replies.read import READ_TEXT, read
 from placet.replies.read_command import ASKS_AND_ANSWERS, Command, answers_beside, read_command
@@ -186,6 +187,7 @@ def take_in(incoming_id: int) -> bool:
     try:
         if _whole(reply):
             walk(reply)
+            _watch_stamps(reply)
     except MailboxError:
         _give_back(reply.incoming, reply.claim, counts=False)
         raise
@@ -201,6 +203,12 @@ def take_in(incoming_id: int) -> bool:
         log.exception("take_in_failed", incoming=incoming_id, tries=reply.incoming.tries)
         _later_or_aside(reply, _failure(error))
     return True
+
+
+def _watch_stamps(reply: Reply) -> None:
+    profile = confirmed_profile(reply.incoming.mailbox.stamps)
+    if profile is not None and reply.mail is not None and reply.mail.automatic is not Kind.OUR_OWN:
+        stamp_watch.note(reply.incoming, reply.mail, reply.settings, profile)
 
 
 def _failure(error: Exception) -> str:

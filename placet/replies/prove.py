@@ -70,7 +70,7 @@ class Proof:
     checked_by: str = (
         ""  # "placet" where it checked the signature itself; the key is kept with the mail's facts
     )
-    selector: str = ""  # of that signature
+    dkim_selector: str = ""  # of that signature
     login: str = ""  # of whoever signed in at our own mail server
     received_by: str = ""  # our server that took the mail in from outside
     signed_headers: str = ""  # names, lower case, that the sender's domain signed

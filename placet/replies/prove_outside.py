@@ -91,7 +91,7 @@ def proved_outside(
 class SignedByDomain:
     """The signature that Placet itself found good."""
 
-    selector: str
+    dkim_selector: str
     signed_headers: str  # that it covers, sorted
 
 

@@ -66,7 +66,7 @@ def test_a_signed_answer_decides_and_the_key_stays_with_it(world: World, records
     assert world.results() == ["decided"]
     (mail,) = IncomingMail.objects.all()
     proof = mail.verdict["proof"]
-    assert (proof["level"], proof["checked_by"], proof["selector"]) == ("outside", "placet", "k1")
+    assert (proof["level"], proof["checked_by"], proof["dkim_selector"]) == ("outside", "placet", "k1")
     (checked,) = mail.facts["dkim"]
     assert (checked["record"], checked["holds"]) == (SIGNER.record(), True)
     records.texts = {}  # the key is changed: nobody asks again

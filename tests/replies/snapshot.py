@@ -73,14 +73,20 @@ def kept(made: Any) -> Kept:
 
 
 #: What readings had no place for when these were kept: said only where there is something.
-_LATER = ("given", "perhaps_hidden", "likely")
+_LATER = ("given", "perhaps_hidden", "likely", "checked_by", "dkim_selector", "login")
+#: What says nothing of how a mail was read.
+_APART = ("algorithm", "identity_domain")
 
 
 def plain(value: Any) -> Any:
     """As JSON has it: the same for equal values, in whatever order they are held."""
     if is_dataclass(value) and not isinstance(value, type):
         held = {field.name: getattr(value, field.name) for field in fields(value)}
-        return {name: plain(one) for name, one in held.items() if one or name not in _LATER}
+        return {
+            name: plain(one)
+            for name, one in held.items()
+            if (one or name not in _LATER) and name not in _APART
+        }
     if isinstance(value, Exception):
         return [type(value).__name__, *(plain(one) for one in value.args)]
     if isinstance(value, Mapping):

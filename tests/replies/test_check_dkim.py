@@ -229,7 +229,7 @@ def test_what_holds_proves_what_it_covers() -> None:
     assert proves(SIGNER.signed(MAIL))
     mail = read(SIGNER.signed(MAIL))
     signed = proved_by_own_check(mail, DOMAIN, checked(SIGNER.signed(MAIL)), ASKED, NOW, ("subject",))
-    assert signed.selector == "k1"
+    assert signed.dkim_selector == "k1"
     assert signed.signed_headers.split() == sorted(HEADERS.split(":"))
 
 

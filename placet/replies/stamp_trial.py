@@ -1,0 +1,231 @@
+"""How an administrator confirms the stamps of a mailbox's server: by one mail from outside that they send themself, and
+one of ours with planted stamps. Nothing is learned from mails that just come in: the first one may be hostile.
+
+1. `begin` makes a number of six digits. The administrator sends a mail with it as its subject from a private account.
+2. `plant` has the mailbox write to itself, with stamps in the very names that the mail from outside showed.
+3. `look` shows the lines of both, and the profile that they come to.
+4. `confirm` stores that profile, by the administrator's word that the mail from outside was theirs.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from email.utils import format_datetime, make_msgid
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+import structlog
+from django.db import transaction
+
+from placet.lib import clock
+from placet.mail.models import IncomingMail
+from placet.mailboxes import pool
+from placet.mailboxes.models import Mailbox
+from placet.mailboxes.networks import PRIVATE_NETWORKS
+from placet.mailboxes.stamp_presets import PRESETS
+from placet.mailboxes.stamp_profile import Place, StampProfile, Stripped
+from placet.replies.parse import AuthenticationResults, Hop, limits
+from placet.replies.parse.headers import Headers, from_bytes, text
+from placet.replies.parse.stamps import authentication_results, hops
+from placet.replies.prove_submitted import SIGNED_IN
+from placet.replies.refusals import Unparseable
+
+log = structlog.get_logger(__name__)
+
+LONGEST = timedelta(days=2)  # a number counts
+MOST_LOOKED_THROUGH = 500  # mails since the trial began
+PLANTED = "placet-planted"  # the method of the result that marks a planted stamp
+SHOWN = ("received", "authentication-results", "received-spf", "arc-authentication-results")
+
+
+class TrialError(Exception):
+    """The test cannot go on; the message says why, for an administrator."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What is known of a test. Lines are shown as they stood, from the top."""
+
+    number: str
+    lines: Sequence[str] = ()  # of the mail from outside; () while it has not come
+    several: bool = False  # more than one mail has the number: none of them counts
+    planted: bool = False  # ours came back
+    survivors: Sequence[str] = ()  # planted lines in it that the server left
+    profile: StampProfile | None = (
+        None  # what it comes to; None where the stamps stand in no place that counts
+    )
+
+
+def begin(mailbox: Mailbox, by: str) -> str:
+    """The number that the subject must be."""
+    number = f"{secrets.randbelow(900_000) + 100_000}"
+    _keep(mailbox, trial={"number": number, "at": clock.now().isoformat(), "by": by})
+    return number
+
+
+def plant(mailbox: Mailbox) -> tuple[str, ...]:
+    """Send the mail with the planted stamps; the names in them. Raises TrialError, MailboxError or MailError."""
+    trial = look(mailbox)
+    names = tuple(dict.fromkeys(stamp.authserv_id for stamp in _stamps_of(trial) if stamp.authserv_id))
+    if not names:
+        raise TrialError("The mail from outside has not come yet, or it carries no stamps with a name.")
+    message = EmailMessage()
+    domain = mailbox.address.rpartition("@")[2]
+    for name in names:
+        message["Authentication-Results"] = (
+            f"{name}; {PLANTED}={trial.number}; dkim=pass header.d={domain}; dmarc=pass header.from={domain}"
+        )
+    message["From"] = message["To"] = mailbox.address
+    message["Subject"] = f"Placet plants {trial.number}"
+    message["Date"] = format_datetime(clock.now())
+    message["Message-ID"] = make_msgid(domain=domain)
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content("Placet tries whether the server takes forged stamps off. Nothing needs to be done.")
+    with pool.opened(mailbox) as connection:
+        connection.send(message.as_bytes(), secrets.token_hex(8))
+    return names
+
+
+def look(mailbox: Mailbox) -> Trial:
+    """How far it is. Raises TrialError where none was begun, or too long ago."""
+    number, since = _begun(mailbox)
+    outside: list[Headers] = []
+    planted: list[Headers] = []
+    rows = IncomingMail.objects.filter(mailbox=mailbox, kept_at__gte=since, same_as=None).order_by("pk")
+    for incoming in rows[:MOST_LOOKED_THROUGH]:
+        headers = _headers(incoming)
+        subject = text(headers.first("subject")).strip() if headers else ""
+        if headers and subject == number:
+            outside.append(headers)
+        elif headers and subject == f"Placet plants {number}":
+            planted.append(headers)
+    if len(outside) != 1:
+        return Trial(number, several=len(outside) > 1, planted=bool(planted))
+    survivors = [
+        f"Authentication-Results: {header.value}"
+        for headers in planted
+        for header in headers.all("authentication-results")
+        if f"{PLANTED}={number}" in header.value.replace(" ", "")
+    ]
+    stripped = Stripped.NO if survivors else Stripped.YES if planted else Stripped.UNKNOWN
+    profile = suggested(authentication_results(outside[0]), hops(outside[0]))
+    return Trial(
+        number,
+        lines=_lines(outside[0]),
+        planted=bool(planted),
+        survivors=survivors,
+        profile=profile and replace(profile, strips_own=stripped),
+    )
+
+
+def suggested(stamps: Sequence[AuthenticationResults], received: Sequence[Hop]) -> StampProfile | None:
+    """The profile of a server that delivered a mail with these; None where they stand in no place that counts."""
+    if not stamps or stamps[0].unread or not stamps[0].authserv_id:
+        return None
+    preset = next((one.profile for one in PRESETS if one.profile.is_own(stamps[0].authserv_id)), None)
+    known = preset or StampProfile((stamps[0].authserv_id,))
+    run = [stamps[0]]
+    for stamp in stamps[1:]:
+        between = any(run[-1].position < hop.position < stamp.position for hop in received)
+        if between or not known.is_own(stamp.authserv_id):
+            break
+        run.append(stamp)
+    entrance = next((at for at, hop in enumerate(received) if _from_the_world(hop)), None)
+    if entrance is None:
+        return None
+    place = _place(run, received, received[entrance])
+    if place is None:
+        return None
+    own = preset or replace(
+        known, hosts=tuple(dict.fromkeys(hop.by for hop in received[: entrance + 1] if "." in hop.by))
+    )
+    top = received[0]
+    local = top.protocol in ("LMTP", "LMTPS", "HTTP", "HTTPS") and not top.addresses
+    return replace(
+        own,
+        place=place,
+        several=len(run) > 1,
+        dmarc=any(stamp.of("dmarc") for stamp in run),
+        local_delivery=own.local_delivery or local,
+    )
+
+
+def confirm(
+    mailbox: Mailbox, by: str, *, number: str, submission: bool = False, login_domain: str = ""
+) -> StampProfile:
+    """By the word of `by` that the mail from outside was theirs. `number`: of the test whose lines they saw. Raises
+    TrialError where it is another one, or comes to no profile."""
+    trial = look(mailbox)
+    if trial.number != number or trial.profile is None:
+        raise TrialError("There is nothing to confirm: look at the stamps of the mail from outside first.")
+    profile = replace(trial.profile, submission=submission, login_domain=login_domain.strip().lower())
+    confirmed = {"at": clock.now().isoformat(), "by": by, "lines": list(trial.lines)}
+    _keep(mailbox, profile=profile.to_json(), confirmed=confirmed, trial=None, missed=None)
+    log.info("stamps_confirmed", mailbox=mailbox.pk, by=by, ids=profile.ids, place=profile.place.value)
+    return profile
+
+
+def forget(mailbox: Mailbox, by: str) -> None:
+    """No stamps that bear a name count any more, unless the setting names their server."""
+    _keep(mailbox, profile=None, confirmed=None, trial=None, missed=None)
+    log.info("stamps_forgotten", mailbox=mailbox.pk, by=by)
+
+
+# ---------------------------------------------------------------------- what is kept
+
+
+def _keep(mailbox: Mailbox, **changed: Any) -> None:
+    with transaction.atomic():
+        row = Mailbox.objects.select_for_update().only("stamps").get(pk=mailbox.pk)
+        row.stamps = {name: value for name, value in {**row.stamps, **changed}.items() if value is not None}
+        row.save(update_fields=["stamps"])
+    mailbox.stamps = row.stamps
+
+
+def _begun(mailbox: Mailbox) -> tuple[str, datetime]:
+    trial = mailbox.stamps.get("trial")
+    if not trial:
+        raise TrialError("No test was begun.")
+    at = datetime.fromisoformat(trial["at"])
+    if at < clock.now() - LONGEST:
+        raise TrialError("The test was begun more than two days ago. Begin it anew.")
+    return str(trial["number"]), at
+
+
+# ---------------------------------------------------------------------- the mails
+
+
+def _headers(incoming: IncomingMail) -> Headers | None:
+    if incoming.transport_headers:
+        return Headers(incoming.transport_headers[: limits.HEADER_BLOCK])
+    try:
+        return from_bytes(limits.header_block(bytes(incoming.raw)))
+    except Unparseable:
+        return None
+
+
+def _lines(headers: Headers) -> list[str]:
+    found = [header for name in SHOWN for header in headers.all(name)]
+    found.sort(key=lambda header: header.position)
+    return [f"{header.name.title()}: {text(header.value)}"[:1_000] for header in found]
+
+
+def _stamps_of(trial: Trial) -> Sequence[AuthenticationResults]:
+    return authentication_results(Headers("\n".join(trial.lines) + "\n"))
+
+
+def _from_the_world(hop: Hop) -> bool:
+    given = [ip_address(address) for address in (*hop.addresses, *hop.claimed)]
+    inside = [ip_network(network) for network in PRIVATE_NETWORKS]
+    return hop.protocol not in SIGNED_IN and any(
+        not address.is_loopback and not any(address in network for network in inside) for address in given
+    )
+
+
+def _place(run: Sequence[AuthenticationResults], received: Sequence[Hop], entrance: Hop) -> Place | None:
+    if run[-1].position < entrance.position:
+        return Place.ABOVE
+    directly = not any(entrance.position < hop.position < run[-1].position for hop in received)
+    return Place.BELOW if run[0].position > entrance.position and directly else None

@@ -1,0 +1,230 @@
+"""Whose stamps count is what an administrator confirms of a mail that they sent themself; and when later mails no
+longer bear them, they hear of it and nothing is loosened."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+from pytest_django import Settings
+
+from placet import work
+from placet.accounts.addresses import add_address
+from placet.commands import mailbox_stamps
+from placet.lib import clock
+from placet.mail.models import OutgoingMail
+from placet.mailboxes import store
+from placet.mailboxes.models import Mailbox
+from placet.mailboxes.stamp_presets import BY_KEY
+from placet.mailboxes.stamp_profile import Place, StampProfile, Stripped, profile_of
+from placet.replies import stamp_trial
+from placet.replies.stamp_trial import TrialError
+from placet.sandbox.server import Mail
+from tests.journeys.conftest import DOMAIN, World
+from tests.journeys.letters import answer, quote_of
+from tests.journeys.test_proof_levels import OUTSIDE, published
+from tests.replies.receivers import DATE, RECEIVERS, Delivery
+
+pytestmark = pytest.mark.django_db
+
+MX = f"mx.{DOMAIN}"
+PARTNER = "partner.example"
+BY = "ada"
+
+
+@pytest.fixture
+def world(world: World, settings: Settings) -> World:
+    add_address(world.people["bob"], OUTSIDE)
+    published(proof="outside")
+    store.change({"trusted_hosts": [DOMAIN], "own_networks": ["10.0.0.0/8"]}, by=BY, mailbox=world.mailbox)
+    return world
+
+
+def delivered(world: World, delivery: Delivery, *lines: str, body: str = "") -> None:
+    """Into the mailbox, as a receiver delivers it."""
+    head = "\r\n".join((*delivery.lines(), f"Received: from x.{PARTNER} by mail.{PARTNER}; {DATE}", *lines))
+    world.sandbox.place("approvals", f"{head}\r\n\r\n{body}\r\n".encode())
+    world.run_until_quiet()
+
+
+def private(world: World, number: str, delivery: Delivery) -> None:
+    """A mail of the administrator's, from outside."""
+    now = clock.now().strftime("%a, %d %b %Y %H:%M:%S +0000")
+    delivered(
+        world, delivery, f"From: ada@{PARTNER}", f"To: approvals@{DOMAIN}", f"Subject: {number}", f"Date: {now}",
+        f"Message-ID: <{number}.{len(world.sandbox.mails('approvals'))}@{PARTNER}>",
+    )  # fmt: skip
+
+
+def rspamd(dmarc: str = "pass") -> Delivery:
+    return RECEIVERS["rspamd"](PARTNER, "pass", dmarc)
+
+
+def came_back(world: World, number: str) -> None:
+    """Our own mail with planted stamps, as a server delivers it that takes them off."""
+    head = (
+        f"From: approvals@{DOMAIN}", f"To: approvals@{DOMAIN}", f"Subject: Placet plants {number}",
+        f"Message-ID: <planted.{number}@{DOMAIN}>", f"Date: {DATE}",
+    )  # fmt: skip
+    delivered(world, Delivery((), (), f"from {MX} ([127.0.0.1]) by {MX} with ESMTP", below=True), *head)
+
+
+def confirmed(world: World) -> StampProfile | None:
+    kept = Mailbox.objects.get(pk=world.mailbox.pk).stamps.get("profile")
+    return profile_of(kept) if kept else None
+
+
+def test_a_test_comes_to_the_profile_that_is_confirmed(world: World) -> None:
+    mailbox = world.mailbox
+    number = stamp_trial.begin(mailbox, BY)
+    assert len(number) == 6
+    assert stamp_trial.look(mailbox).lines == ()
+    private(world, "123456" if number != "123456" else "654321", rspamd())  # somebody's with another number
+    with pytest.raises(TrialError, match="has not come"):
+        stamp_trial.plant(mailbox)
+    private(world, number, rspamd())
+    assert stamp_trial.plant(mailbox) == (MX,)
+    untested = stamp_trial.look(mailbox)
+    assert untested.profile is not None
+    assert untested.profile.strips_own is Stripped.UNKNOWN
+    world.run_until_quiet()  # this server leaves them in
+    trial = stamp_trial.look(mailbox)
+    assert trial.planted
+    assert [f"placet-planted={number}" in line for line in trial.survivors] == [True]
+    assert [line.partition(":")[0] for line in trial.lines] == [
+        "Received",
+        "Authentication-Results",
+        "Received",
+    ]
+    assert confirmed(world) is None  # nothing counts before somebody said so
+    profile = stamp_trial.confirm(mailbox, BY, number=number)
+    assert (
+        profile == confirmed(world) == StampProfile((MX,), Place.BELOW, strips_own=Stripped.NO, hosts=(MX,))
+    )
+    assert not profile.stamps_count
+    kept = Mailbox.objects.get(pk=mailbox.pk).stamps["confirmed"]
+    assert (kept["by"], kept["lines"]) == (BY, list(trial.lines))
+    with pytest.raises(TrialError):  # it is over
+        stamp_trial.look(mailbox)
+
+
+def test_where_forged_ones_are_taken_off_stamps_below_prove(world: World) -> None:
+    number = stamp_trial.begin(world.mailbox, BY)
+    private(world, number, rspamd())
+    came_back(world, number)
+    trial = stamp_trial.look(world.mailbox)
+    assert (trial.planted, trial.survivors) == (True, [])
+    profile = stamp_trial.confirm(world.mailbox, BY, number=number)
+    assert profile.strips_own is Stripped.YES
+    assert profile.stamps_count
+
+
+@pytest.mark.parametrize("key", ["gmail", "fastmail", "icloud", "yahoo", "gmx"])
+def test_a_known_provider_is_recognised_by_its_name(world: World, key: str) -> None:
+    number = stamp_trial.begin(world.mailbox, BY)
+    private(world, number, RECEIVERS[key](PARTNER, "pass", "pass"))
+    profile = stamp_trial.look(world.mailbox).profile
+    preset = BY_KEY[key].profile
+    assert profile is not None
+    assert (profile.ids, profile.place, profile.dmarc) == (preset.ids, preset.place, preset.dmarc)
+    assert profile.several == (preset.several and key != "gmx")  # that mail had one signature
+
+
+def test_two_mails_with_the_number_are_none(world: World) -> None:
+    number = stamp_trial.begin(world.mailbox, BY)
+    for _ in range(2):
+        private(world, number, rspamd())
+    trial = stamp_trial.look(world.mailbox)
+    assert trial.several
+    with pytest.raises(TrialError):
+        stamp_trial.confirm(world.mailbox, BY, number=number)
+
+
+def test_what_stands_in_no_place_that_counts_is_not_confirmed(world: World) -> None:
+    number = stamp_trial.begin(world.mailbox, BY)
+    stamps = tuple(line.replace(MX, "other.example") for line in rspamd().stamps)
+    private(world, number, replace(rspamd(), stamps=(f"Received: from a by b; {DATE}", *stamps)))
+    assert stamp_trial.look(world.mailbox).profile is None
+    with pytest.raises(TrialError):
+        stamp_trial.confirm(world.mailbox, BY, number=number)
+
+
+def test_another_tests_number_confirms_nothing(world: World) -> None:
+    number = stamp_trial.begin(world.mailbox, BY)
+    private(world, number, rspamd())
+    stamp_trial.begin(world.mailbox, BY)
+    with pytest.raises(TrialError):
+        stamp_trial.confirm(world.mailbox, BY, number=number)
+
+
+# --- afterwards -----------------------------------------------------------------------------------------------
+
+
+def confirm(world: World) -> None:
+    number = stamp_trial.begin(world.mailbox, BY)
+    private(world, number, rspamd())
+    came_back(world, number)
+    stamp_trial.confirm(world.mailbox, BY, number=number)
+    # As a mailbox on a server of one's own.
+    store.change({"trusted_hosts": [DOMAIN]}, by=BY, mailbox=world.mailbox)
+
+
+def replied(world: World, asked: Mail, delivery: Delivery) -> None:
+    raw = answer(asked, f"Bob Bobson <{OUTSIDE}>", text=f"approve{quote_of(asked)}").decode()
+    head, _, body = raw.partition("\r\n\r\n")
+    delivered(world, delivery, *head.split("\r\n"), body=body)
+
+
+def test_from_then_on_such_stamps_prove(world: World) -> None:
+    confirm(world)
+    _, asked = world.asked()
+    replied(world, asked, rspamd())
+    assert [outcome for _, outcome in world.decisions()] == ["approve"]
+
+
+def alarms() -> list[OutgoingMail]:
+    work.run_once(next(kind for kind in work.kinds() if kind.name == "stamps"))
+    return list(OutgoingMail.objects.filter(kind="stamps-changed"))
+
+
+def test_when_mails_stop_bearing_them_administrators_hear_of_it_and_nothing_is_loosened(world: World) -> None:
+    confirm(world)
+    renamed = replace(rspamd(), stamps=tuple(line.replace(MX, f"new.{MX}") for line in rspamd().stamps))
+    for count in range(4):
+        _, asked = world.asked(item=f"Desk {count}")
+        replied(world, asked, renamed)
+        assert len(alarms()) == (count >= 2)  # once
+    assert world.decisions() == []
+    _, asked = world.asked()
+    replied(world, asked, rspamd())
+    assert len(world.decisions()) == 1
+    assert "missed" not in Mailbox.objects.get(pk=world.mailbox.pk).stamps
+
+
+# --- the command ----------------------------------------------------------------------------------------------
+
+
+def command(world: World, capsys: pytest.CaptureFixture[str], **options: object) -> str:
+    chosen = {"begin": False, "plant": False, "confirm": False, "forget": False, "yes": True,
+              "submission": False, "login_domain": ""} | options  # fmt: skip
+    mailbox = Mailbox.objects.get(pk=world.mailbox.pk)
+    mailbox_stamps.run(SimpleNamespace(**chosen), mailbox)  # type: ignore[arg-type]
+    return capsys.readouterr().out
+
+
+def test_the_command_goes_the_same_way(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "Nothing is confirmed" in command(world, capsys)
+    command(world, capsys, begin=True)
+    number = Mailbox.objects.get(pk=world.mailbox.pk).stamps["trial"]["number"]
+    assert f"No mail with the subject {number}" in command(world, capsys)
+    private(world, number, rspamd())
+    assert MX in command(world, capsys, plant=True)
+    world.run_until_quiet()
+    assert "Ours with forged stamps came back:" in command(world, capsys)
+    shown = command(world, capsys, confirm=True, submission=True, login_domain=DOMAIN)
+    assert "left in" in shown
+    profile = confirmed(world)
+    assert profile is not None
+    assert (profile.submission, profile.login_domain) == (True, DOMAIN)
+    assert "Confirmed by command line" in command(world, capsys)
+    command(world, capsys, forget=True)
+    assert confirmed(world) is None
