@@ -39,6 +39,7 @@ def test_whoever_goes_on_from_the_cursor_sees_what_came_since(box: Box, connecti
     later.close()
 
 
+@pytest.mark.dressed("kept")
 @pytest.mark.parametrize(
     "kept", [{"x": 1}, {"inbox": "?", "junk": None}, {"inbox": {"uidvalidity": "x"}, "seen": "x"}]
 )

@@ -60,7 +60,8 @@ def test_the_check_of_a_good_mailbox_passes_and_leaves_nothing_behind(
     for check in checks:
         assert check.found
         assert check.ok, (check.key, check.cause)
-    assert ("send" in steps, "cleanup" in steps) == (world.receives, world.receives)
+    sends_to_itself = world.sends and (world.receives or len(world.kinds) > 1)
+    assert ("send" in steps, "cleanup" in steps) == (sends_to_itself, sends_to_itself)
     assert [*box.subjects(INBOX), *box.subjects(SENT)] == []
     assert all(subject.startswith("Placet check ") for subject in box.subjects(DELETED))
 
