@@ -4,6 +4,7 @@ import argparse
 import getpass
 import sys
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from placet.cli import CommandError
@@ -11,13 +12,16 @@ from placet.commands import mailbox_certificate, mailbox_discover, mailbox_stamp
 from placet.commands.mailbox_named import find
 from placet.commands.start import say, set_up
 from placet.mailboxes.fields import SECRET, SECRET_EXPIRES_ON, Field
-from placet.mailboxes.microsoft.fields import FIELDS
+from placet.mailboxes.kinds import FIRST, all_kinds, label_of
 from placet.mailboxes.settings import SettingsInvalid
 
 if TYPE_CHECKING:
     from placet.mailboxes.models import Mailbox
 
-STORED = [field for field in FIELDS if field.kind != "secret"]
+
+def fields() -> dict[str, Field]:
+    """The settings of all kinds, by name; what several kinds have stands there once."""
+    return {row.name: row for kind in all_kinds().values() for row in kind.settings_class.rows}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,13 +31,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     change = what.add_parser(
         "set",
         help="set up the mailbox, or change what is named",
-        epilog="The client secret is never an argument: it is asked for, or read as one line from standard input.",
+        epilog="A secret is never an argument: it is asked for, or read as one line from standard input.",
     )
-    for field in STORED:
-        change.add_argument(
-            _option(field), dest=field.name, help=field.help.replace("%", "%%"), metavar=_values(field)
-        )
-    change.add_argument("--secret", action="store_true", help="enter the client secret (again)")
+    change.add_argument("--kind", choices=_kinds(receive=True), help=f"of a new mailbox (default: {FIRST})")
+    change.add_argument(
+        "--sending-kind", choices=_kinds(receive=False), help="what sends for a kind that only receives"
+    )
+    for field in fields().values():
+        if field.kind != "secret":
+            change.add_argument(
+                _option(field), dest=field.name, help=field.help.replace("%", "%%"), metavar=_values(field)
+            )
+    change.add_argument("--secret", action="store_true", help="enter the secrets (again)")
     change.add_argument(
         "--confirm-mechanism",
         metavar="XX",
@@ -55,12 +64,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser_.add_argument("--mailbox", metavar="ADDRESS", help="which one, where there are several")
 
 
+def _kinds(*, receive: bool) -> list[str]:
+    known = all_kinds()
+    senders = {key for kind in known.values() for key in kind.sends_by}
+    return [key for key, kind in known.items() if (kind.receives if receive else key in senders)]
+
+
 def _option(field: Field) -> str:
     return "--" + field.name.replace("_", "-")
 
 
 def _values(field: Field) -> str:
     """What help shows behind the option: the words that it takes, where only some will do."""
+    if field.kind == "certificates":
+        return "FILE"
     words = ("yes", "no") if field.kind == "bool" else [key for key, _label in field.choices]
     return "|".join(words) or "VALUE"
 
@@ -81,22 +98,19 @@ def _set(options: argparse.Namespace) -> int:
     from placet.mailboxes import store
 
     mailbox = find(options.mailbox)
-    given: dict[str, Any] = {field.name: getattr(options, field.name) for field in STORED}
-    expires_on = given.pop(SECRET_EXPIRES_ON)
-    entered = {name: value for name, value in given.items() if value is not None}
+    entered = _entered(options)
+    expires_on = entered.pop(SECRET_EXPIRES_ON, None)
     by = f"command line ({getpass.getuser()})"
     try:
-        secret = _secret(options, mailbox)
+        secrets = _secrets(options, mailbox, entered)
         if mailbox is None:
-            saved = store.save(entered, secrets={SECRET: secret}, expires_on=expires_on, by=by)
+            saved = store.save(entered, secrets=secrets, expires_on=expires_on, by=by)
         else:
-            saved = store.change(
-                entered, secrets={SECRET: secret}, expires_on=expires_on, by=by, mailbox=mailbox
-            )
+            saved = store.change(entered, secrets=secrets, expires_on=expires_on, by=by, mailbox=mailbox)
         if options.confirm_mechanism:
             saved = store.confirm_mechanism(saved.mailbox, options.confirm_mechanism, by=by)
     except SettingsInvalid as error:
-        labels = {field.name: f"{field.label} ({_option(field)})" for field in FIELDS}
+        labels = {name: f"{field.label} ({_option(field)})" for name, field in fields().items()}
         lines = [f"  {labels.get(name, name)}: {sentence}" for name, sentence in error.errors.items()]
         raise CommandError("\n".join(["Nothing was saved:", *lines])) from error
     for notice in saved.notices.values():
@@ -109,14 +123,52 @@ def _set(options: argparse.Namespace) -> int:
     return 0
 
 
-def _secret(options: argparse.Namespace, mailbox: "Mailbox | None") -> str:
+def _entered(options: argparse.Namespace) -> dict[str, Any]:
+    """What was named; of files, what is in them."""
+    from placet.mailboxes import store
+
+    entered: dict[str, Any] = {}
+    for name, field in fields().items():
+        value = getattr(options, name, None)
+        if value and field.kind == "certificates":
+            value = _read_file(value)
+        if value is not None:
+            entered[name] = value
+    kinds = {store.KIND: options.kind, store.SENDING_KIND: options.sending_kind}
+    return {**entered, **{name: key for name, key in kinds.items() if key}}
+
+
+def _read_file(name: str) -> bytes:
+    try:
+        return Path(name).read_bytes()
+    except OSError as error:
+        raise CommandError(f"{name} cannot be read: {error.strerror}") from error
+
+
+def _secrets(
+    options: argparse.Namespace, mailbox: "Mailbox | None", entered: dict[str, Any]
+) -> dict[str, str]:
+    """Those that the settings need and that are not stored, by field; all of them with --secret."""
+    from placet.mailboxes import store
     from placet.mailboxes.secrets import CERTIFICATE
 
+    of_kinds = store.kinds_of(entered, mailbox)
+    changes = {name: text for name, text in entered.items() if name not in (store.KIND, store.SENDING_KIND)}
+    before = of_kinds.read_of(mailbox.settings) if mailbox is not None else {}
+    looked = of_kinds.look({**before, **changes})
     stored = mailbox.secrets if mailbox is not None else {}
-    if not options.secret and (stored.get(SECRET) or stored.get(CERTIFICATE)):
-        return ""
+    secrets = {}
+    for settings in looked.all_settings:
+        for row in settings.rows:
+            there = stored.get(row.name) or (row.name == SECRET and stored.get(CERTIFICATE))
+            if row.kind == "secret" and settings.needs_secret(row.name) and (options.secret or not there):
+                secrets[row.name] = _ask(row)
+    return secrets
+
+
+def _ask(row: Field) -> str:
     if sys.stdin.isatty():
-        return getpass.getpass("Client secret (its Value): ")
+        return getpass.getpass(f"{row.label}{' (its Value)' if row.name == SECRET else ''}: ")
     return sys.stdin.readline().strip()
 
 
@@ -124,11 +176,17 @@ def _show(options: argparse.Namespace) -> int:
     mailbox = find(options.mailbox)
     if mailbox is None:
         raise CommandError("No mailbox is set up yet. Begin with: placet mailbox set --help")
-    width = max(len(field.label) for field in FIELDS)
-    from placet.mailboxes.kinds import label_of
+    from placet.mailboxes import store
 
+    try:
+        of_kinds = store.kinds_of({}, mailbox)
+    except SettingsInvalid as error:
+        raise CommandError(str(error)) from error
+    width = max(len(field.label) for field in of_kinds.rows)
     say(f"{'Type':<{width}}  {label_of(mailbox.kind)}")
-    for field in FIELDS:
+    if of_kinds.sending is not None:
+        say(f"{'Sends by':<{width}}  {label_of(of_kinds.sending.key)}")
+    for field in of_kinds.rows:
         say(f"{_label(mailbox, field):<{width}}  {_shown(mailbox, field)}")
     if mailbox.trouble:
         say(f"\nNot working: {mailbox.trouble['cause']} {mailbox.trouble['cure']}")
@@ -162,26 +220,30 @@ def _label(mailbox: "Mailbox", field: Field) -> str:
 
 def _shown(mailbox: "Mailbox", field: Field) -> str:
     if field.kind == "secret":
-        return _shown_secret(mailbox)
+        return _shown_secret(mailbox, field)
     if field.kind == "date":
         return str(mailbox.secret_expires_on or "-")
     value = mailbox.settings.get(field.name)
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if field.kind == "certificates":
+        return f"{str(value or '').count('BEGIN CERTIFICATE')} certificates"
     if isinstance(value, list):
         return ", ".join(str(part) for part in value) or "-"
     return "-" if value in (None, "") else str(value)
 
 
-def _shown_secret(mailbox: "Mailbox") -> str:
+def _shown_secret(mailbox: "Mailbox", field: Field) -> str:
     from placet.mailboxes.microsoft import credentials
 
     certificate = credentials.certificate_in_use(mailbox)
-    if certificate is not None:
+    if certificate is not None and field.name == SECRET:
         beside = "; a client secret is stored too" if credentials.has_secret(mailbox) else ""
         return f"the certificate {certificate.thumbprint} is in use instead{beside}"
-    if not mailbox.secret_set_at:
+    if not mailbox.secrets.get(field.name):
         return "not set"
+    if not mailbox.secret_set_at:
+        return "set (never shown)"
     return f"set on {mailbox.secret_set_at:%Y-%m-%d} by {mailbox.secret_set_by} (never shown)"
 
 

@@ -43,7 +43,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _lines(proposal: Any) -> Iterator[str]:
-    yield proposal.kind
+    from placet.mailboxes.kinds import label_of
+
+    yield f"{label_of(proposal.kind)} ({proposal.kind})"
     for server in proposal.servers:
         yield f"  {server.protocol}: {server.host}:{server.port}, {server.security}, user {server.username}"
         yield f"    {server.origin.sentence}"

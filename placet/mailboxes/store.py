@@ -49,6 +49,11 @@ class Kinds:
         """Of both, each once, in the order of the tab."""
         return tuple({row.name: row for kind in self.both for row in kind.settings_class.rows}.values())
 
+    def read_of(self, stored: Mapping[str, Any]) -> dict[str, Any]:
+        """Of what is stored, what these kinds read: not that of another kind that the mailbox was of before."""
+        names = {name for kind in self.both for name in kind.settings_class.readers()}
+        return {name: value for name, value in stored.items() if name in names}
+
     def look(self, entered: Mapping[str, Any]) -> "Looked":
         """What is to be said of the settings alone, without secrets and what is stored."""
         readers = [kind.settings_class.readers() for kind in self.both]
@@ -170,7 +175,7 @@ def change(
 ) -> Saved:
     """`save` for some settings alone: the others stay as they are stored, whatever `mailbox` was read with."""
     _refresh(mailbox)
-    entered = {**mailbox.settings, **changes}
+    entered = {**kinds_of(changes, mailbox).read_of(mailbox.settings), **changes}
     return save(entered, secrets=secrets, expires_on=expires_on, by=by, mailbox=mailbox, moving=moving)
 
 

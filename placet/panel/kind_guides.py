@@ -21,16 +21,20 @@ PAGES = {key: f"panel/guide/kind/{key}.html" for key in ("exchange-server", "gma
 
 _EXCHANGE_COMMANDS = {
     "permissions": (
-        "Add-MailboxPermission -Identity approvals@example.com -User CORP\\placet -AccessRights FullAccess "
+        "Add-MailboxPermission -Identity 'approvals@example.com' -User 'CORP\\placet' -AccessRights FullAccess "
         "-AutoMapping $false\n"
-        "Get-Mailbox approvals@example.com | Add-ADPermission -User CORP\\placet -ExtendedRights 'Send As'"
+        "Get-Mailbox 'approvals@example.com' | Add-ADPermission -User 'CORP\\placet' -ExtendedRights 'Send As'"
     ),
     "services": (
-        "Get-CASMailbox approvals@example.com | Format-List EwsEnabled\n"
-        "Get-WebServicesVirtualDirectory | Format-List Server, ExternalUrl, InternalUrl, *Authentication"
+        "Get-CASMailbox 'approvals@example.com' | Format-List EwsEnabled\n"
+        "Get-WebServicesVirtualDirectory | Format-List Server,*Authentication*,*Url"
     ),
     "connectors": (
-        "Get-ReceiveConnector | Format-List Identity, Bindings, RemoteIPRanges, AuthMechanism, PermissionGroups"
+        "Get-ReceiveConnector | Format-List Identity,AuthMechanism,PermissionGroups,RemoteIPRanges\n"
+        "Get-ReceiveConnector | Get-ADPermission | Where-Object {\n"
+        "  $_.ExtendedRights -like 'ms-Exch-SMTP-Accept-Authoritative-Domain-Sender' -or\n"
+        "  $_.ExtendedRights -like 'ms-Exch-Accept-Headers-Organization'\n"
+        "} | Format-Table Identity,User,ExtendedRights"
     ),
 }
 COMMANDS: dict[str, dict[str, str]] = {"exchange-server": _EXCHANGE_COMMANDS}

@@ -23,6 +23,9 @@ from placet.mailboxes.store import KIND, SENDING_KIND, Kinds
 #: The kind whose fields were on the page: what is not among them was neither typed nor left out.
 SHOWN_KIND = "shown_kind"
 SENDING = gettext_noop("Outgoing mail server")
+CERTIFICATES = "certificates"  # a field's kind: pasted, or a file whose name ends like this one
+FILE_OF = "{name}_file"
+LARGEST_FILE = 1024 * 1024  # bytes
 LONGEST_CARRIED = 4000  # characters of what was typed for another kind
 
 
@@ -33,6 +36,7 @@ class Row:
     field: forms.BoundField
     notice: str
     is_stored: bool = False
+    file: str = ""  # name of the input for a file, where one can be given instead
 
 
 @dataclass(frozen=True)
@@ -62,8 +66,10 @@ class MailboxForm(forms.Form):
         data: Mapping[str, Any] | None = None,
         mailbox: Mailbox | None = None,
         *,
+        files: Mapping[str, bytes] | None = None,
         show_secret: bool = False,
     ) -> None:
+        self.uploaded = files or {}
         self.kinds = shown_kinds(data or {}, mailbox)
         super().__init__(data, initial=_initial(self.kinds, mailbox))
         self.mailbox = mailbox
@@ -118,6 +124,7 @@ class MailboxForm(forms.Form):
             for row in self.rows_by_name.values()
             if row.name not in OF_THE_SECRET and row.kind != "secret"
         }
+        typed |= {name: content for name, content in self.uploaded.items() if name in typed}
         typed[KIND] = self.kinds.receiving.key
         typed[SENDING_KIND] = self.kinds.sending.key if self.kinds.sending is not None else ""
         return typed if self._may_be_active else {**typed, "active": False}
@@ -303,7 +310,8 @@ class MailboxForm(forms.Form):
 
     def _row(self, about: Field) -> Row:
         stored = self.mailbox.secrets if self.mailbox is not None and about.kind == "secret" else {}
-        return Row(self[about.name], self.notices.get(about.name, ""), bool(stored.get(about.name)))
+        file = FILE_OF.format(name=about.name) if about.kind == CERTIFICATES else ""
+        return Row(self[about.name], self.notices.get(about.name, ""), bool(stored.get(about.name)), file)
 
     def _add_choices(self) -> None:
         """Which kind it is, and by what it sends where there is a choice."""
@@ -325,6 +333,19 @@ class MailboxForm(forms.Form):
             )
             self.fields[name] = field
             self.initial[name] = chosen
+
+
+def files_of(files: Mapping[str, Any]) -> dict[str, bytes]:
+    """By field, what was uploaded in place of pasting it; of a file that is too large only so much that it is
+    refused."""
+    names = {
+        row.name
+        for kind in all_kinds().values()
+        for row in kind.settings_class.rows
+        if row.kind == CERTIFICATES
+    }
+    uploaded = {name: files.get(FILE_OF.format(name=name)) for name in names}
+    return {name: file.read(LARGEST_FILE + 1) for name, file in uploaded.items() if file is not None}
 
 
 def usable_kinds() -> list[Kind]:
@@ -433,6 +454,8 @@ def _form_field(row: Field, show_secret: bool) -> forms.Field:
         return forms.CharField(
             widget=forms.PasswordInput(attrs=attributes, render_value=show_secret), **about
         )
+    if row.kind == CERTIFICATES:
+        return forms.CharField(widget=forms.Textarea(attrs={**attributes, "rows": 4}), **about)
     if row.kind == "int":
         attributes["inputmode"] = "numeric"
     return forms.CharField(widget=forms.TextInput(attrs=attributes), **about)

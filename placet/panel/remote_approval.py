@@ -34,7 +34,7 @@ from placet.panel.guide_commands import look
 from placet.panel.guide_values import Values
 from placet.panel.health import secret_health
 from placet.panel.kind_guides import guide_url
-from placet.panel.mailbox_form import MailboxForm
+from placet.panel.mailbox_form import MailboxForm, files_of
 from placet.panel.mailbox_lookup import Lookup, look_up
 from placet.panel.move_offer import move_offer
 from placet.portal.people import PersonsRequest, administrators_only
@@ -65,7 +65,7 @@ def _settings(request: PersonsRequest, mailbox: Mailbox | None) -> HttpResponse:
         return _page(request, mailbox, MailboxForm(mailbox=mailbox))
     if request.POST.get("then") == "kind":  # without a script
         return _page(request, mailbox, MailboxForm.of_another_kind(request.POST, mailbox))
-    form = MailboxForm(request.POST, mailbox)
+    form = MailboxForm(request.POST, mailbox, files=files_of(request.FILES))
     try:
         saved = form.save(request.user.email)
     except SettingsInvalid as error:

@@ -27,9 +27,10 @@ from placet.lib import logs
 from placet.lib.keys import ENCRYPTION_FILE, SECRET_FILE
 from placet.lib.masking import masked
 from placet.mail.models import IncomingMail, OutgoingMail
-from placet.mailboxes.fields import OF_THE_SECRET
-from placet.mailboxes.microsoft.fields import FIELDS
+from placet.mailboxes import store
+from placet.mailboxes.fields import COMMON, OF_THE_SECRET, Field
 from placet.mailboxes.models import Mailbox
+from placet.mailboxes.settings import SettingsInvalid
 from placet.panel import findings, health
 
 SHORTEST_SECRET = 6  # characters: shorter ones would make holes in every text
@@ -115,7 +116,7 @@ def _settings() -> dict[str, Any]:
 
 
 def _mailbox(mailbox: Mailbox) -> dict[str, Any]:
-    names = [field.name for field in FIELDS if field.name not in OF_THE_SECRET]
+    names = [row.name for row in _rows(mailbox) if row.kind != "secret" and row.name not in OF_THE_SECRET]
     keep = _mailbox_addresses()
     return {
         "id": mailbox.pk,
@@ -138,6 +139,13 @@ def _mailbox(mailbox: Mailbox) -> dict[str, Any]:
         "trouble": _masked(mailbox.trouble, keep),
         "behind": health.behind(mailbox, timezone.now()),
     }
+
+
+def _rows(mailbox: Mailbox) -> tuple[Field, ...]:
+    try:
+        return store.kinds_of({}, mailbox).rows
+    except SettingsInvalid:  # of a kind that is gone
+        return COMMON
 
 
 def _alarms() -> dict[str, Any]:

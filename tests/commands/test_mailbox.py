@@ -233,7 +233,7 @@ def test_what_is_saved_on_the_page_while_the_secret_is_asked_for_stays(
         store.save({**row.settings, "mails_per_poll": 50}, by="grace", mailbox=row)
         return sandbox.client_secret
 
-    monkeypatch.setattr(mailbox, "_secret", meanwhile)
+    monkeypatch.setattr(mailbox, "_ask", meanwhile)
     assert placet("mailbox", "set", "--secret", "--poll-seconds", "60").code == 0
     now = Mailbox.objects.get().settings
     assert (now["poll_seconds"], now["mails_per_poll"]) == (60, 50)

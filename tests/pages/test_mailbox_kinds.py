@@ -4,19 +4,23 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 
 from placet.accounts.models import Person
 from placet.mail.models import IncomingMail
 from placet.mailboxes.discovery import lookup
-from placet.mailboxes.kinds import all_kinds
+from placet.mailboxes.kinds import all_kinds, label_of
 from placet.mailboxes.models import Mailbox
 from placet.panel.kind_guides import PAGES, guides
 from placet.panel.mailbox_form import usable_kinds
+from placet.panel.mailbox_lookup import look_up
 from tests.mailboxes.internet import Internet, internet
 from tests.mailboxes.paper_kinds import with_paper_kinds
 from tests.pages.conftest import HOSTILE, SECRET, SETTINGS
+from tests.sandbox.keys import pair
 
 As = Callable[[Person | None], Client]
 PAPER = {
@@ -195,6 +199,23 @@ def test_an_address_is_looked_up_and_what_is_proposed_fills_the_form(ada: Client
     assert not Mailbox.objects.exists()
 
 
+def test_a_server_of_the_own_network_is_proposed_as_exchange_on_premises(
+    ada: Client, world: Internet
+) -> None:
+    world.records["corp.test", "MX"] = ["0 mx.corp.test."]
+    world.records["mx.corp.test", "A"] = ["10.2.3.4"]
+    found = look_up("approvals@corp.test")
+    offer = next(offer for offer in found.offers if offer.proposal.kind == "exchange-server")
+    assert offer.values == {
+        "kind": "exchange-server",
+        "username": "approvals@corp.test",
+        "exchange_server": "mx.corp.test",
+    }
+    filled = ada.post(reverse("panel:use_proposal"), offer.values).content.decode()
+    assert value_of(filled, "exchange_server") == "mx.corp.test"
+    assert value_of(filled, "plus_addressing") == ""
+
+
 def test_what_is_no_address_and_what_is_nowhere_is_said(ada: Client, world: Internet) -> None:
     wrong = ada.post(reverse("panel:look_up_mailbox"), {"address": HOSTILE})
     assert wrong.status_code == 422
@@ -215,19 +236,48 @@ def test_only_a_new_mailbox_begins_with_its_address(ada: Client, mailbox: Mailbo
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
-def test_every_kind_has_its_guide(
-    language: str, ada: Client, admin: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_kind_has_its_guide(language: str, ada: Client, admin: Person) -> None:
     Person.objects.filter(pk=admin.pk).update(language=language)
     assert {kind.key for kind in usable_kinds()} <= {guide.key for guide in guides()}
     for guide in guides():
         answer = ada.get(guide.url, follow=True)
         assert answer.status_code == 200
         if guide.key in PAGES:
-            assert f'aria-current="page">{guide.label}' in answer.content.decode()
+            with translation.override(language):
+                label = label_of(guide.key)
+            assert f'aria-current="page">{label}' in answer.content.decode()
     assert ada.get(reverse("panel:guide_of_kind", args=["pigeon"])).status_code == 404
     assert ada.get(reverse("panel:guide_of_kind", args=["exchange-online"]))["Location"] == reverse(
         "panel:guide"
     )
     for key in PAGES.keys() - all_kinds().keys():
         assert ada.get(reverse("panel:guide_of_kind", args=[key])).status_code == 404
+
+
+def test_an_authority_is_pasted_or_uploaded(ada: Client) -> None:
+    entered = {
+        "kind": "exchange-server",
+        "shown_kind": "exchange-server",
+        "username": "office@contoso.example",
+        "exchange_server": "mail.contoso.com",
+        "exchange_password": SECRET,
+        "poll_seconds": "20",
+        "handled": "move",
+    }
+    page = ada.post(reverse(KIND), entered).content.decode()
+    assert '<textarea name="exchange_authorities"' in page
+    assert 'type="file" name="exchange_authorities_file"' in page
+    wrong = ada.post(
+        reverse(NEW), {**entered, "exchange_authorities_file": SimpleUploadedFile("ca.cer", b"\x30\x00")}
+    )
+    assert wrong.status_code == 422
+    assert not Mailbox.objects.exists()
+    pem = pair("An authority of ours").pem
+    file = SimpleUploadedFile("ca.pem", pem.encode())
+    answer = ada.post(reverse(NEW), {**entered, "exchange_authorities_file": file})
+    assert answer.status_code == 302, answer.content.decode()
+    mailbox = Mailbox.objects.get()
+    assert mailbox.settings["exchange_authorities"] == pem
+    shown = ada.get(reverse("panel:mailbox", args=[mailbox.pk])).content.decode()
+    assert "BEGIN CERTIFICATE" in shown
+    assert SECRET not in shown

@@ -133,7 +133,7 @@ SEEN = {
     "panel:delete_calendar": (302, 403, 403, 403, 200),
     "panel:guide": (302, 403, 403, 403, 200),
     "panel:guide_step": (302, 403, 403, 403, 200),
-    "panel:guide_of_kind": (302, 403, 403, 403, 302),  # that of Exchange Online has its own address
+    "panel:guide_of_kind": (302, 403, 403, 403, 200),
     "panel:guide_calendar": (302, 403, 403, 403, 302),  # the day is not known
     "panel:alarms": (302, 403, 403, 403, 200),
     "panel:test_webhook": (302, 403, 403, 403, 302),
@@ -464,7 +464,7 @@ def world(
         "panel:remove_certificate": {"pk": mailbox.pk},
         "panel:remove_secret": {"pk": mailbox.pk},
         "panel:guide_step": {"key": "register"},
-        "panel:guide_of_kind": {"key": "exchange-online"},
+        "panel:guide_of_kind": {"key": "exchange-server"},
         "panel:activate": {"pk": mailbox.pk},
         "panel:incoming_mail": {"pk": incoming.pk},
         "panel:raw": {"pk": incoming.pk},

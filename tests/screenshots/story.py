@@ -146,7 +146,7 @@ class Story:
             },
             "administration/configuration/calendars/<int": {"pk": self.calendar.pk},
             "administration/configuration/guide/<slug": {"key": "register"},
-            "administration/configuration/guide/for/<slug": {"key": "exchange-online"},
+            "administration/configuration/guide/for/<slug": {"key": "exchange-server"},
             "administration/mail/<int": {"pk": self.mails["decided"].pk},
             "administration/mail/<int:pk>/attachments/<int": {"pk": self.mails["decided"].pk, "number": 1},
             "administration/mail/outgoing/<int": {"pk": failed.pk},

@@ -6,7 +6,6 @@ from .proposals import Proposal, Server, SignIn
 
 #: How the fields of a kind begin. Those of Exchange Online have no prefix, and its servers are known.
 PREFIXES = {
-    "exchange-server": "exchange",
     "gmail": "gmail",
     "imap": "imap",
     "pop3": "pop3",
@@ -21,7 +20,9 @@ def values_of(address: str, proposal: Proposal) -> dict[str, str]:
     values = {"kind": proposal.kind, "sending_kind": proposal.sending_kind, "username": address}
     values |= {name: str(value) for name, value in proposal.settings.items()}
     for kind, server in ((proposal.kind, proposal.receiving), (proposal.sending_kind, proposal.sending)):
-        if server is not None:
+        if server is not None and kind == "exchange-server":
+            values["exchange_server"] = server.host
+        elif server is not None:
             values |= _of_server(PREFIXES[kind], server, proposal.sign_in)
     known = {"kind", "sending_kind"} | {
         row.name
