@@ -28,7 +28,7 @@ help:
 	@echo "make screenshots pictures of every page and mail, in screenshots/"
 	@echo "make mutants     whether the tests would notice: 300 small changes to what decisions rest on"
 	@echo "make container   the image, built and run with PostgreSQL and Caddy as deploy/container says (as root on Debian)"
-	@echo "make release     the wheels, their checksums and notes, in dist/"
+	@echo "make release     the wheels, the node for n8n, their checksums and notes, in dist/"
 	@echo "make soak        attacks, models, kills and faults at full length, on SQLite and PostgreSQL (about 80 minutes;"
 	@echo "                 soak-attacks, soak-models, soak-faults and soak-faults-postgres are its parts)"
 

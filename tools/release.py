@@ -1,11 +1,12 @@
-"""`make release`: of the last commit, into dist/: the wheels of Placet and of its client, the libraries that they were
-tested with (for pip, each with its hashes), what is new, as the changelog says, and SHA256SUMS.
+"""`make release`: of the last commit, into dist/: the wheels of Placet and of its client, the node for n8n, the
+libraries that they were tested with (for pip, each with its hashes), what is new by the changelog, and SHA256SUMS.
 
 The same commit gives the same bytes: files have the time of the commit. Beside what is tracked the wheel has the table
 of the words of replies, so that nobody who installs it has to make it.
 """
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -17,10 +18,13 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from tools import npm
+
 ROOT = Path(__file__).parents[1]
 LANGUAGES = Path("placet/replies/languages")
 TABLE = LANGUAGES / "words.table"
 CLIENT = Path("clients/python")
+NODE = Path("clients/n8n")
 #: By what a file of the release is called, the file of requirements/ that it is.
 REQUIREMENTS = {"requirements": "run.txt", "requirements-mcp": "mcp.txt"}
 _WHOLE = (
@@ -42,16 +46,17 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="placet-release-") as folder:
             tree = Path(folder) / "tree"
-            _export(tree)
+            export(tree)
             version = version_of(tree)
             notes = notes_of((tree / "CHANGELOG.md").read_text(), version)
             moment = int(_git("log", "-1", "--format=%ct"))
             build(tree, target, moment)
             build_client(tree, target, moment)
+            build_node(tree, target, Path(sys.prefix) / "n8n-nodes-placet")
             (target / f"placet-{version}-notes.md").write_text(notes)
             for name, file in REQUIREMENTS.items():
                 shutil.copyfile(tree / "requirements" / file, target / f"placet-{version}-{name}.txt")
-    except ReleaseInvalid as error:
+    except (ReleaseInvalid, npm.NotInstalled) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     sums = checksums(target)
@@ -109,6 +114,23 @@ def build_client(tree: Path, target: Path, moment: int) -> Path:
     return wheel
 
 
+def build_node(tree: Path, target: Path, tools: Path) -> Path:
+    """The package for npm of the node for n8n, of what lies in `tree`. `tools`: the folder that its compiler is put in,
+    which comes from npm, by its hashes. npm.NotInstalled where that cannot be had, or does not compile it."""
+    source = tree / NODE
+    packages = npm.install(source, tools) / "node_modules"
+    (source / "node_modules").symlink_to(packages)
+    npm.run(source, "run", "build")
+    npm.run(source, "pack", "--ignore-scripts", "--pack-destination", str(target))
+    about = json.loads((source / "package.json").read_text())
+    package = target / f"{about['name']}-{about['version']}.tgz"
+    with tarfile.open(package) as archive:
+        names = {name.removeprefix("package/") for name in archive.getnames()}
+    if missing := {*about["n8n"]["nodes"], *about["n8n"]["credentials"], "LICENSE", "README.md"} - names:
+        raise ReleaseInvalid(f"The node for n8n lacks {', '.join(sorted(missing))}.")
+    return package
+
+
 def _environment(tree: Path, moment: int) -> dict[str, str]:
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith("PLACET_")},
@@ -149,7 +171,8 @@ def checksums(folder: Path) -> str:
     return "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files)
 
 
-def _export(tree: Path) -> None:
+def export(tree: Path) -> None:
+    """What is committed, put into a folder."""
     archive = tree.with_suffix(".tar")
     _git("-c", "tar.umask=0022", "archive", f"--output={archive}", "HEAD")
     with tarfile.open(archive) as file:

@@ -33,7 +33,7 @@ SCOPES: dict[str, Promise] = {
 }
 #: How sure it must be at least who answers, by `Key.floor`.
 FLOORS: dict[str, Promise] = {
-    "": gettext_lazy("as each process says; without one, a colleague’s mail account"),
+    "": gettext_lazy("as each process says"),
     "outside": gettext_lazy("a mail account, also from outside"),
     "colleague": gettext_lazy("a colleague’s mail account"),
     "page": gettext_lazy("sign-in, on the page of the request"),

@@ -52,7 +52,10 @@ class KeyForm(forms.Form):
     floor = forms.ChoiceField(
         label=gettext_lazy("How sure must it be who answers?"),
         required=False,
-        help_text=gettext_lazy("A process that takes less is not started with this key."),
+        help_text=gettext_lazy(
+            "A process that takes less is not started with this key. Approvals without a process ask for a colleague’s "
+            "mail account where nothing is chosen."
+        ),
     )
     last = forms.DateField(
         label=gettext_lazy("Last day"),
