@@ -200,7 +200,8 @@ class Receiving(_Opened, Protocol):
         self, server_ids: Sequence[str], action: Action, folder: str
     ) -> Iterator[tuple[str, str | MailError]]:
         """Move the mails to `folder` (a path such as "Placet/Processed", made where it is missing), mark them
-        read, or delete them (to Deleted Items), MOST_MARKED in one call. Doing it twice, or to a mail that is gone, is
+        read, or delete them (to Deleted Items), MOST_MARKED in one call. What a server has not, folders or that mark,
+        leaves them as they are. Doing it twice, or to a mail that is gone, is
         no error. `server_ids` holds none twice.
 
         Each id, in any order, with the id that its mail has from now on (a move may change it), or with what is wrong

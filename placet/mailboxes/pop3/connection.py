@@ -9,6 +9,7 @@ it is deleted only by `mark` with DELETE, which comes after its effect is commit
 ends well: where it does not, nothing was deleted, and all of it is to be done again.
 """
 
+import ssl
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.parser import BytesHeaderParser
 from email.policy import compat32
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
@@ -29,7 +30,6 @@ from placet.mailboxes.base import (
     FixNeeded,
     Folder,
     Gone,
-    MailboxError,
     MailError,
     Page,
     Received,
@@ -44,6 +44,11 @@ from .known import Mail
 from .receipt import received_at, stamp_of
 from .session import Refused, Session
 from .settings import SERVER, Pop3Settings
+
+if TYPE_CHECKING:
+    from placet.mailboxes.preflight import Preflight
+
+    from .check import Pop3Probe
 
 BROKEN = (OSError, ProtocolBroken, NotAllowed)
 MOST_HEADERS = 256 * 1024  # bytes
@@ -93,8 +98,12 @@ def _shared_of(server: Server) -> _Shared:
 class Pop3Connection:
     """One mailbox that receives."""
 
-    def __init__(self, server: Server, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, server: Server, settings: Pop3Settings | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
+        """`settings` are what the check of the mailbox rests on."""
         self._server = server
+        self._settings = settings
         self._clock = clock
         self._shared = _shared_of(server)
         self._listed_before: datetime | None = None  # what was not listed then came later
@@ -113,7 +122,7 @@ class Pop3Connection:
             mails = self._listing(session)
         division = known.divided(mails, cursor)
         restarted = division.lost
-        if not cursor or restarted:
+        if restarted or not known.is_ours(cursor):
             stat, mails, division = self._anew(mails, since)
         given = division.new[: max(1, limit)]
         more = len(given) < len(division.new)
@@ -278,49 +287,49 @@ class Pop3Connection:
         """Nothing: what another protocol calls a mail says nothing of its UIDL."""
         return {}
 
-    # --- the rest -----------------------------------------------------------------------------------------
+    # --- the check ----------------------------------------------------------------------------------------
+
+    def probe(self) -> "Pop3Probe":
+        from .check import Pop3Probe
+
+        assert self._settings is not None  # as `connect` makes it
+        return Pop3Probe(
+            self._settings,
+            f"{self._server.host}:{self._server.port}",
+            self._greeted,
+            self._session,
+            self._listing,
+            self._delete_one,
+        )
+
+    def _greeted(self) -> str:
+        """By which version of TLS the server answers; "" in clear."""
+        with self._alone():
+            session = opened(self._server)
+            try:
+                return session.sock.version() or "" if isinstance(session.sock, ssl.SSLSocket) else ""
+            finally:
+                _end(session)
+
+    def _delete_one(self, id_: str) -> bool:
+        """Whether it was there."""
+        with self._session() as session:
+            mail = self._located(session, [id_]).get(id_)
+            if mail is not None:
+                session.delete(mail.number)
+                session.bye()
+            return mail is not None
 
     def steps(self) -> Mapping[str, str]:
-        return {
-            "pop3_connect": _("The mail server for receiving answers"),
-            "pop3_sign_in": _("Signing in for receiving"),
-            "pop3_list": _("The server tells mails apart (UIDL)"),
-        }
+        return self._preflight().steps()
 
     def check(self, others: Sequence[str] = ()) -> Generator[Check, None, None]:
-        titles = self.steps()
-        key = "pop3_connect"
-        try:
-            with self._shared_session():
-                session = opened(self._server)
-                try:
-                    place = f"{self._server.host}:{self._server.port}"
-                    yield Check(key, titles[key], ok=True, found=place)
-                    key = "pop3_sign_in"
-                    mechanism = sign_in(session, self._server)
-                    yield Check(key, titles[key], ok=True, found=f"{self._server.place[2]} ({mechanism})")
-                    key = "pop3_list"
-                    yield self._check_listing(session, titles[key])
-                finally:
-                    _end(session)
-        except MailboxError as error:
-            yield Check(key, titles[key], ok=False, cause=error.cause, cure=error.cure, facts=error.details)
+        return self._preflight()(others)
 
-    def _check_listing(self, session: Session, title: str) -> Check:
-        with self._explaining():
-            number = len(self._listing(session))
-        found = _("{number} mails").format(number=number)
-        if number <= known.MOST_EXACT:
-            return Check("pop3_list", title, ok=True, found=found)
-        return Check(
-            "pop3_list",
-            title,
-            ok=True,
-            found=found,
-            warning=True,
-            cause=_("With so many mails each look into the mailbox takes long."),
-            cure=_("Delete old mails, or have Placet delete those that it handled some days ago."),
-        )
+    def _preflight(self) -> "Preflight":
+        from placet.mailboxes.preflight import Preflight
+
+        return Preflight(receiving=self.probe())
 
     def close(self) -> None:
         """Nothing is open between two calls."""
@@ -330,7 +339,7 @@ class Pop3Connection:
     @contextmanager
     def _session(self) -> Iterator[Session]:
         """Signed in, and alone in this mailbox. Its end deletes nothing, unless it was ended before."""
-        with self._shared_session():
+        with self._alone():
             session = signed_in(self._server)
             try:
                 with self._explaining():
@@ -339,7 +348,7 @@ class Pop3Connection:
                 _end(session)
 
     @contextmanager
-    def _shared_session(self) -> Iterator[None]:
+    def _alone(self) -> Iterator[None]:
         if not self._shared.lock.acquire(timeout=LONGEST_WAIT):
             raise Wait(
                 _("Placet itself still reads this mailbox, and POP3 lets one read at a time."),
@@ -372,7 +381,8 @@ def connect(settings: Pop3Settings, secrets: Mapping[str, str], *, key: str) -> 
             security=settings.pop3_security,
             proof=proof,
             user=settings.pop3_user or settings.username,
-        )
+        ),
+        settings,
     )
 
 
@@ -399,10 +409,11 @@ def signed_in(server: Server) -> Session:
     """A new session. Raises MailboxError."""
     session = opened(server)
     try:
-        sign_in(session, server)
+        session.mechanism = sign_in(session, server)
     except BaseException:
         session.close()
         raise
+    session.user_signed_in = server.place[2]
     return session
 
 

@@ -78,6 +78,11 @@ def remembering(known: Collection[Mail], total: int) -> dict[str, Any]:
     return {LAST: base64.b64encode(b"".join(_hash(mail.id) for mail in last)).decode()}
 
 
+def is_ours(cursor: Mapping[str, Any]) -> bool:
+    """Whether it remembers a listing. One that another kind left is a beginning."""
+    return isinstance(cursor.get(KNOWN, cursor.get(LAST)), str)
+
+
 def _remembered(cursor: Mapping[str, Any]) -> frozenset[bytes]:
-    hashes = base64.b64decode(str(cursor.get(KNOWN) or cursor.get(LAST) or ""))
+    hashes = base64.b64decode(cursor.get(KNOWN, cursor.get(LAST))) if is_ours(cursor) else b""
     return frozenset(hashes[start : start + HASH] for start in range(0, len(hashes), HASH))

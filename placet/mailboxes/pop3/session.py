@@ -47,6 +47,7 @@ class Session(poplib.POP3):
         self._given = connection
         self._lines = Lines(connection)
         self.is_ended = False
+        self.user_signed_in = self.mechanism = ""
         super().__init__(host)
 
     # --- what poplib does without an end ------------------------------------------------------------------

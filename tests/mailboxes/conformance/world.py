@@ -97,7 +97,9 @@ class World:
     protocol: str = ""  # where a kind has several
     receives: bool = True
     sends: bool = True
-    moves: bool = True  # mails go to folders; else they only go away
+    moves: bool = (
+        True  # mails go to folders; else what is to be moved stays where it is, and what is deleted is gone
+    )
     reads: bool = True  # mails are marked read
     junk: bool = True  # takes mail from a second folder, too
     forgets: bool = True  # may lose the positions that it gave out

@@ -17,6 +17,7 @@ from placet.mailboxes.base import Action, FixNeeded, Gone, Page, Received, Seen,
 from placet.mailboxes.pop3 import connection as pop3
 from placet.mailboxes.pop3.connection import Pop3Connection, Server
 from placet.mailboxes.pop3.session import Session
+from placet.mailboxes.pop3.settings import Pop3Settings
 from placet.mailboxes.sasl import Password
 from tests.servers.dovecot import Dovecot, dovecot
 
@@ -207,15 +208,20 @@ class Tokens:
         self.refused += 1
 
 
+def checked(server: Server) -> Pop3Connection:
+    """With what a check rests on."""
+    return Pop3Connection(server, Pop3Settings.parse({"username": server.user, "pop3_host": "localhost"})[0])
+
+
 def test_signing_in(dove: Dovecot, server: Server) -> None:
     tokens = Tokens(dove, server.user)
     starttls = replace(server, port=dove.ports["pop3"], security="starttls")
     for good in (server, starttls, replace(starttls, proof=tokens)):
-        checks = list(Pop3Connection(good).check())
+        checks = list(checked(good).check())
         assert [(check.key, check.ok) for check in checks] == [
             ("pop3_connect", True), ("pop3_sign_in", True), ("pop3_list", True),
         ]  # fmt: skip
-        assert list(Pop3Connection(good).steps()) == [check.key for check in checks]
+        assert list(checked(good).steps()) == [check.key for check in checks]
     assert tokens.refused == 1
     wrong: dict[str, Server] = {
         "does not let this user sign in": replace(server, proof=Password(server.user, SecretStr("wrong"))),
@@ -226,7 +232,7 @@ def test_signing_in(dove: Dovecot, server: Server) -> None:
     for cause, settings in wrong.items():
         with pytest.raises(FixNeeded, match=cause):
             sync(Pop3Connection(settings), {})
-        [*_passed, failed] = Pop3Connection(settings).check()
+        [*_passed, failed] = checked(settings).check()
         assert not failed.ok
         assert failed.cure
 

@@ -14,6 +14,7 @@ from placet.mailboxes.pop3 import connection as pop3
 from placet.mailboxes.pop3 import known, session
 from placet.mailboxes.pop3.connection import Pop3Connection, Server
 from placet.mailboxes.pop3.receipt import received_at
+from placet.mailboxes.pop3.settings import Pop3Settings
 from placet.mailboxes.sasl import Password
 
 from ..talking import Behaviour, Peer, Talker, talker
@@ -80,7 +81,8 @@ def mail(subject: str, at: datetime | None = None, body: bytes = b"Yes\r\n.\r\n"
 def reading(*behaviours: Behaviour, user: str = "approvals") -> Iterator[tuple[Talker, Pop3Connection]]:
     with talker(*behaviours) as server:
         proof = Password(user, SecretStr("s3cret"))
-        yield server, Pop3Connection(Server("127.0.0.1", server.port, "none", proof, user))
+        settings, _ = Pop3Settings.parse({"username": "approvals@contoso.example", "pop3_host": "localhost"})
+        yield server, Pop3Connection(Server("127.0.0.1", server.port, "none", proof, user), settings)
 
 
 def sync(one: Pop3Connection, cursor: object = None, limit: int = 100) -> Page:
