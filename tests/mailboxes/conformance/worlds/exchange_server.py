@@ -61,7 +61,7 @@ class ExchangeServer:
         self._numbers = count(1)
         sandbox.add_mailbox("ann", "Ann Approver")
 
-    def box(self, world: World) -> ServerBox:
+    def box(self) -> ServerBox:
         return ServerBox(self._sandbox, self._front, next(self._numbers))
 
 
