@@ -12,7 +12,6 @@ Protection asks for it, and somebody in the middle cannot hand the sign-in on. [
 
 import base64
 import binascii
-import importlib.util
 import logging
 import re
 from collections.abc import Mapping
@@ -35,10 +34,11 @@ from placet.mailboxes.base import FixNeeded, MailboxError, SignInRefused, Wait
 from placet.mailboxes.http import WAIT_CURE
 
 from .attempts import ATTEMPTS, Attempts
+from .kerberos import Tickets
 from .line import HandshakeCut, Line
 
 if TYPE_CHECKING:  # loaded where somebody signs in with it
-    from spnego import ContextProxy
+    from spnego import ContextProxy, Credential
     from spnego.channel_bindings import GssChannelBindings
 
 log = structlog.get_logger(__name__)
@@ -108,6 +108,7 @@ class WindowsCaller:
         self._schemes = schemes
         self._attempts = attempts
         self._whose = (http.host_of(url), account.user.lower(), account.password.get_secret_value())
+        self._tickets = Tickets(account.user, account.password)
         self._each_request = False  # the server signs in requests, not connections
         self._line = Line(url, authorities)
         self._session = requests.Session()
@@ -163,8 +164,14 @@ class WindowsCaller:
         self, context: "ContextProxy", scheme: str, body: bytes, headers: Mapping[str, str]
     ) -> requests.Response:
         challenge: bytes | None = None
+        offered = False  # the server has what proves the account
         for _leg in range(MOST_LEGS):
-            token = self._step(context, challenge)
+            try:
+                token = self._step(context, challenge)
+            except MailboxError:
+                if offered:  # a refusal in words of SPNEGO's own
+                    raise self._refused(context, scheme) from None
+                raise
             # What is sent before the last message is refused: the request goes with that one.
             last = challenge is not None or context.negotiated_protocol == KERBEROS
             self._line.hold(connection=context.negotiated_protocol != KERBEROS)
@@ -173,8 +180,13 @@ class WindowsCaller:
                 return self._answered(context, scheme, answer, last=last)
             challenge = self._challenge(answer, scheme)
             self._drain(answer)
+            offered = offered or last
             if challenge is None:
-                raise self._refused(context, scheme)
+                raise (
+                    self._refused(context, scheme)
+                    if offered
+                    else self._unreadable(_("it is over before it began"))
+                )
         raise self._unreadable(_("it does not end"))
 
     def _answered(
@@ -221,21 +233,32 @@ class WindowsCaller:
         from spnego.exceptions import NegotiateOptions, SpnegoError
 
         logging.getLogger("spnego").setLevel(logging.INFO)  # on DEBUG it writes every message into the log
-        kerberos = scheme == NEGOTIATE and has_kerberos()
+        negotiate = scheme == NEGOTIATE
         try:
             return spnego.client(
-                self._account.user,
-                self._account.password.get_secret_value(),
+                self._credentials(kerberos=negotiate),
                 hostname=self._host,
                 service="HTTP",
                 channel_bindings=bindings(self._line.certificate),
-                context_req=spnego.ContextReq.mutual_auth if kerberos else spnego.ContextReq.none,
-                protocol="negotiate" if scheme == NEGOTIATE else "ntlm",
+                protocol="negotiate" if negotiate else "ntlm",
                 # Not the system's NTLM, where it has one: it signs in from files of its own.
-                options=NegotiateOptions.use_negotiate if scheme == NEGOTIATE else NegotiateOptions.use_ntlm,
+                options=NegotiateOptions.use_negotiate if negotiate else NegotiateOptions.use_ntlm,
             )
         except SpnegoError as error:
             raise self._unusable(error) from None
+
+    def _credentials(self, *, kerberos: bool) -> "list[Credential]":
+        """A Kerberos ticket where there is one, and the password for NTLM alone."""
+        import spnego
+
+        class NtlmPassword(spnego.Password):
+            @property
+            def supported_protocols(self) -> list[str]:
+                return ["ntlm"]
+
+        ticket = self._tickets.credential() if kerberos else None
+        password = NtlmPassword(self._account.user, self._account.password.get_secret_value())
+        return [password] if ticket is None else [ticket, password]
 
     def _step(self, context: "ContextProxy", challenge: bytes | None) -> bytes:
         try:
@@ -293,6 +316,7 @@ class WindowsCaller:
         self._line.signed_in = False
         details = {"scheme": scheme, "mechanism": str(context.negotiated_protocol or "")}
         if context.negotiated_protocol == KERBEROS:
+            self._tickets.forget()
             error: MailboxError = FixNeeded(
                 _("{host} did not accept the Kerberos ticket.").format(host=self._host),
                 _(
@@ -345,11 +369,6 @@ class WindowsCaller:
             ),
             _("Check user and password: DOMAIN\\name or name@domain."),
         )
-
-
-def has_kerberos() -> bool:
-    """Whether this machine has what Kerberos needs (the extra `kerberos`)."""
-    return importlib.util.find_spec("gssapi") is not None
 
 
 def bindings(certificate: bytes | None) -> "GssChannelBindings | None":
