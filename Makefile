@@ -93,6 +93,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.idle
 	$(BIN)/python -m benchmarks.marks
 	$(BIN)/python -m benchmarks.notices
+	$(BIN)/python -m benchmarks.webhooks
 
 # The same pages and the same work at several sizes of the database: SIZES="10000 1300000" (half an hour, 10 GB each).
 SIZES ?= 10000 300000

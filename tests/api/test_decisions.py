@@ -1,9 +1,11 @@
 """What waits for a key's person is read and answered by API: what was read, once, as on the page."""
 
+from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from jsonschema import Draft202012Validator
@@ -11,8 +13,10 @@ from jsonschema import Draft202012Validator
 from placet.accounts.delegations import Wanted, make
 from placet.accounts.models import Person
 from placet.api.keys import Scope
-from placet.approvals import delegating, engine
-from placet.approvals.models import Assignment, Decision, Request
+from placet.approvals import delegating, engine, verification
+from placet.approvals.attachments import keep_for_answer
+from placet.approvals.definitions import definition_of
+from placet.approvals.models import Assignment, Attachment, Decision, Request
 from placet.lib import clock
 from tests.api.conftest import Calls
 from tests.making import FORM, SAMPLE, entry_of, one_step, open_for, start
@@ -216,3 +220,36 @@ def test_a_list_takes_as_many_queries_for_many_as_for_one(calls: Calls, alice: P
             assert len(caller.get("/assignments").json["items"]) == int(amount)
         counted.append(len(context))
     assert counted[1] == counted[2]
+
+
+PAPERS = {"name": "papers", "label": "Papers", "type": "files", "endings": ["pdf"]}
+
+
+def test_files_come_with_an_answer(calls: Calls, alice: Person, bob: Person) -> None:
+    definition = asks(bob, form=[*FORM, PAPERS], step={"form": {"fill": ["papers"], "require": ["papers"]}})
+    request = start(definition, alice)
+    caller = calls(bob)
+    [waiting] = caller.get("/assignments").json["items"]
+
+    def answered(**more: Any) -> Any:
+        body = {"outcome": "approve", "seen": waiting["seen"], **more}
+        return caller.post(f"/assignments/{waiting['id']}/decision", body)
+
+    def file(name: str) -> dict[str, str]:
+        return {"name": name, "content": b64encode(b"%PDF-1").decode()}
+
+    assert answered().pointers == ["/data/papers"]
+    assert answered(files={"papers": [file("offer.exe")]}).pointers == ["/files/papers/0"]
+    assert answered(files={"others": [file("offer.pdf")]}).pointers == ["/files/others"]
+    [field] = definition_of(request.version).files_filled_in("step")
+    kept = keep_for_answer(open_for(bob), field, SimpleUploadedFile("a.pdf", b"x"))
+    assert answered(files={"papers": [file("offer.pdf")]}).problem == "stale"
+    kept.delete()
+    assert Attachment.objects.count() == 0, "what is refused keeps nothing"
+    answer = answered(files={"papers": [file("../offer.pdf"), file("terms.pdf")]})
+    assert answer.status == 201, answer.json
+    request.refresh_from_db()
+    assert [one["name"] for one in request.data["papers"]] == ["offer.pdf", "terms.pdf"]
+    assert {bytes(one.content) for one in request.attachments.all()} == {b"%PDF-1"}
+    assert answered(files={"papers": [file("offer.pdf")]}).problem == "already-decided"
+    assert list(verification.findings()) == []

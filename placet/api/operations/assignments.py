@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
 from django.db.models import QuerySet
 from ninja import Path, Router
 from pydantic import Field, StrictStr
@@ -15,7 +17,9 @@ from placet.api.keys import Scope
 from placet.api.operation import operation
 from placet.api.paging import USUAL_PAGE, Cursor, Limit, Page, rows_of
 from placet.api.problems import Problem
+from placet.api.uploads import FileSent, files_of
 from placet.approvals import engine, policy
+from placet.approvals.attachments import FilesOfAnswer, keep_for_answer, safe_name
 from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.form import facts_as_read, facts_hash
 from placet.approvals.form_schema import schema_of_filled, schema_of_questions
@@ -88,13 +92,15 @@ class Assignments(Page[WaitingShape]):
 
 class Answer(Body):
     """An answer. `seen`: of the assignment as it was read; if the request changed since, nothing is decided (stale).
-    `data`: a field that is left out stays as it is. Files cannot be added."""
+    `data`: a field that is left out stays as it is. `files`: added to the request, by the names of fields that take
+    some in this step; what it has already stays."""
 
     outcome: Annotated[StrictStr, Field(max_length=40)]
     seen: Annotated[StrictStr, Field(min_length=1, max_length=64)]
     comment: Annotated[StrictStr, Field(max_length=engine.LONGEST_COMMENT)] = ""
     answers: dict[StrictStr, Any] = {}
     data: dict[StrictStr, Any] = {}
+    files: dict[StrictStr, list[FileSent]] = {}
 
 
 class AnswerShape(Shape):
@@ -140,22 +146,25 @@ def get_assignment(call: Call, id: Id) -> WaitingShape:
     AnswerShape,
     status=201,
     problems=["not-found", "not-open", "not-allowed", "already-decided", "stale", "comment-needed"],
+    takes_files=True,
     idempotent="optional",
 )
 def decide(call: Call, id: Id, body: Answer) -> AnswerShape:
     """Answer as the person of the key. The first answer counts, by whatever channel it comes."""
     seat = _seat(call, id)
-    decision = engine.decide(
-        seat.pk,
-        by=call.person,
-        outcome=body.outcome,
-        comment=body.comment,
-        door=Decision.Door.API,
-        answers=body.answers,
-        entered=body.data,
-        shown=body.seen,
-        key=call.key.public,
-    )
+    with transaction.atomic():
+        decision = engine.decide(
+            seat.pk,
+            by=call.person,
+            outcome=body.outcome,
+            comment=body.comment,
+            door=Decision.Door.API,
+            answers=body.answers,
+            entered=body.data,
+            files=_kept_for(seat, body.files),
+            shown=body.seen,
+            key=call.key.public,
+        )
     return AnswerShape(
         assignment=str(seat.pk),
         outcome=decision.outcome,
@@ -165,6 +174,22 @@ def decide(call: Call, id: Id, body: Answer) -> AnswerShape:
         at=decision.at,
         request=_in_short(call, Request.objects.get(visits__assignments=seat.pk)),
     )
+
+
+def _kept_for(seat: Assignment, sent: Mapping[str, Sequence[FileSent]]) -> FilesOfAnswer | None:
+    """What comes with an answer, kept for it as what is chosen on its page is; the answer that is refused keeps
+    nothing. What is kept there from its page is not sent with this one, so then the answer is stale."""
+    if not sent:
+        return None
+    if seat.state != Assignment.State.OPEN:
+        return FilesOfAnswer()  # the engine says why
+    fields = definition_of(seat.visit.request.version).files_filled_in(seat.visit.step_key)
+    takers = {field.name: field for field in fields}
+    added = set()
+    for file in files_of(fields, sent):
+        upload = SimpleUploadedFile(safe_name(file.name), file.content, file.content_type)
+        added.add(str(keep_for_answer(seat, takers[file.field], upload).public_id))
+    return FilesOfAnswer(added=frozenset(added))
 
 
 # --- which ------------------------------------------------------------------------------------------------
