@@ -75,7 +75,7 @@ def _set_up(folder: Path, database: str) -> None:
 def _measure(url: str, options: argparse.Namespace) -> None:
     from django.db import connection
 
-    from benchmarks.grown import SAMPLES
+    from placet.commands.process import SAMPLES
     from placet.accounts import general
     from placet.accounts.addresses import add_person
     from placet.approvals.processes import publish
