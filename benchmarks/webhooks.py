@@ -75,10 +75,10 @@ def _set_up(folder: Path, database: str) -> None:
 def _measure(url: str, options: argparse.Namespace) -> None:
     from django.db import connection
 
-    from placet.commands.process import SAMPLES
     from placet.accounts import general
     from placet.accounts.addresses import add_person
     from placet.approvals.processes import publish
+    from placet.commands.process import SAMPLES
     from placet.webhooks import endpoints
 
     general.save({"private_targets": [url.partition("://")[2].partition("/")[0]]}, by=1)
