@@ -94,6 +94,8 @@ bench: setup
 	$(BIN)/python -m benchmarks.marks
 	$(BIN)/python -m benchmarks.notices
 	$(BIN)/python -m benchmarks.webhooks
+	@tools/system-packages dovecot
+	$(BIN)/python -m benchmarks.imap
 
 # The same pages and the same work at several sizes of the database: SIZES="10000 1300000" (half an hour, 10 GB each).
 SIZES ?= 10000 300000

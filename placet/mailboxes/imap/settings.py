@@ -121,7 +121,7 @@ def _complete_folders(values: dict[str, Any], reading: Reading) -> None:
     """Nothing is put where it is taken from."""
     taken_from = {"inbox", str(values.get("imap_junk_folder") or "inbox").casefold()}
     for name in ("handled_folder", "set_aside_folder", "imap_sent_folder"):
-        if str(values.get(name, "")).casefold() in taken_from:
+        if str(values.get(name, getattr(ImapSettings, name))).casefold() in taken_from:
             reading.errors.setdefault(name, _("Mail is taken from this folder; choose another."))
 
 
