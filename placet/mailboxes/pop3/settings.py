@@ -9,11 +9,11 @@ from django.utils.translation import gettext_noop
 
 from placet.mailboxes.base import Action
 from placet.mailboxes.fields import COMMON, Field, Section
-from placet.mailboxes.hosts import OAUTH_CLIENT, PASSWORD, MailServer
+from placet.mailboxes.hosts import OAUTH_CLIENT, OAUTH_REFRESH, PASSWORD, MailServer
 from placet.mailboxes.settings import MailboxSettings, Reader, Reading, number
 from placet.mailboxes.sockets import PLAIN, SSL, STARTTLS
 
-SERVER = MailServer("pop3", {SSL: 995, STARTTLS: 110, PLAIN: 110}, (PASSWORD, OAUTH_CLIENT))
+SERVER = MailServer("pop3", {SSL: 995, STARTTLS: 110, PLAIN: 110}, (PASSWORD, OAUTH_CLIENT, OAUTH_REFRESH))
 #: What says where handled mail goes: POP3 has no folders and no marks.
 _OF_FOLDERS = ("handled", "handled_folder", "set_aside_folder", "notify")
 

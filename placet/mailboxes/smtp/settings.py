@@ -9,11 +9,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from placet.mailboxes.fields import COMMON, Field
-from placet.mailboxes.hosts import NOBODY, OAUTH_CLIENT, PASSWORD, MailServer
+from placet.mailboxes.hosts import NOBODY, OAUTH_CLIENT, OAUTH_REFRESH, PASSWORD, MailServer
 from placet.mailboxes.settings import MailboxSettings, Reader, Reading, Wrong, text_of
 from placet.mailboxes.sockets import PLAIN, SSL, STARTTLS
 
-SERVER = MailServer("smtp", {SSL: 465, STARTTLS: 587, PLAIN: 25}, (PASSWORD, OAUTH_CLIENT, NOBODY))
+SIGN_INS = (PASSWORD, OAUTH_CLIENT, OAUTH_REFRESH, NOBODY)
+SERVER = MailServer("smtp", {SSL: 465, STARTTLS: 587, PLAIN: 25}, SIGN_INS)
 _EHLO = re.compile(r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*|\[[0-9a-f.:ipv]{3,60}\]", re.IGNORECASE)
 
 FIELDS: tuple[Field, ...] = (

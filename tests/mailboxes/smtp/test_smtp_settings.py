@@ -29,7 +29,7 @@ def errors(**more: Any) -> dict[str, str]:
 
 
 def test_every_setting_has_its_row_and_comes_back_as_it_was() -> None:
-    secrets = {"smtp_password", "smtp_client_secret"}
+    secrets = {"smtp_password", "smtp_client_secret", "smtp_refresh_token"}
     assert {row.name for row in FIELDS} - secrets <= {*SmtpSettings.readers()}
     of_smtp = {name for name in SmtpSettings.readers() if name.startswith("smtp_")}
     assert of_smtp | secrets == {row.name for row in FIELDS if row.name.startswith("smtp_")}
@@ -91,9 +91,11 @@ def test_a_secret_goes_where_it_was_entered_for() -> None:
     by_password, by_token = settings(), settings(**OAUTH)
     assert by_password.secret_goes_to("smtp_password") == "smtp.contoso.example:465"
     assert by_token.secret_goes_to("smtp_client_secret") == "https://login.contoso.example/token"
-    needs = ("smtp_password", "smtp_client_secret")
-    assert [by_password.needs_secret(name) for name in needs] == [True, False]
-    assert [by_token.needs_secret(name) for name in needs] == [False, True]
+    needs = ("smtp_password", "smtp_client_secret", "smtp_refresh_token")
+    assert [by_password.needs_secret(name) for name in needs] == [True, False, False]
+    assert [by_token.needs_secret(name) for name in needs] == [False, True, False]
+    by_consent = settings(**{**OAUTH, "smtp_sign_in": "oauth-refresh"})
+    assert [by_consent.needs_secret(name) for name in needs] == [False, True, True]
     assert not any(settings(smtp_sign_in="none").needs_secret(name) for name in needs)
     assert by_token.urls() == {
         "smtp_host": "smtp://smtp.contoso.example:465",
