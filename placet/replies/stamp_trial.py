@@ -18,6 +18,7 @@ from typing import Any
 
 import structlog
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from placet.lib import clock
 from placet.mail.models import IncomingMail
@@ -70,7 +71,7 @@ def plant(mailbox: Mailbox) -> tuple[str, ...]:
     trial = look(mailbox)
     names = tuple(dict.fromkeys(stamp.authserv_id for stamp in _stamps_of(trial) if stamp.authserv_id))
     if not names:
-        raise TrialError("The mail from outside has not come yet, or it carries no stamps with a name.")
+        raise TrialError(_("The mail from outside has not come yet, or it carries no stamps with a name."))
     message = EmailMessage()
     domain = mailbox.address.rpartition("@")[2]
     for name in names:
@@ -159,7 +160,7 @@ def confirm(
     TrialError where it is another one, or comes to no profile."""
     trial = look(mailbox)
     if trial.number != number or trial.profile is None:
-        raise TrialError("There is nothing to confirm: look at the stamps of the mail from outside first.")
+        raise TrialError(_("There is nothing to confirm: look at the stamps of the mail from outside first."))
     profile = replace(trial.profile, submission=submission, login_domain=login_domain.strip().lower())
     confirmed = {"at": clock.now().isoformat(), "by": by, "lines": list(trial.lines)}
     _keep(mailbox, profile=profile.to_json(), confirmed=confirmed, trial=None, missed=None)
@@ -187,10 +188,10 @@ def _keep(mailbox: Mailbox, **changed: Any) -> None:
 def _begun(mailbox: Mailbox) -> tuple[str, datetime]:
     trial = mailbox.stamps.get("trial")
     if not trial:
-        raise TrialError("No test was begun.")
+        raise TrialError(_("No test was begun."))
     at = datetime.fromisoformat(trial["at"])
     if at < clock.now() - LONGEST:
-        raise TrialError("The test was begun more than two days ago. Begin it anew.")
+        raise TrialError(_("The test was begun more than two days ago. Begin it anew."))
     return str(trial["number"]), at
 
 

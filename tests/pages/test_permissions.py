@@ -144,6 +144,7 @@ SEEN = {
     "panel:check": (302, 403, 403, 403, 302),
     "panel:activate": (302, 403, 403, 403, 302),
     "panel:remove_mailbox": (302, 403, 403, 403, 200),
+    "panel:stamps": (302, 403, 403, 403, 200),
     "panel:check_move": (302, 403, 403, 403, 302),
     "panel:move": (302, 403, 403, 403, 302),
     "panel:certificate": (302, 403, 403, 403, 200),
@@ -284,6 +285,7 @@ SENT = {
     "panel:mailbox": (302, 403, 403, 403, 422),
     "panel:activate": (302, 403, 403, 403, 302),
     "panel:remove_mailbox": (302, 403, 403, 403, 302),
+    "panel:stamps": (302, 403, 403, 403, 422),  # no step is named
     "panel:check_move": (302, 403, 403, 403, 302),
     "panel:move": (302, 403, 403, 403, 302),
     "panel:make_certificate": (302, 403, 403, 403, 422),
@@ -493,6 +495,7 @@ def world(
         "panel:review_table": {"pk": edited.pk},
         "panel:discard_table_draft": {"pk": edited.pk},
         "panel:remove_mailbox": {"pk": mailbox.pk},
+        "panel:stamps": {"pk": mailbox.pk},
     }
     delivery = make_delivery(request, admin)
     for name in (

@@ -1,0 +1,103 @@
+"""Whose stamps in mails count: the test that an administrator goes through and confirms (see `stamp_trial`)."""
+
+from collections.abc import Callable
+from functools import partial
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from placet.mailboxes.base import MailboxError, MailError
+from placet.mailboxes.models import Mailbox
+from placet.mailboxes.stamp_profile import StampProfile
+from placet.portal.people import PersonsRequest, administrators_only
+from placet.replies import stamp_trial
+from placet.replies.proof_policy import confirmed_profile
+from placet.replies.stamp_trial import Trial, TrialError
+
+
+class ConfirmForm(forms.Form):
+    number = forms.CharField(widget=forms.HiddenInput, max_length=6)
+    submission = forms.BooleanField(
+        label=gettext_lazy("The server also says who signed in to send a mail"),
+        required=False,
+        help_text=gettext_lazy("Then whoever signed in as the address in From is proved (submitted)."),
+    )
+    login_domain = forms.CharField(
+        label=gettext_lazy("Domain of logins that are no addresses"), required=False, max_length=253
+    )
+
+
+@administrators_only
+def stamps(request: PersonsRequest, pk: int) -> HttpResponse:
+    """How it stands; by POST the next step (`step`: begin, plant, confirm or forget)."""
+    mailbox = get_object_or_404(Mailbox.present, pk=pk)
+    if request.method != "POST":
+        return _page(request, mailbox)
+    form = ConfirmForm(request.POST)
+    by = request.user.email
+    steps: dict[str, Callable[[], object]] = {
+        "begin": partial(stamp_trial.begin, mailbox, by),
+        "plant": partial(stamp_trial.plant, mailbox),
+        "forget": partial(stamp_trial.forget, mailbox, by),
+    }
+    if form.is_valid():
+        steps["confirm"] = partial(stamp_trial.confirm, mailbox, by, **form.cleaned_data)
+    step = steps.get(request.POST.get("step", ""))
+    if step is None:
+        messages.error(request, _("Nothing was done: press one of the buttons of this page."))
+        return _page(request, mailbox, status=422)
+    try:
+        step()
+    except MailboxError as error:
+        messages.error(request, f"{error.cause} {error.cure}")
+    except (TrialError, MailError) as error:
+        messages.error(request, str(error))
+    return redirect("panel:stamps", pk)
+
+
+def _page(request: PersonsRequest, mailbox: Mailbox, status: int = 200) -> HttpResponse:
+    trial, over = _trial(mailbox)
+    profile = confirmed_profile(mailbox.stamps)
+    context = {
+        "mailbox": mailbox,
+        "trial": trial,
+        "over": over,
+        "confirmed": mailbox.stamps.get("confirmed"),
+        "profile": _rows(profile) if profile else None,
+        "proposal": _rows(trial.profile) if trial and trial.profile else None,
+        "form": ConfirmForm(initial={"number": trial.number if trial else ""}),
+        "missed": mailbox.stamps.get("missed"),
+    }
+    return render(request, "panel/stamps.html", context, status=status)
+
+
+def _trial(mailbox: Mailbox) -> tuple[Trial | None, str]:
+    """The test that was begun, and why it is over."""
+    if "trial" not in mailbox.stamps:
+        return None, ""
+    try:
+        return stamp_trial.look(mailbox), ""
+    except TrialError as error:
+        return None, str(error)
+
+
+def _rows(profile: StampProfile) -> list[tuple[str, str]]:
+    """A profile in words: label and value."""
+    places = {
+        "above": _("above the hop at which a mail comes in"),
+        "below": _("directly below the hop at which a mail comes in"),
+    }
+    forged = {"yes": _("are taken off"), "no": _("are left in"), "unknown": _("not tested")}
+    return [
+        (_("In the name of"), ", ".join(profile.ids)),
+        (_("They stand"), places[profile.place]),
+        (_("Headers"), _("several") if profile.several else _("one")),
+        (_("Forged ones"), forged[profile.strips_own]),
+        (_("DMARC"), _("stamped") if profile.dmarc else _("not stamped")),
+        (_("They prove"), _("a sender from outside") if profile.stamps_count else _("nobody")),
+        (_("Who signed in"), _("counts") if profile.submission else _("does not count")),
+    ]
