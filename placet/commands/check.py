@@ -19,7 +19,7 @@ def run(options: argparse.Namespace) -> int:
     set_up()
     from placet.mailboxes.kinds import UnknownKind
     from placet.mailboxes.others import must_stay_closed
-    from placet.mailboxes.pool import connect
+    from placet.mailboxes.pool import connect, tested
     from placet.mailboxes.settings import SettingsInvalid
 
     mailbox = find(options.mailbox)
@@ -40,6 +40,8 @@ def run(options: argparse.Namespace) -> int:
             say(json.dumps(asdict(step), ensure_ascii=False) if options.json else lines(step))
     finally:
         connection.close()
+    if good:
+        tested(mailbox)
     if not options.json:
         say(f"\n{_verdict(good, warned)}")
     return 0 if good else 1

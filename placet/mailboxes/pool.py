@@ -149,3 +149,11 @@ def worked(mailbox: Mailbox) -> None:
         pk=mailbox.pk, failures=mailbox.failures, paused_until=mailbox.paused_until
     )
     as_read.update(failures=0, paused_until=None, trouble={})
+
+
+def tested(mailbox: Mailbox) -> None:
+    """Its connection test passed: it works on at once, whatever it rested for; not if other settings were saved since
+    this row was read."""
+    stored = Mailbox.objects.get(pk=mailbox.pk)
+    if stored.trouble and _made_from(stored) == _made_from(mailbox):
+        worked(stored)

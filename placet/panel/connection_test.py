@@ -33,9 +33,17 @@ class Run:
     """One run. `done` has the steps so far; `over` says that no more come, `finished` that nothing broke it off."""
 
     def __init__(
-        self, mailbox: int, about: tuple[object, ...], connection: Connection, others: Sequence[str]
+        self,
+        mailbox: int,
+        about: tuple[object, ...],
+        connection: Connection,
+        others: Sequence[str],
+        *,
+        as_stored: bool,
     ) -> None:
+        """`as_stored`: by the protocol that is stored, not by one that it may move to."""
         self.mailbox = mailbox
+        self.as_stored = as_stored
         self.about = about
         self.steps = dict(connection.steps())
         self.done: list[Check] = []
@@ -137,7 +145,7 @@ def run_for(mailbox: Mailbox, others: Sequence[str] = (), protocol: str = "") ->
             return there
         try:
             connection = moving.connection(mailbox, protocol) if protocol else pool.connect(mailbox)
-            run = Run(mailbox.pk, about, connection, others)
+            run = Run(mailbox.pk, about, connection, others, as_stored=not protocol)
         except SettingsInvalid as error:
             cure = _("Open the settings, correct what is marked there, and save.")
             return Check("settings", _("Settings are complete"), False, cause=str(error), cure=cure)

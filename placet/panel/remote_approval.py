@@ -18,7 +18,7 @@ from placet.accounts.reader import as_read_by
 from placet.approvals import engine
 from placet.approvals.models import AskLine, Assignment
 from placet.mail.models import IncomingMail, OutgoingMail
-from placet.mailboxes import removal, store
+from placet.mailboxes import pool, removal, store
 from placet.mailboxes.base import Check
 from placet.mailboxes.fields import SECRET, SECRET_EXPIRES_ON
 from placet.mailboxes.kinds import FIRST, all_kinds
@@ -359,6 +359,8 @@ class TestPage:
             yield self._piece(self._verdict) + self._bottom
             return
         yield from self._steps(run)
+        if run.passed and run.as_stored:
+            pool.tested(self._mailbox)
         titles = (check.title for check in run.done if check.warning)
         look_at = ", ".join(_("“{name}”").format(name=title) for title in titles)
         how = {

@@ -19,7 +19,7 @@ from placet.approvals.models import Assignment
 from placet.lib import logs
 from placet.mail.models import OutgoingMail
 from placet.mailboxes import pool, store
-from placet.mailboxes.base import Check, FixNeeded
+from placet.mailboxes.base import Check, FixNeeded, SignInRefused
 from placet.mailboxes.memory import MemoryConnection, MemoryMailbox
 from placet.mailboxes.microsoft.fields import FIELDS
 from placet.mailboxes.models import Mailbox
@@ -717,6 +717,15 @@ def test_after_a_good_test_the_mailbox_is_activated_by_one_button(
     assert "Activated: mail is looked for" in page
     assert "Active since" in page
     assert Mailbox.objects.get().active
+
+
+@pytest.mark.parametrize("good", [True, False])
+def test_a_good_test_ends_the_rest_after_a_refused_password(
+    ada: Client, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch, good: bool
+) -> None:
+    pool.failed(mailbox, SignInRefused("The server refused the password.", "Enter it again."))
+    page_of_the_test(ada, Mailbox.objects.get(), Steps(*(WELL if good else (WELL[0], WRONG))), monkeypatch)
+    assert pool.rests(Mailbox.objects.get()) is not good
 
 
 def proof_in(page: str) -> str:

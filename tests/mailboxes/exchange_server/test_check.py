@@ -8,10 +8,11 @@ import pytest
 
 from placet.mailboxes.base import Check
 from placet.mailboxes.microsoft.server import attempts
-from placet.mailboxes.microsoft.server.connection import connect
+from placet.mailboxes.microsoft.server.connection import connect, listen
 from placet.mailboxes.microsoft.server.fields import CLIENT_SECRET
 from placet.mailboxes.microsoft.server.fields import PASSWORD as FIELD
 from placet.mailboxes.microsoft.server.settings import ExchangeServerSettings
+from placet.mailboxes.push.listening import Heard
 from placet.sandbox.server import Sandbox
 from tests.mailboxes.stub import MAILBOX, Reply, Stub, ews_reply, fault_reply
 
@@ -130,3 +131,21 @@ def test_oauth_of_ones_own_goes_over_the_same_authority(
     )
     assert checks["open"].ok
     assert b"scope=https%3A%2F%2F127.0.0.1%2F.default" in stub.token_requests[0].body
+
+
+def test_new_mail_is_heard_of_over_the_same_sign_in(front: Front) -> None:
+    subscribed = ews_reply("Subscribe", "<m:SubscriptionId>sub-1</m:SubscriptionId>").body
+    event = "<t:NewMailEvent><t:TimeStamp>2026-12-01T10:00:00Z</t:TimeStamp></t:NewMailEvent>"
+    news = f"<m:Notifications><m:Notification>{event}</m:Notification></m:Notifications>"
+    opened = "<m:ConnectionStatus>OK</m:ConnectionStatus>"
+    closed = "<m:ConnectionStatus>Closed</m:ConnectionStatus>"
+    told = b"".join(ews_reply("GetStreamingEvents", part).body for part in (opened, news, closed))
+    front.behind = lambda body, headers: Answer(200, subscribed if b"m:Subscribe" in body else told)
+    settings = ExchangeServerSettings.parse(
+        {"username": MAILBOX, "exchange_server": front.url, "exchange_user": USER}
+    )[0]
+    listening = listen(settings, {FIELD: PASSWORD}, key="box", subscription_id="")
+    assert list(listening) == [Heard.OPENED, Heard.NEWS]
+    assert listening.subscription_id == "sub-1"
+    assert [seen.headers.get("x-preferserveraffinity") for seen in front.seen if seen.body] == ["true"] * 2
+    assert front.tried_passwords == 1
