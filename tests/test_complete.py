@@ -128,6 +128,7 @@ def test_every_module_of_the_commands_is_a_command_or_helps_them() -> None:
         "mailbox_certificate",
         "mailbox_named",
         "mailbox_discover",
+        "mailbox_autodiscover",
     }
     assert {path.stem for path in (PACKAGE / "commands").glob("*.py")} - helpers == set(COMMANDS)
 

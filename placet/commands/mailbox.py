@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from placet.cli import CommandError
-from placet.commands import mailbox_certificate, mailbox_discover, mailbox_stamps
+from placet.commands import mailbox_autodiscover, mailbox_certificate, mailbox_discover, mailbox_stamps
 from placet.commands.mailbox_named import find
 from placet.commands.start import say, set_up
 from placet.mailboxes.fields import SECRET, SECRET_EXPIRES_ON, Field
@@ -26,7 +26,7 @@ def fields() -> dict[str, Field]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_subparsers(
-        dest="what", required=True, metavar="set|discover|show|stamps|certificate|move|remove"
+        dest="what", required=True, metavar="set|discover|autodiscover|show|stamps|certificate|move|remove"
     )
     change = what.add_parser(
         "set",
@@ -49,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="mail authenticated in this way comes from colleagues (see check)",
     )
     mailbox_discover.add_arguments(what)
+    mailbox_autodiscover.add_arguments(what)
     stamps = mailbox_stamps.add_arguments(what)
     mailbox_certificate.add_arguments(what)
     move = what.add_parser(
@@ -90,6 +91,8 @@ def run(options: argparse.Namespace) -> int:
         return mailbox_stamps.run(options, find(options.mailbox))
     if options.what == "discover":
         return mailbox_discover.run(options)
+    if options.what == "autodiscover":
+        return mailbox_autodiscover.run(options)
     return {"set": _set, "show": _show, "move": _move, "remove": _remove}[options.what](options)
 
 
