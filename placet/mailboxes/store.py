@@ -14,7 +14,7 @@ from placet.accounts.addresses import person_at
 from placet.lib.canonical import digest
 from placet.lib.fields import Secrets
 from placet.mailboxes import kinds, removal
-from placet.mailboxes.fields import SECRET_EXPIRES_ON, Field
+from placet.mailboxes.fields import COMMON, SECRET_EXPIRES_ON, Field
 from placet.mailboxes.kinds import Kind, UnknownKind
 from placet.mailboxes.models import LONGEST_BY, Mailbox
 from placet.mailboxes.secrets import Kept
@@ -46,8 +46,13 @@ class Kinds:
 
     @property
     def rows(self) -> tuple[Field, ...]:
-        """Of both, each once, in the order of the tab."""
-        return tuple({row.name: row for kind in self.both for row in kind.settings_class.rows}.values())
+        """Of both, each once, in the order of the tab. Of what every kind has, those that the receiving kind knows."""
+        rows = {row.name: row for row in self.receiving.settings_class.rows}
+        if self.sending is not None:
+            common = {row.name for row in COMMON}
+            own = [row for row in self.sending.settings_class.rows if row.name not in common]
+            rows |= {row.name: row for row in own}
+        return tuple(rows.values())
 
     def read_of(self, stored: Mapping[str, Any]) -> dict[str, Any]:
         """Of what is stored, what these kinds read: not that of another kind that the mailbox was of before."""

@@ -16,9 +16,11 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from placet.mailboxes.kinds import FIRST
 from placet.mailboxes.microsoft.clouds import EWS
 from placet.panel import guide_commands, guide_values
 from placet.panel.guide_values import Values, ValuesForm
+from placet.panel.kind_guides import guides
 from placet.portal.people import PersonsRequest, administrators_only
 
 REVIEW = "review"
@@ -109,7 +111,14 @@ def guide(request: PersonsRequest) -> HttpResponse:
         if form.is_valid():
             guide_values.keep(request.session, form.cleaned_data)
             return redirect("panel:guide_step", STEPS[0].key)
-    context = {**_list(values.way), "form": form, "values": values, "typed": typed}
+    context = {
+        **_list(values.way),
+        "form": form,
+        "values": values,
+        "typed": typed,
+        "guides": guides(),
+        "key": FIRST,
+    }
     return render(request, "panel/guide.html", context, status=422 if form.errors else 200)
 
 

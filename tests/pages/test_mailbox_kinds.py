@@ -216,6 +216,45 @@ def test_a_server_of_the_own_network_is_proposed_as_exchange_on_premises(
     assert value_of(filled, "plus_addressing") == ""
 
 
+@pytest.mark.parametrize("kind", ["imap", "pop3"])
+def test_servers_of_a_provider_go_into_the_fields_of_what_receives_and_what_sends(
+    kind: str, ada: Client, world: Internet
+) -> None:
+    world.records["corp.test", "MX"] = ["0 mx00.kundenserver.de."]
+    offers = {offer.proposal.kind: offer for offer in look_up("approvals@corp.test").offers}
+    receiving = {"imap": ("imap.ionos.de", "993"), "pop3": ("pop.ionos.de", "995")}[kind]
+    filled = ada.post(reverse("panel:use_proposal"), offers[kind].values).content.decode()
+    expected = {
+        "kind": kind,
+        "username": "approvals@corp.test",
+        f"{kind}_host": receiving[0],
+        f"{kind}_port": receiving[1],
+        f"{kind}_security": "ssl",
+        f"{kind}_user": "approvals@corp.test",
+        f"{kind}_sign_in": "password",
+        "smtp_host": "smtp.ionos.de",
+        "smtp_port": "465",
+        "smtp_security": "ssl",
+        "smtp_sign_in": "password",
+        "handled": "move" if kind == "imap" else "(missing)",
+    }
+    assert {name: value_of(filled, name) for name in expected} == expected
+    passwords = {f"{kind}_password": SECRET, "smtp_password": f"{SECRET}2"}
+    entered = {**{name: value for name, value in expected.items() if value != "(missing)"}, **passwords}
+    answer = ada.post(reverse(NEW), {**entered, "shown_kind": kind, "poll_seconds": "20"})
+    assert answer.status_code == 302, re.findall(r"errorlist.*?</ul>", answer.content.decode())
+    assert Mailbox.objects.get().secrets == passwords
+
+
+def test_a_way_of_signing_in_that_a_kind_has_not_is_left_to_whoever_fills_in_the_form(
+    world: Internet,
+) -> None:
+    world.records["corp.test", "MX"] = ["0 corp-com.olc.protection.outlook.com."]
+    (offer,) = look_up("approvals@corp.test").offers
+    assert offer.values["imap_sign_in"] == "oauth-refresh"
+    assert "smtp_sign_in" not in offer.values
+
+
 def test_what_is_no_address_and_what_is_nowhere_is_said(ada: Client, world: Internet) -> None:
     wrong = ada.post(reverse("panel:look_up_mailbox"), {"address": HOSTILE})
     assert wrong.status_code == 422

@@ -1,5 +1,8 @@
 """A proposal as values of the Remote Approval tab's fields."""
 
+from collections.abc import Mapping
+
+from placet.mailboxes.fields import Field
 from placet.mailboxes.kinds import kind_of
 
 from .proposals import Proposal, Server, SignIn
@@ -24,13 +27,17 @@ def values_of(address: str, proposal: Proposal) -> dict[str, str]:
             values["exchange_server"] = server.host
         elif server is not None:
             values |= _of_server(PREFIXES[kind], server, proposal.sign_in)
-    known = {"kind", "sending_kind"} | {
-        row.name
-        for kind in (proposal.kind, proposal.sending_kind)
-        if kind
-        for row in kind_of(kind).settings_class.rows
-    }
-    return {name: value for name, value in values.items() if name in known and value}
+    kinds = [kind_of(kind) for kind in (proposal.kind, proposal.sending_kind) if kind]
+    rows = {row.name: row for kind in kinds for row in kind.settings_class.rows}
+    return {name: value for name, value in values.items() if value and _goes_into(name, value, rows)}
+
+
+def _goes_into(name: str, value: str, rows: Mapping[str, Field]) -> bool:
+    """Whether there is a field for it, which takes this value: not every kind signs in by every way."""
+    if name in ("kind", "sending_kind"):
+        return True
+    row = rows.get(name)
+    return row is not None and (row.kind != "choice" or value in dict(row.choices))
 
 
 def _of_server(prefix: str, server: Server, sign_in: SignIn) -> dict[str, str]:
