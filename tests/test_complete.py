@@ -13,7 +13,7 @@ import pytest
 from placet.cli import COMMANDS
 from placet.commands.mcp import KEY_VARIABLE, URL_VARIABLE
 from placet.lib.config import CONFIG_VARIABLE, PREFIX, Config
-from placet.mailboxes.microsoft.fields import FIELDS
+from placet.mailboxes.kinds import all_kinds
 from placet.replies import refusals
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -147,9 +147,18 @@ def test_documented_settings_exist() -> None:
     assert told <= known
 
 
-@pytest.mark.parametrize("field", FIELDS, ids=lambda field: str(field.name))
-def test_every_mailbox_field_is_documented(field: object) -> None:
-    assert f"| {getattr(field, 'label')} | `{getattr(field, 'name')}` |" in page("exchange-online.md")  # noqa: B009
+ROWS = {row.name: row for kind in all_kinds().values() for row in kind.settings_class.rows}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_every_mailbox_field_is_documented(name: str) -> None:
+    texts = [page(path.name) for path in DOCS.glob("*.md")]
+    assert any(f"| {ROWS[name].label} | `{name}` |" in text for text in texts)
+
+
+@pytest.mark.parametrize("kind", [key for key, kind in all_kinds().items() if kind.receives])
+def test_every_kind_of_mailbox_is_documented(kind: str) -> None:
+    assert f"| {all_kinds()[kind].label} | `{kind}` |" in page("mailboxes.md")
 
 
 def all_refusals(of: type[refusals.Refusal] = refusals.Refusal) -> Iterator[type[refusals.Refusal]]:
