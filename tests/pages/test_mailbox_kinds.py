@@ -1,16 +1,19 @@
 """The Remote Approval tab for a mailbox of any kind: by its address, by its type, with its guide."""
 
 import re
+import socket
 from collections.abc import Callable, Iterator
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import StreamingHttpResponse
 from django.test import Client
 from django.urls import reverse
 from django.utils import translation
 
 from placet.accounts.models import Person
 from placet.mail.models import IncomingMail
+from placet.mailboxes import store
 from placet.mailboxes.discovery import lookup
 from placet.mailboxes.kinds import all_kinds, label_of
 from placet.mailboxes.models import Mailbox
@@ -320,3 +323,31 @@ def test_an_authority_is_pasted_or_uploaded(ada: Client) -> None:
     shown = ada.get(reverse("panel:mailbox", args=[mailbox.pk])).content.decode()
     assert "BEGIN CERTIFICATE" in shown
     assert SECRET not in shown
+
+
+def test_the_connection_test_of_another_kind_says_cause_and_cure(ada: Client) -> None:
+    with socket.socket() as taken:  # nobody listens there
+        taken.bind(("127.0.0.1", 0))
+        port = str(taken.getsockname()[1])
+        entered = {
+            "kind": "imap",
+            "username": "office@contoso.example",
+            "imap_host": "127.0.0.1",
+            "imap_port": port,
+        }
+        server = {
+            "imap_security": "none",
+            "smtp_host": "127.0.0.1",
+            "smtp_port": port,
+            "smtp_security": "none",
+        }
+        secrets = {"imap_password": SECRET, "smtp_password": SECRET}
+        mailbox = store.save({**entered, **server}, secrets=secrets, by="ada").mailbox
+        answer = ada.post(reverse("panel:check", args=[mailbox.pk]))
+        assert isinstance(answer, StreamingHttpResponse)
+        page = answer.getvalue().decode()
+    assert "What to do" in page
+    assert "127.0.0.1" in page
+    assert "For whoever runs the mail server" in page
+    assert "Microsoft" not in page
+    assert SECRET not in page
