@@ -7,7 +7,7 @@ the record.
 
 import json
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
@@ -99,7 +99,9 @@ def verify_range(first: int, last: int) -> Verified:
     return Verified(last, counted["chains"], counted["entries"], without, broken, differing)
 
 
-def findings(verified: Verified | None = None, seen: Sequence[checkpoints.Checkpoint] = ()) -> Iterator[str]:
+def findings(
+    verified: Verified | None = None, seen: Sequence[checkpoints.Checkpoint] = ()
+) -> Generator[str, None, None]:
     """What is wrong with the whole record, in sentences without their full stop: what was suspected and is so, and what
     no range tells. Without `verified` the ranges are read here, too."""
     if verified is None:
