@@ -17,7 +17,7 @@ from django.db import OperationalError, ProgrammingError, connection
 
 from placet.commands.locks import one_sets_up
 from placet.lib import migration_names
-from placet.lib.collector import not_collecting
+from placet.lib.collector import keep_what_is_there, not_collecting
 
 if TYPE_CHECKING:
     from placet.lib.config import Config
@@ -72,6 +72,7 @@ def set_up_tables() -> None:
         try:
             if migration_names.missing(connection):
                 warn("The tables are made, or brought to this version. That takes a while.")
+                keep_what_is_there()  # each migration makes many models and leaves them as garbage
                 call_command("migrate", verbosity=0, interactive=False)  # which may read secrets
             call_command("createcachetable", verbosity=0)
             check_keys()
