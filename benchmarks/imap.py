@@ -32,7 +32,7 @@ from placet.mailboxes.push.listening import Heard
 from tests.servers.dovecot import Dovecot, dovecot
 
 USER, PASSWORD = "approvals@example.test", "correct-horse"
-LOOKS = 200
+LOOKS = 50
 DELIVERIES = 20
 NEW = (
     b"From: boss@example.test\r\nSubject: Re: an approval\r\nMessage-ID: <%d@example.test>\r\n\r\nApprove\r\n"

@@ -96,6 +96,13 @@ def news(client: Client, folder: Selected, kept: Position | None, since: datetim
     return News(wanted, position, ended, restarted)
 
 
+def is_as_it_was(folder: Selected | None, kept: Position | None, since: datetime) -> bool:
+    """Whether nothing can be new in a folder, by what is known of it without opening it."""
+    if folder is None or kept is None or not kept.holds(folder, since) or not kept.reaches(since):
+        return False
+    return _is_as_it_was(folder, kept)
+
+
 def _is_as_it_was(folder: Selected, kept: Position) -> bool:
     if not kept.ended or folder.exists != kept.exists or folder.uidnext != kept.uid + 1:
         return False

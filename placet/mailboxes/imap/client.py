@@ -279,12 +279,20 @@ class Client:
     def subscribe(self, name: bytes) -> None:
         self.wire.command(b"SUBSCRIBE", string(name))
 
-    def uidnext(self, name: bytes) -> int | None:
-        """What number the next mail of a folder gets, without opening it."""
-        for response in self.wire.command(b"STATUS", string(name), b"(UIDNEXT)").of(b"STATUS"):
+    def status(self, name: bytes) -> Selected | None:
+        """How a folder is that is not open, without opening it; None where the server does not say."""
+        items = b"MESSAGES UIDNEXT UIDVALIDITY"
+        if self.offers("CONDSTORE", "QRESYNC"):
+            items += b" HIGHESTMODSEQ"
+        for response in self.wire.command(b"STATUS", string(name), b"(%s)" % items).of(b"STATUS"):
             match _parsed(response.parts):
                 case [_name, [*words]]:
-                    return _pairs(words).get(b"UIDNEXT")
+                    values = _pairs(words)
+                    match [values.get(b"UIDVALIDITY"), values.get(b"UIDNEXT"), values.get(b"MESSAGES")]:
+                        case [int(uidvalidity), int(uidnext), int(exists)]:
+                            modseq = values.get(b"HIGHESTMODSEQ")
+                            counted = modseq if isinstance(modseq, int) else None
+                            return Selected(name, uidvalidity, uidnext, exists, counted, False, frozenset())
         return None
 
     def select(self, name: bytes, *, read_only: bool = False) -> Selected:

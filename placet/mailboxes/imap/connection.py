@@ -42,7 +42,7 @@ from placet.mailboxes.sent_copies import (
 )
 
 from . import errors, moving
-from .changes import DAYS_BEFORE, Position, news
+from .changes import DAYS_BEFORE, Position, is_as_it_was, news
 from .client import Account, Client, Listed, Selected, decoded, opened, search_date
 from .ids import MailId
 from .places import INBOX, JUNK, SENT, TRASH, Places
@@ -165,22 +165,39 @@ class ImapConnection:
         kept = cursor if cursor.get("mailbox") == whose else {}
         positions: dict[str, Any] = {"mailbox": whose}
         seen: list[Seen] = []
-        restarted = False
+        restarted, complete = False, True
         for place, name in session.sources.items():
+            before = Position.of(kept.get(place.value))
+            if kept.get(f"{place.value}_name") != name.decode("latin-1"):
+                before = None
+            # Opening a large folder takes a server its time. Inbox is opened all the same: some say of it what was so.
+            if place is not Folder.INBOX and before and self._is_as_it_was(session, name, before, since):
+                positions |= _kept(place, name, before)
+                continue
             if (folder := self._opened(session, name)) is None:
                 continue  # somebody deleted it
-            before = Position.of(kept.get(place.value))
-            if before is not None and kept.get(f"{place.value}_name") != name.decode("latin-1"):
-                before = None
             latest = news(session.client, folder, before, since, limit - len(seen))
-            positions[place.value] = latest.position.as_json()
-            positions[f"{place.value}_name"] = name.decode("latin-1")
+            positions |= _kept(place, name, latest.position)
             seen += [_seen(mail, folder, place) for mail in latest.mails]
             restarted = restarted or latest.restarted
             if not latest.ended:
                 return Page(seen, {**kept, **positions}, more=True, restarted=restarted)
-        complete = self._is_still_so(session, positions)
+            complete = place is Folder.INBOX or self._is_inbox_still_so(session, positions)
         return Page(seen, positions, more=False, restarted=restarted, complete=complete)
+
+    def _is_as_it_was(self, session: _Session, name: bytes, before: Position, since: datetime) -> bool:
+        """Whatever came into it since then, from Inbox too, has raised its next number."""
+        try:
+            return is_as_it_was(session.client.status(name), before, since)
+        except NotDone:
+            return False
+
+    def _is_inbox_still_so(self, session: _Session, positions: Mapping[str, Any]) -> bool:
+        """Whether nothing came into Inbox since it was listed: somebody may have moved a mail there out of the other
+        folder before that one was listed, and it would be in neither list."""
+        position = Position.of(positions.get(Folder.INBOX.value))
+        status = session.client.status(INBOX)
+        return position is None or status is None or status.uidnext == position.uid + 1
 
     def _opened(self, session: _Session, name: bytes) -> Selected | None:
         try:
@@ -190,15 +207,6 @@ class ImapConnection:
                 raise
             session.looked_at = -LOOK_AGAIN
             return None
-
-    def _is_still_so(self, session: _Session, positions: Mapping[str, Any]) -> bool:
-        """Whether nothing came into the first folder since it was listed: somebody may have moved a mail there out of
-        the second one before that was listed, and it would be in neither list."""
-        if len(session.sources) < 2:
-            return True
-        position = Position.of(positions.get(Folder.INBOX.value))
-        uidnext = session.client.uidnext(INBOX)
-        return position is None or uidnext is None or uidnext == position.uid + 1
 
     def fetch(self, seen: Sequence[Seen], max_size: int) -> Iterator[Received | tuple[Seen, MailError]]:
         for batch in _batches(seen, max_size):
@@ -492,6 +500,11 @@ def account_of(settings: ImapSettings, secrets: Mapping[str, str], *, key: str) 
 
 
 # --- mails ---------------------------------------------------------------------------------------------------------
+
+
+def _kept(place: Folder, name: bytes, position: Position) -> dict[str, Any]:
+    """What the cursor holds of one folder."""
+    return {place.value: position.as_json(), f"{place.value}_name": name.decode("latin-1")}
 
 
 def _seen(mail: Listed, folder: Selected, place: Folder) -> Seen:

@@ -37,7 +37,7 @@ USUAL: Script = {
     'LIST "" "*"': (['* LIST (\\Junk) "/" "Junk"'], ""),
     "LIST": (['* LIST () "/" ""'], ""),
     "EXAMINE": (["* 1 EXISTS", "* OK [UIDVALIDITY 7]", "* OK [UIDNEXT 2]"], "[READ-ONLY]"),
-    "STATUS": (["* STATUS INBOX (UIDNEXT 2)"], ""),
+    "STATUS": (["* STATUS INBOX (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 7)"], ""),
     "UID FETCH 1 (UID INTERNALDATE RFC822.SIZE FLAGS)": (
         ['* 1 FETCH (UID 1 FLAGS () INTERNALDATE "01-Nov-2026 10:00:00 +0000" RFC822.SIZE 20)'],
         "",
