@@ -21,6 +21,9 @@ from placet.mailboxes.sockets import PLAIN, SECURITIES, SSL, STARTTLS
 
 PASSWORD, OAUTH_CLIENT, OAUTH_REFRESH, NOBODY = "password", "oauth-client", "oauth-refresh", "none"
 WITH_TOKENS = (OAUTH_CLIENT, OAUTH_REFRESH)
+#: Where tokens of an application are asked for with this scope alone.
+EXCHANGE_ONLINE = ("outlook.office365.com", "outlook.office.com", "smtp.office365.com")
+EXCHANGE_SCOPE = "https://outlook.office365.com/.default"
 LONGEST_USER = 254  # characters
 
 _SIGN_INS = {
@@ -155,6 +158,8 @@ class MailServer:
         for name in ("token_uri", "client_id") if sign_in in WITH_TOKENS else ():
             if self._value(values, name) is None and f"{self.key}_{name}" not in reading.errors:
                 reading.errors[f"{self.key}_{name}"] = _("Signing in with OAuth needs it.")
+        if sign_in == OAUTH_CLIENT and host in EXCHANGE_ONLINE and not self._value(values, "scope"):
+            values[f"{self.key}_scope"] = EXCHANGE_SCOPE
 
     def _value(self, values: Mapping[str, Any], name: str, default: Any = None) -> Any:
         return values.get(f"{self.key}_{name}", default)

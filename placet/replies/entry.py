@@ -29,8 +29,8 @@ from placet.approvals.models import AskLine, Process
 from placet.approvals.proofs import Level, level_of
 from placet.lib import clock, rows
 from placet.lib.prepared import Prepared
-from placet.mail import read_past, tasks
-from placet.mail.models import IncomingMail
+from placet.mail import outbox, read_past, tasks
+from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mail.moving import ids_here, remember_ids
 from placet.mail.packing import Damaged
 from placet.mailboxes import polling, pool, progress
@@ -239,6 +239,7 @@ def walk(reply: Reply, prover: Prover = prove) -> None:
         level = _level(picked)
         asked = asked_by(picked.line, picked.addresses, reply.incoming, picked.places)
         reply.proof = proof = prover(mail, reply.incoming.folder, asked, level, prove_policy(reply))
+        _has_it(picked)
         if (never_read := _why_never_read(reply, mail, level)) is not None:
             _says_they_are_back(reply, picked)
             raise never_read
@@ -405,6 +406,13 @@ def _read(mail: Mail, line: AskLine) -> Answer:
 def known_words() -> Vocabulary:
     """The words that count in this installation."""
     return vocabulary(settings.PLACET.words_dir, settings.PLACET.reply_languages)
+
+
+def _has_it(picked: Picked) -> None:
+    """Who answers a mail has it: where nobody could say whether it went out, that is over."""
+    outgoing = picked.line.ask.outgoing
+    if outgoing is not None and outgoing.state == OutgoingMail.State.UNSURE:
+        outbox.certainly_sent(outgoing)
 
 
 def _by_a_person(mail: Mail) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from placet.approvals.models import Decision, Request
+from placet.mail.models import OutgoingMail
 from tests.journeys.conftest import World
 
 BOTH_WAYS = True
@@ -25,8 +26,12 @@ def test_an_answer_by_mail_decides_and_is_confirmed(world: World) -> None:
 
 def test_a_handled_mail_is_moved_on_the_server(world: World) -> None:
     _, asked = world.asked()
+    ask = OutgoingMail.objects.get()
+    OutgoingMail.objects.update(state=OutgoingMail.State.UNSURE)  # cut off, where no copies are kept
     world.sandbox.reply_as("bob", asked.id, "reject")
     world.run()
+    ask.refresh_from_db()
+    assert ask.state == OutgoingMail.State.SENT  # whoever answers it has it
     assert world.sandbox.mails("approvals") == []
     assert len(world.sandbox.mails("approvals", "Placet/Processed")) == 1
 

@@ -103,6 +103,13 @@ def test_a_secret_goes_where_it_was_entered_for() -> None:
     }
 
 
+def test_exchange_online_has_one_scope() -> None:
+    scope = "https://outlook.office365.com/.default"
+    assert settings(smtp_host="smtp.office365.com", **OAUTH).smtp_scope == scope
+    assert settings(smtp_host="smtp.office365.com", smtp_scope="mine", **OAUTH).smtp_scope == "mine"
+    assert settings(**OAUTH).smtp_scope == settings(smtp_host="smtp.office365.com").smtp_scope == ""
+
+
 def test_a_connection_is_made_of_them_and_asks_nothing_yet() -> None:
     one = connect(settings(), {"smtp_password": "s3cret"}, key="1")
     proof = one._server.proof
