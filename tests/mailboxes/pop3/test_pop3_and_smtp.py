@@ -24,7 +24,7 @@ from tests.installation import PATIENCE
 from tests.servers.dovecot import Dovecot, dovecot
 from tests.servers.postfix import BOUNCES, Postfix, postfix
 
-pytestmark = [pytest.mark.long, pytest.mark.django_db]
+pytestmark = [pytest.mark.long, pytest.mark.django_db, pytest.mark.any_database]
 
 APPROVALS, BOSS = "approvals@example.test", "boss@example.test"
 
