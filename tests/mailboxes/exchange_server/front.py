@@ -58,6 +58,8 @@ class Front:
     each_connection_lasts: int = 1_000_000  # requests, after which it has to sign in again
     bindings: GssChannelBindings | None = None  # asked for, as Extended Protection does
     token: bytes = b""  # an access token that it takes
+    last_word: bytes | None = None  # said beside the answer
+    first_answer: Answer | None = None  # to the first message of a sign-in
     challenge: bytes | None = None  # said instead of the acceptor's own
     seen: list[Seen] = field(default_factory=list)
     connections: int = 0
@@ -149,7 +151,10 @@ class _Door(BaseHTTPRequestHandler):
         if self.context.complete:
             self.signed_in, self.context = True, None
             answer = self.front.behind(body, {})
-            return Answer(answer.status, answer.body, {**answer.headers, **_challenge(scheme, said)})
+            last = _challenge(scheme, self.front.last_word or said)
+            return Answer(answer.status, answer.body, {**answer.headers, **last})
+        if self.front.first_answer is not None:
+            return self.front.first_answer
         return Answer(401, b"", _challenge(scheme, self.front.challenge or said))
 
     def _answer(self, answer: Answer) -> None:

@@ -162,6 +162,24 @@ def test_the_better_one_of_what_is_offered_is_taken(front: Front) -> None:
     assert front.seen[-1].scheme == "NTLM"
 
 
+@pytest.mark.parametrize("scheme", [NTLM, NEGOTIATE])
+def test_a_last_word_that_cannot_be_understood_has_nothing_done_twice(front: Front, scheme: str) -> None:
+    front.behind = echoed
+    front.last_word = b"\x60\x82nonsense"
+    assert posted(caller(front, scheme=scheme)) == BODY
+    assert [seen.body for seen in front.seen].count(BODY) == 1
+
+
+@pytest.mark.parametrize("status", [302, 403, 429, 503])
+def test_another_answer_in_the_middle_is_judged_as_what_it_is(front: Front, status: int) -> None:
+    front.first_answer = Answer(status)
+    one = caller(front)
+    with one.post(BODY, {}) as answer:
+        assert answer.status_code == status
+    front.first_answer, front.behind = None, echoed
+    assert posted(one) == BODY
+
+
 def test_a_redirect_is_not_followed(front: Front) -> None:
     front.behind = lambda body, headers: Answer(302, b"", {"Location": "http://127.0.0.1:9/"})
     with caller(front).post(BODY, {}) as answer:

@@ -149,12 +149,12 @@ class WindowsCaller:
         asked_again = self._line.signed_in  # on this very connection
         try:
             context = self._context(scheme)
-            answer = self._legs(context, scheme, body, headers)
+            answer, last = self._legs(context, scheme, body, headers)
         except HandshakeCut:
             raise self._cut() from None
         finally:
             self._line.release()
-        if answer.status_code < 501:  # above, whoever answers need not have looked
+        if last and answer.status_code < 501:  # above, whoever answers need not have looked
             self._each_request = asked_again and context.negotiated_protocol == KERBEROS
             self._line.signed_in = True
             self._attempts.taken(*self._whose)
@@ -162,7 +162,8 @@ class WindowsCaller:
 
     def _legs(
         self, context: "ContextProxy", scheme: str, body: bytes, headers: Mapping[str, str]
-    ) -> requests.Response:
+    ) -> tuple[requests.Response, bool]:
+        """The answer, and whether it is one to `body`."""
         challenge: bytes | None = None
         offered = False  # the server has what proves the account
         for _leg in range(MOST_LEGS):
@@ -177,7 +178,7 @@ class WindowsCaller:
             self._line.hold(connection=context.negotiated_protocol != KERBEROS)
             answer = self._send(body if last else b"", headers, f"{scheme} {_coded(token)}")
             if answer.status_code != 401:
-                return self._answered(context, scheme, answer, last=last)
+                return self._answered(context, scheme, answer, last=last), last
             challenge = self._challenge(answer, scheme)
             self._drain(answer)
             offered = offered or last
@@ -192,19 +193,22 @@ class WindowsCaller:
     def _answered(
         self, context: "ContextProxy", scheme: str, answer: requests.Response, *, last: bool
     ) -> requests.Response:
-        if not last:
-            if answer.status_code >= 501:
-                return answer  # of a proxy that cannot reach the server
+        if last:
+            self._hear(context, scheme, answer)
+        elif answer.status_code < 300:
             answer.close()
             raise self._unreadable(_("it is over before it began"))
-        token = self._challenge(answer, scheme)
-        if token is not None and not context.complete:  # the server's own proof
-            try:
-                self._step(context, token)
-            except MailboxError:
-                answer.close()
-                raise
         return answer
+
+    def _hear(self, context: "ContextProxy", scheme: str, answer: requests.Response) -> None:
+        """What the server says at last: its own proof. Its certificate has proved it, and what was asked is done: a
+        word that cannot be understood must not have it asked again."""
+        try:
+            token = self._challenge(answer, scheme)
+            if token is not None and not context.complete:
+                self._step(context, token)
+        except MailboxError:
+            log.info("last_word_not_understood", host=self._host)
 
     def _scheme(self, answer: requests.Response) -> str:
         offered = schemes_of(answer)
