@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from placet.mailboxes.fields import Field
+from placet.mailboxes.microsoft.server import authorities
 from placet.mailboxes.microsoft.server.fields import CLIENT_SECRET, FIELDS, PASSWORD
 from placet.mailboxes.microsoft.server.settings import ExchangeServerSettings
 from placet.mailboxes.settings import SettingsInvalid
 
-from .authority import made_authority
+from .authority import NAME, made_authority
 
 ENTERED = {"username": "approvals@contoso.com", "exchange_server": "mail.contoso.com"}
 
@@ -91,6 +92,14 @@ def test_an_authority_is_uploaded_or_pasted(tmp_path: Path) -> None:
         made = settings(exchange_authorities=form)
         assert made.exchange_authorities == root
         assert ExchangeServerSettings.parse(made.to_json())[0] == made
+
+
+def test_whom_one_believes_is_shown(tmp_path: Path) -> None:
+    root, _path = made_authority(tmp_path)
+    notices = ExchangeServerSettings.parse({**ENTERED, "exchange_authorities": root})[1]
+    [shown] = authorities.shown(root)
+    for told in (NAME, shown.fingerprint, shown.until.date().isoformat()):
+        assert told in notices["exchange_authorities"]
 
 
 def test_oauth_asks_for_tokens_of_this_server() -> None:

@@ -24,7 +24,7 @@ from placet.mailboxes.settings import (
     text_of,
 )
 
-from .authorities import AuthoritiesInvalid, read
+from .authorities import AuthoritiesInvalid, read, shown
 from .fields import BASIC, CLIENT_SECRET, FIELDS, NTLM, OAUTH, PASSWORD, WINDOWS
 
 HOST_EXAMPLE = "mail.contoso.com"
@@ -152,9 +152,18 @@ def _authorities(raw: Any, reading: Reading) -> str:
     else:
         raise Wrong(_("Enter text."))
     try:
-        return read(data)
+        pem = read(data)
     except AuthoritiesInvalid as invalid:
         raise Wrong(str(invalid)) from None
+    named = [
+        _("{name}, until {date}, SHA-256 {fingerprint}").format(
+            name=authority.subject, date=authority.until.date().isoformat(), fingerprint=authority.fingerprint
+        )
+        for authority in shown(pem)
+    ]
+    told = _("Believed for this mailbox alone: {authorities}.").format(authorities="; ".join(named))
+    reading.notices["exchange_authorities"] = told
+    return pem
 
 
 def _token_uri(raw: Any, reading: Reading) -> str:
