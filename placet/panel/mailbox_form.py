@@ -1,9 +1,9 @@
 """The Remote Approval tab's form."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from django import forms
@@ -19,6 +19,9 @@ from placet.mailboxes.kinds import Kind, UnknownKind, all_kinds, kind_of
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.settings import SettingsInvalid
 from placet.mailboxes.store import KIND, SENDING_KIND, Kinds
+
+if TYPE_CHECKING:
+    from placet.mailboxes.microsoft.server.authorities import Authority
 
 #: The kind whose fields were on the page: what is not among them was neither typed nor left out.
 SHOWN_KIND = "shown_kind"
@@ -37,6 +40,7 @@ class Row:
     notice: str
     is_stored: bool = False
     file: str = ""  # name of the input for a file, where one can be given instead
+    certificates: "Sequence[Authority]" = ()  # what stands in it, where it takes certificates
 
 
 @dataclass(frozen=True)
@@ -311,7 +315,15 @@ class MailboxForm(forms.Form):
     def _row(self, about: Field) -> Row:
         stored = self.mailbox.secrets if self.mailbox is not None and about.kind == "secret" else {}
         file = FILE_OF.format(name=about.name) if about.kind == CERTIFICATES else ""
-        return Row(self[about.name], self.notices.get(about.name, ""), bool(stored.get(about.name)), file)
+        certificates = self._certificates(about.name) if file else ()
+        notice, is_stored = self.notices.get(about.name, ""), bool(stored.get(about.name))
+        return Row(self[about.name], notice, is_stored, file, certificates)
+
+    def _certificates(self, name: str) -> "Sequence[Authority]":
+        """Those that are stored: what is typed may be none."""
+        from placet.mailboxes.microsoft.server.authorities import shown  # only where a kind has such a field
+
+        return shown(str(self.mailbox.settings.get(name, ""))) if self.mailbox is not None else ()
 
     def _add_choices(self) -> None:
         """Which kind it is, and by what it sends where there is a choice."""

@@ -321,6 +321,8 @@ def test_an_authority_is_pasted_or_uploaded(ada: Client) -> None:
     assert mailbox.settings["exchange_authorities"] == pem
     shown = ada.get(reverse("panel:mailbox", args=[mailbox.pk])).content.decode()
     assert "BEGIN CERTIFICATE" in shown
+    assert "An authority of ours" in shown
+    assert pair("An authority of ours").sha256.hex(":").upper() in shown
     assert SECRET not in shown
 
 

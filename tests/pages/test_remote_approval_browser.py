@@ -105,6 +105,18 @@ def test_wrong_values_are_said_as_one_leaves_their_fields(page: Page) -> None:
     assert not Mailbox.objects.exists()
 
 
+def test_a_type_shows_its_fields_by_keyboard_and_what_was_typed_stays(page: Page, scripted: bool) -> None:
+    page.get_by_label("Username", exact=True).fill("office@contoso.example")
+    page.get_by_label("Type", exact=True).focus()
+    page.get_by_label("Type", exact=True).select_option("IMAP and SMTP")
+    if not scripted:
+        page.get_by_role("button", name="Show its fields").click()
+    expect(page.get_by_role("heading", name="Outgoing mail server")).to_be_visible()
+    expect(page.get_by_label("Username", exact=True)).to_have_value("office@contoso.example")
+    if scripted:
+        assert page.evaluate("document.activeElement.name") == "kind"
+
+
 def _test(page: Page, verdict: str) -> None:
     page.get_by_role("button", name="Save and test connection").click()
     expect(page.get_by_role("heading", name=verdict)).to_be_visible(timeout=SLOWLY)
