@@ -13,7 +13,8 @@ from django.utils import translation
 from placet.accounts.models import Person
 from placet.mail.models import IncomingMail
 from placet.mailboxes import store
-from placet.mailboxes.discovery import lookup
+from placet.mailboxes.discovery import Proposal, lookup
+from placet.mailboxes.discovery.filling import values_of
 from placet.mailboxes.kinds import all_kinds, label_of
 from placet.mailboxes.models import Mailbox
 from placet.panel.kind_guides import PAGES, guides
@@ -248,13 +249,14 @@ def test_servers_of_a_provider_go_into_the_fields_of_what_receives_and_what_send
     assert Mailbox.objects.get().secrets == passwords
 
 
-def test_a_way_of_signing_in_that_a_kind_has_not_is_left_to_whoever_fills_in_the_form(
-    world: Internet,
-) -> None:
+def test_only_what_a_field_takes_goes_into_it(world: Internet) -> None:
     world.records["corp.test", "MX"] = ["0 corp-com.olc.protection.outlook.com."]
     (offer,) = look_up("approvals@corp.test").offers
-    assert offer.values["imap_sign_in"] == "oauth-refresh"
-    assert "smtp_sign_in" not in offer.values
+    assert (offer.values["imap_sign_in"], offer.values["smtp_sign_in"]) == ("oauth-refresh", "oauth-refresh")
+    settings = {"cloud": "nine", "protocol": "graph"}
+    odd = Proposal("exchange-online", offer.proposal.sign_in, offer.proposal.origin, settings=settings)
+    assert values_of("approvals@corp.test", odd)["protocol"] == "graph"
+    assert "cloud" not in values_of("approvals@corp.test", odd)
 
 
 def test_what_is_no_address_and_what_is_nowhere_is_said(ada: Client, world: Internet) -> None:
