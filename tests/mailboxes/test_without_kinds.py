@@ -25,7 +25,6 @@ for _kind in all_kinds().values():
 NEEDING = {
     "microsoft": (
         "placet.commands.entra_script.",
-        "placet.commands.mailbox",
         "placet.panel.",
         "placet.urls",
         "placet.wsgi",
