@@ -62,7 +62,7 @@ test-changed: setup
 	else echo "Nothing changed since $(SINCE) that a test imports."; fi
 
 test-postgres: setup
-	@tools/system-packages postgresql pgbouncer
+	@tools/system-packages postgresql pgbouncer dovecot postfix
 	tools/with-postgres $(PYTEST) --in-turn --durations=20 --database-only --forgeries 40 \
 		-m 'not browser and not demo and not attack' $(TESTS)
 

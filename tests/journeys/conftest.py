@@ -1,6 +1,7 @@
 """One installation against a sandbox, over real HTTP; the tests say what happens and when Placet works."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -18,6 +19,8 @@ from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes import pool, store
 from placet.mailboxes.models import Mailbox
 from placet.sandbox.server import Mail, Sandbox
+from tests.journeys import at_mail_servers
+from tests.journeys.at_mail_servers import AtMailServers, MailServers
 from tests.making import SAMPLE, values
 
 DOMAIN = "contoso.example"
@@ -145,9 +148,16 @@ class World:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A module with BOTH_WAYS runs over Microsoft Graph and over Exchange Web Services, the others over Graph."""
-    if "way" in metafunc.fixturenames and getattr(metafunc.module, "BOTH_WAYS", False):
-        metafunc.parametrize("way", ["graph", "ews"])
+    """A module with BOTH_WAYS runs over Microsoft Graph and over Exchange Web Services, the others over Graph. With
+    EVERY_KIND it runs over IMAP and SMTP, too, but for what is marked `on_exchange`."""
+    if "way" not in metafunc.fixturenames:
+        return
+    module, ways = metafunc.module, ["graph", "ews"]
+    if getattr(module, "EVERY_KIND", False):
+        on_exchange = metafunc.definition.get_closest_marker("on_exchange") is not None
+        metafunc.parametrize("way", ways if on_exchange else [*ways, "imap"])
+    elif getattr(module, "BOTH_WAYS", False):
+        metafunc.parametrize("way", ways)
 
 
 @pytest.fixture
@@ -156,9 +166,25 @@ def way() -> str:
     return "graph"
 
 
+@pytest.fixture(scope="session")
+def mail_servers() -> Iterator[Callable[[], MailServers]]:
+    """A Postfix and a Dovecot, empty each time that they are asked for."""
+    with ExitStack() as stack:
+        running: list[MailServers] = []
+
+        def emptied() -> MailServers:
+            if not running:
+                running.append(stack.enter_context(at_mail_servers.mail_servers()))
+            running[0].empty()
+            return running[0]
+
+        yield emptied
+
+
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(DOMAIN) as sandbox:
+def sandbox(way: str, request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    made = AtMailServers(request.getfixturevalue("mail_servers")()) if way == "imap" else Sandbox(DOMAIN)
+    with made as sandbox:
         for name in ("approvals", "alice", "bob", "carol", "dave", "ada"):
             sandbox.add_mailbox(name, f"{name.title()} {name.title()}son")
         yield sandbox
@@ -194,6 +220,8 @@ def make_world(sandbox: Sandbox, way: str) -> World:
 
 def connected(sandbox: Sandbox, way: str = "graph") -> Mailbox:
     """The mailbox of a sandbox, active."""
+    if isinstance(sandbox, AtMailServers):
+        return at_mail_servers.connected(sandbox.servers)
     return store.save(
         {
             "protocol": way,

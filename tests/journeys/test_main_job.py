@@ -6,7 +6,7 @@ from placet.approvals.models import Decision, Request
 from placet.mail.models import OutgoingMail
 from tests.journeys.conftest import World
 
-BOTH_WAYS = True
+EVERY_KIND = True
 
 pytestmark = pytest.mark.django_db
 

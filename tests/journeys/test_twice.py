@@ -17,10 +17,10 @@ from placet.approvals.models import Assignment, Decision
 from placet.audit import chain
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.replies import entry
-from tests.journeys.conftest import World
+from tests.journeys.conftest import World, close_connections
 from tests.rotation import whole
 
-BOTH_WAYS = True
+EVERY_KIND = True
 
 
 @pytest.mark.django_db
@@ -98,6 +98,7 @@ def test_both_mails_of_a_question_sent_again_lead_to_it(world: World) -> None:
     assert world.results() == ["decided", "already_decided"]
 
 
+@pytest.mark.on_exchange
 @pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_page_and_mail_at_the_same_instant(threaded_world: World, pytestconfig: pytest.Config) -> None:
@@ -131,6 +132,7 @@ def test_page_and_mail_at_the_same_instant(threaded_world: World, pytestconfig: 
     assert list(chain.verify()) == []
 
 
+@pytest.mark.on_exchange
 @pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_whoever_is_asked_and_their_delegate_at_the_same_instant(
@@ -172,6 +174,7 @@ def _on_the_page(world: World, assignment_id: int) -> bool:
     return True
 
 
+@pytest.mark.on_exchange
 @pytest.mark.django_db(transaction=True)
 def test_many_workers_on_one_mail(threaded_world: World) -> None:
     world = threaded_world
@@ -214,6 +217,7 @@ def _at_once(calls: Sequence[Callable[[], bool]]) -> list[bool]:
         except BaseException as error:  # noqa: BLE001 - shown by the test
             errors.append(error)
         finally:
+            close_connections()
             connections.close_all()
 
     threads = [threading.Thread(target=run, args=(number,)) for number in range(len(calls))]
