@@ -31,5 +31,5 @@ def test_what_is_known_of_an_address_is_shown_with_who_says_so(placet: Run, worl
     assert not Mailbox.objects.exists()
     nothing = placet("mailbox", "discover", "approvals@nowhere.test")
     assert nothing.code == 1
-    assert "There is no domain nowhere.test" in nothing.out
+    assert "knows no domain nowhere.test" in nothing.out
     assert "is no address of a mailbox" in placet("mailbox", "discover", "approvals").error

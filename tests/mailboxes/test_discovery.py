@@ -21,6 +21,7 @@ from placet.mailboxes.discovery import (
 from placet.mailboxes.discovery.autoconfig import NotUnderstood, servers_in
 from placet.mailboxes.discovery.proposals import Origin, host_in
 from placet.mailboxes.discovery.providers import FILTERS, PROVIDERS, provider_of
+from placet.mailboxes.discovery.weighing import Answers, MailServers, weigh
 from tests.mailboxes.internet import Internet, Site, internet
 
 ADDRESS = "approvals@corp.test"
@@ -290,6 +291,18 @@ def test_no_domain_no_mail_no_answer(world: Internet) -> None:
     assert "no answer" in str(late.notes[0])
     answers = {question.asked: str(question.answer) for question in late.questions}
     assert answers["MX silent.test"] == "no answer"
+
+
+def test_a_name_service_that_knows_no_domain_of_the_internet_hides_nothing(world: Internet) -> None:
+    """Behind a proxy: what a page, or Placet's own list, says counts all the same."""
+    gmail = found(world, "somebody@gmail.com")
+    assert (gmail.provider, first(gmail).kind, gmail.notes) == ("Gmail", "imap", ())
+    servers = servers_in(IMAP_FILE, ADDRESS, ORIGIN)
+    unknown = MailServers(has_domain=False)
+    for files in (servers, []):
+        weighed = weigh(Answers(ADDRESS, "corp.test", unknown, {}, "", files, None, None), [])
+        assert [proposal.kind for proposal in weighed.proposals] == (["imap", "pop3"] if files else [])
+        assert len(weighed.notes) == (0 if files else 1)
 
 
 def test_every_question_is_listed_with_its_answer(world: Internet) -> None:

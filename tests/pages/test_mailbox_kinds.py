@@ -265,7 +265,7 @@ def test_what_is_no_address_and_what_is_nowhere_is_said(ada: Client, world: Inte
     assert "Enter one mail address" in wrong.content.decode()
     assert HOSTILE not in wrong.content.decode()
     nowhere = ada.post(reverse("panel:look_up_mailbox"), {"address": "a@nowhere.test"}).content.decode()
-    assert "There is no domain nowhere.test." in nowhere
+    assert "knows no domain nowhere.test." in nowhere
     assert "panel:use_proposal" not in nowhere
 
 

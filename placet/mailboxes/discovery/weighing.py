@@ -39,7 +39,9 @@ SERVICES: Mapping[str, tuple[str, str]] = {
 MICROSOFT = {"outlook.com": "worldwide", "office365.us": "gcc_high", "partner.outlook.cn": "china"}
 EXCHANGE_ONLINE_HOST = "outlook.office365.com"
 
-_NO_DOMAIN = gettext_noop("There is no domain {domain}. Check the spelling of the address.")
+_NO_DOMAIN = gettext_noop(
+    "The name service (DNS) of this machine knows no domain {domain}. Check the spelling of the address."
+)
 _NO_ANSWER = gettext_noop(
     "The name service (DNS) of this machine gave no answer about {domain}. Try again later, or choose the type below."
 )
@@ -98,7 +100,7 @@ def weigh(answers: Answers, questions: Iterable[Question]) -> Discovery:
     """Proposals and notes. What Placet itself knows of a provider comes before what others write."""
     provider = providers.provider_of(answers.domain, answers.mail.hosts)
     proposals: dict[str, Proposal] = {}
-    usable = answers.mail.takes_mail and answers.mail.has_domain
+    usable = answers.mail.takes_mail and (answers.mail.has_domain or _is_known_anyway(answers, provider))
     for proposal in _all(answers, provider) if usable else ():
         proposals.setdefault(proposal.kind, proposal)
     return Discovery(
@@ -110,6 +112,11 @@ def weigh(answers: Answers, questions: Iterable[Question]) -> Discovery:
         notes=tuple(_notes(answers, provider, bool(proposals))),
         questions=tuple(questions),
     )
+
+
+def _is_known_anyway(answers: Answers, provider: Provider | None) -> bool:
+    """Behind a proxy the name service of a machine need not know the domains of the Internet."""
+    return provider is not None or bool(answers.files) or answers.jmap is not None
 
 
 def _all(answers: Answers, provider: Provider | None) -> Iterator[Proposal]:
@@ -272,7 +279,7 @@ def _guesses(answers: Answers) -> Iterator[Proposal]:
 
 def _notes(answers: Answers, provider: Provider | None, is_known: bool) -> Iterator[Sentence]:
     domain, mail = answers.domain, answers.mail
-    if not mail.has_domain:
+    if not mail.has_domain and not _is_known_anyway(answers, provider):
         yield Sentence(_NO_DOMAIN, domain=domain)
         return
     if not mail.takes_mail:
