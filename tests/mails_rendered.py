@@ -887,6 +887,12 @@ def _alarm_over(ended: Outage.Ended) -> "Any":
     return write
 
 
+def _stamps_changed(scene: Scene) -> str:
+    scene.mailbox.stamps = {"missed": {"count": 3, "since": timezone.now().isoformat(), "incoming": 1}}
+    alarm_messages.stamps(scene.mailbox, scene.mailbox, "stamps:1")
+    return alarm_messages.STAMPS
+
+
 def _webhook_off(why: Endpoint.Disabled, chat: bool = False) -> "Any":
     def write(scene: Scene) -> str:
         Endpoint.objects.update(told_at=timezone.now())
@@ -1198,6 +1204,7 @@ KINDS: dict[str, Any] = {
     "alarm": _alarm,
     "alarm-over": _alarm_over(Outage.Ended.WORKS),
     "alarm-over-by-switching-off": _alarm_over(Outage.Ended.OFF),
+    "stamps-changed": _stamps_changed,
     "secret-expires": _expiry(14),
     "secret-expires-tomorrow": _expiry(1),
     "secret-expires-today": _expiry(0),

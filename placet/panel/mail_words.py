@@ -95,6 +95,7 @@ KINDS: dict[str, Promise] = {
     "alarm": gettext_lazy("alarm: a mailbox is silent"),
     "alarm-over": gettext_lazy("an alarm is over"),
     "secret-expiry": gettext_lazy("a secret expires"),
+    "stamps-changed": gettext_lazy("alarm: a mail server stamps otherwise"),
     "key-made": gettext_lazy("a key was made"),
     "key-expiry": gettext_lazy("a key expires"),
     "webhook-off": gettext_lazy("a webhook was switched off"),
