@@ -90,8 +90,6 @@ def _heard(response: Untagged, exists: int) -> tuple[int, Heard | None]:
         return response.number, Heard.NEWS if response.number > exists else None
     if response.kind == b"EXPUNGE":
         return max(0, exists - 1), None
-    if response.kind == b"RECENT" and response.number:
-        return exists, Heard.NEWS
     return exists, None
 
 
