@@ -106,7 +106,7 @@ def test_a_mail_goes_out_its_answer_comes_back_and_is_deleted_when_that_is_due(
         client.sendmail(BOSS, [APPROVALS], f"{answer}\r\nyes\r\n".encode())
     _report, reply = looked_into(mailbox, 2)
     assert reply.received_at is not None
-    assert timedelta(seconds=-5) < reply.kept_at - reply.received_at < timedelta(minutes=2)
+    assert timedelta() <= reply.kept_at - reply.received_at < timedelta(minutes=10)
     mailbox.refresh_from_db()
     assert mailbox.read_until is not None
     tasks.handled(reply, pool.settings_of(mailbox))

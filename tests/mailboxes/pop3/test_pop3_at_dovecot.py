@@ -188,7 +188,7 @@ def test_two_threads_wait_for_each_other(dove: Dovecot, server: Server) -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(pop3, "signed_in", counted)
         patched.setattr(pop3, "_end", ended)
-        threads = [threading.Thread(target=sync, args=(Pop3Connection(server), {})) for _number in range(4)]
+        threads = [threading.Thread(target=sync, args=(Pop3Connection(server), {})) for _number in range(2)]
         for thread in threads:
             thread.start()
         for thread in threads:
