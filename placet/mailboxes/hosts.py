@@ -173,9 +173,11 @@ class MailServer:
         return at_port(self.of(settings, "host"), self.of(settings, "port"))
 
     def secret_goes_to(self, settings: object, name: str) -> str:
-        """Host and port, or the token URI for what gets tokens there."""
+        """Host and port; for what gets tokens, the token URI before them: tokens go to the server, and open the mailbox
+        to whoever has them."""
         gets_tokens = name in (f"{self.key}_client_secret", f"{self.key}_refresh_token")
-        return str(self.of(settings, "token_uri")) if gets_tokens else self.place(settings)
+        place = self.place(settings)
+        return f"{self.of(settings, 'token_uri')} {place}" if gets_tokens else place
 
     def needs_secret(self, settings: object, name: str) -> bool:
         wanted = {

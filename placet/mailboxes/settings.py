@@ -124,8 +124,8 @@ class MailboxSettings:
         return read_secret(text)
 
     def secret_goes_to(self, name: str) -> str:
-        """The server that the secret of field `name` is sent to, host:port. Where it becomes another one, the secret
-        is asked for again."""
+        """The server that the secret of field `name` is sent to, host:port; with it the one that what is got for the
+        secret is sent to. Where one becomes another, the secret is asked for again."""
         raise NotImplementedError
 
     def errors_of_new(self, stored: Mapping[str, Any]) -> dict[str, str]:

@@ -115,7 +115,7 @@ def test_oauth_asks_for_tokens_of_this_server() -> None:
 def test_each_secret_goes_where_it_was_meant_to_go() -> None:
     made = settings(exchange_token_uri="https://adfs.contoso.com/adfs/oauth2/token")
     assert made.secret_goes_to(PASSWORD) == "mail.contoso.com"
-    assert made.secret_goes_to(CLIENT_SECRET) == "adfs.contoso.com"
+    assert made.secret_goes_to(CLIENT_SECRET) == "adfs.contoso.com mail.contoso.com"
     assert (made.needs_secret(PASSWORD), made.needs_secret(CLIENT_SECRET)) == (True, False)
 
 

@@ -90,7 +90,8 @@ def test_hosts_as_they_are_written(entered: str, host: str) -> None:
 def test_a_secret_goes_where_it_was_entered_for() -> None:
     by_password, by_token = settings(), settings(**OAUTH)
     assert by_password.secret_goes_to("smtp_password") == "smtp.contoso.example:465"
-    assert by_token.secret_goes_to("smtp_client_secret") == "https://login.contoso.example/token"
+    places = "https://login.contoso.example/token smtp.contoso.example:465"
+    assert by_token.secret_goes_to("smtp_client_secret") == places
     needs = ("smtp_password", "smtp_client_secret", "smtp_refresh_token")
     assert [by_password.needs_secret(name) for name in needs] == [True, False, False]
     assert [by_token.needs_secret(name) for name in needs] == [False, True, False]

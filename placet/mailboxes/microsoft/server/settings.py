@@ -68,7 +68,10 @@ class ExchangeServerSettings(MailboxSettings):
         super().complete(values, reading)
 
     def secret_goes_to(self, name: str) -> str:
-        return urlsplit(self.exchange_token_uri).netloc if name == CLIENT_SECRET else self.exchange_server
+        if name != CLIENT_SECRET:
+            return self.exchange_server
+        # The access tokens that it gets go on to the server, and open the mailbox to whoever has them.
+        return f"{urlsplit(self.exchange_token_uri).netloc} {self.exchange_server}"
 
     def needs_secret(self, name: str) -> bool:
         return (name == CLIENT_SECRET) == (self.exchange_sign_in == OAUTH)
