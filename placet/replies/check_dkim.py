@@ -201,8 +201,9 @@ def _holds(raw: bytes, number: int, signature: Signature, key: _Key) -> bool:
 
     try:
         return bool(Verifier(raw, minkey=SMALLEST_KEY).verify(idx=number))
-    except (dkim.DKIMException, ValueError, KeyError, AssertionError):
-        # Whatever is not as the RFC has it. An AssertionError is dkimpy's of a header name that is not ASCII.
+    except (dkim.DKIMException, ValueError, LookupError, AssertionError):
+        # Whatever is not as the RFC has it. An AssertionError is dkimpy's of a header name that is not ASCII, an
+        # IndexError that of a mail that begins with a blank, or of an identity without “@”.
         raise _Unfit(DOES_NOT_HOLD) from None
 
 

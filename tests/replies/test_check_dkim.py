@@ -278,3 +278,30 @@ def test_one_good_signature_of_several_is_enough() -> None:
 @pytest.mark.parametrize("added", [b"Subject: Re: Chair [k2]\r\n", b"From: eve@fabrikam.example\r\n"])
 def test_a_header_on_top_of_the_signed_one_makes_two_readings(added: bytes) -> None:
     assert read(added + SIGNER.signed(MAIL)).two_readings
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"Re: Desk\r\n", b"Re: Desk\r\nFrom x\r\n"),
+        (b"Re: Desk\r\n", b"Re: Desk\r\nFrom x: y\r\n"),
+        (b"text/plain;\r\n", b"text/plain;\r\nFrom x\r\n"),
+    ],
+)
+def test_a_line_of_an_mbox_file_takes_nothing_out_of_a_signed_header(old: bytes, new: bytes) -> None:
+    """One program passes it over, and for another it ends the header."""
+    mail = MAIL.replace(b"Desk  [k1]", b"Desk\r\n [k1]").replace(
+        b"text/plain", b"text/plain;\r\n charset=utf-8"
+    )
+    signed = SIGNER.signed(mail)
+    assert not read(signed).two_readings
+    assert not read(b"From ann Tue Nov  3 12:30:00 2026\r\n" + signed).two_readings
+    assert checked(signed.replace(old, new))[0].holds
+    assert read(signed.replace(old, new)).two_readings
+
+
+def test_what_the_library_falls_over_does_not_hold() -> None:
+    assert why(b" x\r\n" + SIGNER.signed(MAIL)) == check_dkim.DOES_NOT_HOLD
+    assert why(b"From ann\r\n x\r\n" + SIGNER.signed(MAIL)) == check_dkim.DOES_NOT_HOLD
+    nobody = replace(SIGNER, tags={"i": DOMAIN})  # without an @
+    assert why(nobody.signed(MAIL)) == check_dkim.DOES_NOT_HOLD

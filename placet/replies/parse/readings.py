@@ -17,6 +17,10 @@ from placet.replies.parse.parts import Part
 _BREAKS = re.compile("\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LINES = re.compile(rb"\r\n|\r|\n")
+_HEAD_ENDS = re.compile(r"\n\r?\n")
+# What some program passes over and another takes for a header, of which it makes a following line a part. On top of
+# all headers, where files of mails have it, nothing can be taken out of another one.
+_ENVELOPE = re.compile(r"\nFrom |\AFrom [^\n]*\n[ \t]")
 _MAIL, _TRANSPORT = Sentence("the mail"), Sentence("the transport headers")
 
 
@@ -49,13 +53,15 @@ def _of_headers(headers: Headers, where: Sentence) -> Iterator[Sentence]:
             yield Sentence(
                 "The name of the {header} header in {place} is malformed.", header=name.title(), place=where
             )
+    if _ENVELOPE.search(_HEAD_ENDS.split(headers.block, maxsplit=1)[0]):
+        yield Sentence("There is a line among the headers in {place} that is none.", place=where)
     if _names(headers.block) != sum(len(headers.all(name)) for name in AT_MOST_ONCE):
         yield Sentence("What stands in {place} depends on what counts as the end of a line.", place=where)
 
 
 def _names(block: str) -> int:
     """How many lines begin with a name of AT_MOST_ONCE, for a program that sees the end of a line wherever it can."""
-    head = re.split(r"\n\r?\n", block, maxsplit=1)[0]
+    head = _HEAD_ENDS.split(block, maxsplit=1)[0]
     lines = (line.partition(":") for line in _BREAKS.split(head) if line[:1] not in (" ", "\t"))
     return sum(1 for name, colon, _ in lines if colon and folded(name) in _ONCE)
 
