@@ -511,22 +511,26 @@ def _time(value: object) -> datetime | None:
 def _copied(argument: bytes | None) -> dict[int, tuple[int, int]]:
     """By UID, what a COPYUID says it has become. Nothing where it says something else."""
     words = (argument or b"").split()
-    if len(words) != 3 or not words[0].isdigit():
+    if len(words) != 3:
         return {}
-    old, new = _uids_of(words[1]), _uids_of(words[2])
-    if len(old) != len(new):
+    uidvalidity, old, new = _uid(words[0]), _uids_of(words[1]), _uids_of(words[2])
+    if uidvalidity is None or len(old) != len(new):
         return {}
-    return {before: (int(words[0]), after) for before, after in zip(old, new, strict=True)}
+    return {before: (uidvalidity, after) for before, after in zip(old, new, strict=True)}
 
 
 def _uids_of(text: bytes) -> list[int]:
     uids: list[int] = []
     for piece in text.split(b","):
         low, _, high = piece.partition(b":")
-        if not low.isdigit() or (high and not high.isdigit()):
-            return []
-        first, last = int(low), int(high or low)
-        if not 0 <= last - first <= MOST_COPIED:
+        first, last = _uid(low), _uid(high or low)
+        if first is None or last is None or not 0 <= last - first < MOST_COPIED - len(uids):
             return []
         uids += range(first, last + 1)
     return uids
+
+
+def _uid(text: bytes) -> int | None:
+    """None for what no mail, and no count of names, can have as its number (RFC 3501 9, nz-number)."""
+    number = int(text) if text.isdigit() and len(text) <= 10 else 0
+    return number if 0 < number <= LARGEST_UID else None

@@ -2,6 +2,7 @@
 
 import threading
 import time
+import tracemalloc
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -459,6 +460,10 @@ COPYUIDS: dict[str, str] = {
     "without end": "[COPYUID 8 1 1:4294967295]",
     "no numbers": "[COPYUID x y z]",
     "backwards": "[COPYUID 8 1 9:5]",
+    "numbers of five thousand digits": f"[COPYUID 8 1 {'9' * 5000}]",
+    "a count of names of five thousand digits": f"[COPYUID {'9' * 5000} 1 5]",
+    "ranges without end": f"[COPYUID 8 {','.join(['1:1001'] * 9000)} {','.join(['1:1001'] * 9000)}]",
+    "a number that no mail can have": "[COPYUID 8 1 99999999999]",
 }
 
 
@@ -471,5 +476,10 @@ def test_a_new_id_that_cannot_be_is_not_believed(end: str) -> None:
     }
     with talker(scripted(script)) as server:
         connection = ImapConnection(account(server))
-        assert dict(connection.mark(["7.1.INBOX"], Action.MOVE, "Placet")) == {"7.1.INBOX": "7.1.INBOX"}
+        tracemalloc.start()
+        try:
+            assert dict(connection.mark(["7.1.INBOX"], Action.MOVE, "Placet")) == {"7.1.INBOX": "7.1.INBOX"}
+            assert tracemalloc.get_traced_memory()[1] < 4_000_000
+        finally:
+            tracemalloc.stop()
         connection.close()
