@@ -98,6 +98,8 @@ class MailboxSettings:
     follow: ClassVar[tuple[str, ...]] = ()
     #: Names of those that say on which server the mailbox lies.
     place: ClassVar[tuple[str, ...]] = ()
+    #: Of these, the names of those that say which machines take its mail in, and stamp it.
+    server: ClassVar[tuple[str, ...]] = ()
     #: Names of those that may be emptied on purpose, which is something else than not entered.
     may_be_emptied: ClassVar[tuple[str, ...]] = ("own_networks",)
 

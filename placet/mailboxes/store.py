@@ -426,8 +426,11 @@ def _store(
         _save_new(row)
         return Saved(row, looked.notices, activated)
     changed = [*WRITTEN, *OF_A_SECRET] if written else [*WRITTEN]
-    stored = Mailbox.objects.only("since", "kind", "protocol", "settings").get(pk=mailbox.pk)
+    stored = Mailbox.objects.only("since", "kind", "protocol", "address", "settings").get(pk=mailbox.pk)
     elsewhere = row.kind != stored.kind or settings.protocol != stored.protocol
+    if _is_of_another_server(row, stored, settings):
+        row.stamps = {}  # what an administrator confirmed of the former one's is no word about this one's
+        changed.append("stamps")
     if settings.since != stored.since or elsewhere:
         # Earlier mail may be wanted now, or the other server counts in another way: everything is listed again, and
         # what is known is dropped.
@@ -441,6 +444,13 @@ def _store(
         changed.append("read_until")
     row.save(update_fields=changed)  # not the cursor as it was read: a poll may have moved it meanwhile
     return Saved(row, looked.notices, activated)
+
+
+def _is_of_another_server(row: Mailbox, stored: Mailbox, settings: MailboxSettings) -> bool:
+    """Whether other machines take its mail in, and stamp it, than before."""
+    if (row.kind, row.address) != (stored.kind, stored.address):
+        return True
+    return any(row.settings.get(name) != stored.settings.get(name) for name in settings.server)
 
 
 def _save_new(row: Mailbox) -> None:

@@ -69,6 +69,7 @@ class ImapSettings(MailboxSettings):
 
     rows: ClassVar[tuple[Field, ...]] = FIELDS
     place: ClassVar[tuple[str, ...]] = ("imap_host", "imap_port", "imap_user")
+    server: ClassVar[tuple[str, ...]] = ("imap_host",)
 
     @classmethod
     def readers(cls) -> Mapping[str, Reader]:

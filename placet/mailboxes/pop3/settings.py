@@ -53,6 +53,7 @@ class Pop3Settings(MailboxSettings):
 
     rows: ClassVar[tuple[Field, ...]] = FIELDS
     place: ClassVar[tuple[str, ...]] = ("pop3_host",)
+    server: ClassVar[tuple[str, ...]] = ("pop3_host",)
 
     @classmethod
     def readers(cls) -> Mapping[str, Reader]:

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from placet.mailboxes import removal, store
 from placet.mailboxes.base import Action, FixNeeded
 from placet.mailboxes.imap.settings import ImapSettings
 from placet.mailboxes.kinds import kind_of
+from placet.mailboxes.models import Mailbox
 from placet.mailboxes.settings import SettingsInvalid
 from tests.servers.dovecot import Dovecot
 
@@ -87,3 +89,25 @@ def test_a_keyword_that_the_server_does_not_keep_is_said(
     with pytest.raises(FixNeeded, match="PlacetHandled"):
         list(connection.mark([f"{validity}.1.INBOX"], Action.MARK_READ, ""))
     assert PASSWORD not in repr(connection.account)
+
+
+@pytest.mark.django_db
+def test_what_was_confirmed_of_one_servers_stamps_is_no_word_about_another() -> None:
+    confirmed = {"profile": {"ids": ["mx.contoso.com"]}}
+    entered = {**BASE, "kind": "imap", "smtp_host": "smtp.contoso.com"}
+    mailbox = store.save(entered, by="ada").mailbox
+
+    def kept_after(changes: dict[str, Any]) -> dict[str, Any]:
+        Mailbox.objects.filter(pk=mailbox.pk).update(stamps=confirmed)
+        row = store.change(changes, by="ada", mailbox=Mailbox.objects.get(pk=mailbox.pk)).mailbox
+        row.refresh_from_db()
+        return dict(row.stamps)
+
+    assert kept_after({"poll_seconds": 60, "imap_port": 1993, "smtp_host": "out.contoso.com"}) == confirmed
+    assert kept_after({"imap_host": "imap.elsewhere.example"}) == {}
+
+    Mailbox.objects.filter(pk=mailbox.pk).update(stamps=confirmed)
+    removal.remove(mailbox, by="ada")
+    again = store.save({**entered, "imap_host": "imap.third.example"}, by="ada").mailbox
+    again.refresh_from_db()
+    assert (again.pk, again.stamps) == (mailbox.pk, {})

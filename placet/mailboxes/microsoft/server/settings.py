@@ -51,6 +51,7 @@ class ExchangeServerSettings(MailboxSettings):
     rows: ClassVar[tuple[Field, ...]] = FIELDS
     follow: ClassVar[tuple[str, ...]] = ("exchange_user", "exchange_scope")
     place: ClassVar[tuple[str, ...]] = ("exchange_server",)
+    server: ClassVar[tuple[str, ...]] = ("exchange_server",)
     may_be_emptied: ClassVar[tuple[str, ...]] = ("own_networks", "confirmed_mechanisms")
 
     @classmethod
