@@ -463,12 +463,12 @@ def _pairs(words: Sequence[object]) -> dict[bytes, Any]:
 
 
 def _folder(response: Untagged) -> ListedFolder | None:
-    """None for a line that is none, or a name that is longer than any."""
+    """None for a line that is none, or a name that is longer than any, or that no command can say (NUL)."""
     match _parsed(response.parts):
         case [[*attributes], delimiter, bytes() | int() as name]:
             words = frozenset(word.lower() for word in attributes if isinstance(word, bytes))
             spelled = _bytes(name)
-            if len(spelled) > LONGEST_NAME:
+            if len(spelled) > LONGEST_NAME or b"\0" in spelled:
                 return None
             return ListedFolder(
                 b"INBOX" if spelled.upper() == b"INBOX" else spelled, _bytes(delimiter), words

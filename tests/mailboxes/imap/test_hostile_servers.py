@@ -229,6 +229,12 @@ NAMES = {
 }
 
 
+def test_a_folder_whose_name_nothing_can_say_is_passed_over() -> None:
+    page = changes({'LIST "" "*"': ([b'* LIST (\\Junk) "/" {3}\r\na\0b'], "")})
+    assert [MailId.of(mail.server_id) for mail in page.seen] == [MailId(7, 1, b"INBOX")]
+    assert page.complete
+
+
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
 def test_a_folder_that_is_called_anything_is_opened_by_that_and_by_nothing_more(name: bytes) -> None:
     """The server says that it is Junk."""
