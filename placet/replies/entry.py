@@ -601,7 +601,7 @@ def _whole(reply: Reply) -> bool:
     whole = {
         "raw": entry.raw,
         "transport_headers": storable(entry.transport_headers),
-        "facts": facts_of(entry),
+        "facts": {**facts_of(entry), "kind": incoming.mailbox.kind},
         "fingerprint": mark,
         "received_at": entry.received_at,
     }

@@ -234,7 +234,8 @@ def _keep(mailbox: Mailbox, received: Received) -> None:
         received_at=received.received_at,
         raw=received.raw,
         transport_headers=storable(received.transport_headers),
-        facts=facts_of(received),
+        # What the server wrote into the mail is of this kind's server, whatever the mailbox becomes before it is read.
+        facts={**facts_of(received), "kind": mailbox.kind},
     )
     if rows.insert_new(row):
         return

@@ -9,7 +9,7 @@ import structlog
 from placet.accounts.addresses import person_at
 from placet.lib import clock
 from placet.mail.models import IncomingMail
-from placet.mailboxes.kinds import kind_of
+from placet.mailboxes.kinds import Kind, kind_of
 from placet.mailboxes.stamp_profile import StampProfile, profile_of
 from placet.replies.check_dkim import Checked, NoKeyYet, check, checked_of
 from placet.replies.parse import Mail
@@ -28,22 +28,28 @@ DKIM = "dkim"  # in `IncomingMail.facts`
 def prove_policy(reply: "Reply") -> ProvePolicy:
     """Asks DNS for the keys of the sender's domain, where that was not done before: not inside of a transaction."""
     mailbox, settings = reply.incoming.mailbox, reply.settings
-    kind = kind_of(mailbox.kind)
+    now, then = kind_of(mailbox.kind), _taken_in_by(reply.incoming)
     checked, waits_for = _signatures(reply.incoming, reply.claim, reply.mail, reply.line is not None)
     return ProvePolicy(
-        is_exchange=kind.exchange_stamps,
+        is_exchange=now.exchange_stamps and then.exchange_stamps,
         servers=Servers(
-            exchange_online=kind.nameless_stamps,
+            exchange_online=now.nameless_stamps and then.nameless_stamps,
             host_suffixes=settings.trusted_hosts,
             networks=settings.own_networks,
             authserv_id=settings.authserv_id,
-            confirmed=confirmed_profile(mailbox.stamps),
+            confirmed=confirmed_profile(mailbox.stamps) if now == then else None,
         ),
         confirmed_mechanisms=settings.confirmed_mechanisms,
         own_domains=settings.own_domains,
         checked=checked,
         waits_for=waits_for,
     )
+
+
+def _taken_in_by(incoming: IncomingMail) -> Kind:
+    """The kind that the mailbox was of when the mail was kept. Outsiders may have written what another kind's server
+    takes off, and a mail may wait while the mailbox becomes one of that kind. Raises UnknownKind."""
+    return kind_of(str(incoming.facts.get("kind") or incoming.mailbox.kind))
 
 
 def confirmed_profile(kept: "dict[str, object]") -> StampProfile | None:
@@ -56,7 +62,7 @@ def _signatures(
     incoming: IncomingMail, claim: str, mail: Mail | None, is_answer: bool
 ) -> tuple[list[Checked] | None, str]:
     """What came of them, None where Placet cannot look; and what DNS was asked for in vain."""
-    if mail is None or not kind_of(incoming.mailbox.kind).bytes_as_received or incoming.facts["too_large"]:
+    if mail is None or not _taken_in_by(incoming).bytes_as_received or incoming.facts["too_large"]:
         return None, ""
     if DKIM in incoming.facts:
         return checked_of(incoming.facts[DKIM]), ""

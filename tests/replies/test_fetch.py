@@ -113,6 +113,7 @@ def test_what_came_before_an_error_is_kept(mailbox: Mailbox, server: Server) -> 
     server.poison[ids[2]] = BUSY
     poll(mailbox)
     assert kept() == {ids[0], ids[1]}
+    assert {row.facts["kind"] for row in IncomingMail.objects.all()} == {mailbox.kind}
     assert Mailbox.objects.get().trouble["cause"] == BUSY.cause
 
 
@@ -214,6 +215,7 @@ def test_a_mail_that_the_server_gives_later_is_taken_in_whole(mailbox: Mailbox, 
     take_in(mailbox)
     row = IncomingMail.objects.get()
     assert (bytes(row.raw), row.state) == (mail_of(0), IncomingMail.State.HANDLED)
+    assert row.facts["kind"] == mailbox.kind
 
 
 def test_a_mail_that_is_gone_before_it_could_be_read_is_set_aside_in_words(
