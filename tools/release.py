@@ -43,6 +43,7 @@ def main() -> int:
     target = ROOT / "dist"
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
+    os.umask(0o022)  # npm packs files with the rights that they were made with
     try:
         with tempfile.TemporaryDirectory(prefix="placet-release-") as folder:
             tree = Path(folder) / "tree"
