@@ -438,3 +438,11 @@ def check_covered(mail: Mail, signed: Collection[str], places: Collection[str]) 
                 doubt=mail.structure_doubt,
             )
         )
+    if mail.encoding_doubt and "content-transfer-encoding" not in signed:
+        raise refusals.NotProved(
+            Sentence(
+                "The domain of the sender did not sign Content-Transfer-Encoding, and {doubt}: other text may have "
+                "been meant.",
+                doubt=mail.encoding_doubt,
+            )
+        )

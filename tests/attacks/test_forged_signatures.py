@@ -185,9 +185,25 @@ def other_parts(asked: Mail, rng: random.Random) -> bytes:
     return raw.replace(b"text/plain; charset=utf-8", kind + b'; boundary="b"', 1)
 
 
+def other_encoding(asked: Mail, rng: random.Random) -> bytes:
+    """Content-Transfer-Encoding is not signed, so the end of a line within a sentence becomes one between two."""
+    made = letter(asked, OUTSIDE)
+    words = rng.choice(
+        (b"This I cannot =\r\napprove", b"I do not want to =\r\napprove", b"You will never read: =\r\nyes")
+    )
+    headers = tuple(
+        (name, value) for name, value in made.headers if name.lower() != "content-transfer-encoding"
+    )
+    honest = Letter(
+        (*headers, ("Content-Transfer-Encoding", "quoted-printable")), words + b"\r\n\r\n" + made.body
+    )
+    raw = SIGNER.signed(honest.raw())
+    return raw.replace(b"quoted-printable", rng.choice((b"7bit", b"8bit", b"binary")), 1)
+
+
 FORGED = (
     by_another_key, of_another_domain, by_an_unfit_key, of_other_bytes, of_a_part, partly_covered, added_on_top,
-    sent_again, over, by_old_algorithms, unsigned_but_stamped, of_somebody_else, other_parts,
+    sent_again, over, by_old_algorithms, unsigned_but_stamped, of_somebody_else, other_parts, other_encoding,
 )  # fmt: skip
 
 

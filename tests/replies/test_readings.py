@@ -7,7 +7,7 @@ from placet.mailboxes.base import Folder, Received
 from placet.replies.parse import Mail, OwnMail, limits, parse
 from placet.replies.parse.headers import Headers, date_of, folded
 from placet.replies.parse.parts import parts
-from placet.replies.parse.structure import structure_doubt
+from placet.replies.parse.structure import encoding_doubt, structure_doubt
 
 HEAD = "From: ann@contoso.example\nTo: approvals@contoso.example\nSubject: Re: Desk\n"
 
@@ -193,6 +193,25 @@ PLAIN, HTML = "Content-Type: text/plain\n\n", "Content-Type: text/html\n\n"
 def test_what_content_type_could_make_of_it(head: str, body: str, doubt: str) -> None:
     found = parts(f"Content-Type: {head}; boundary=b\n\n{body}".encode())
     assert str(structure_doubt(found)) == doubt
+
+
+ENDS = "lines of its text end as they do in quoted-printable"
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "doubt"),
+    [
+        ("text/plain\nContent-Transfer-Encoding: 7bit", "This I do not =\napprove", ENDS),
+        ("text/plain", "This I do not =\r\napprove", ENDS),
+        ("text/html\nContent-Transfer-Encoding: 8bit", "<p>This I do not= \napprove", ENDS),
+        ("text/plain\nContent-Transfer-Encoding: quoted-printable", "This I do not =\napprove", ""),
+        ("text/plain", "Yes\n\n==========\nBob", ""),
+        ("text/plain", "Yes, see https://x.example/?a=1", ""),
+        ("multipart/mixed; boundary=b", f"--b\n{PLAIN}This I do not =\napprove\n--b--\n", ""),
+    ],
+)
+def test_what_a_transfer_encoding_could_make_of_it(head: str, body: str, doubt: str) -> None:
+    assert str(encoding_doubt(parts(f"Content-Type: {head}\n\n{body}".encode()))) == doubt
 
 
 @pytest.mark.parametrize(

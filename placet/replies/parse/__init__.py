@@ -31,7 +31,7 @@ from placet.replies.parse.readings import two_readings
 from placet.replies.parse.returned import returned
 from placet.replies.parse.sender import SenderProblem, sender
 from placet.replies.parse.stamps import authentication_results, hops
-from placet.replies.parse.structure import structure_doubt
+from placet.replies.parse.structure import encoding_doubt, structure_doubt
 from placet.replies.parse.subjects import own_subject
 from placet.replies.refusals import Unparseable
 
@@ -94,6 +94,7 @@ def parse(received: Received, own: OwnMail) -> Mail:
         structure_doubt=NOTHING
         if verdict or _structure_vouched(stamps, signed, address)
         else structure_doubt(found),
+        encoding_doubt=NOTHING if verdict else encoding_doubt(found),
         sealed=seen.sealed,
         text=seen.text,
         marked=seen.marked,

@@ -143,6 +143,7 @@ class Mail:
     date: datetime | None  # of the Date header, where the stamps are; None if it has no time that can be read
     two_readings: Sentence  # why two programs could read the mail in two ways; NOTHING if they could not
     structure_doubt: Sentence  # why, if Content-Type was changed on the way, other text may have been meant
+    encoding_doubt: Sentence  # the same, if Content-Transfer-Encoding was
     sealed: str  # why its text cannot be read ("S/MIME encrypted" and its kin); "" if it can
     text: str  # visible text, whole
     marked: str  # the same with `> ` before what the HTML marks as quoted

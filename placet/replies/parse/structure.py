@@ -23,6 +23,9 @@ _SHIFTING = ("hz", "utf-16", "utf-16-le", "utf-16-be")  # in which plain letters
 _PROGRAMS = re.compile(
     r"<?\bhttps?://[^\s>]*>?|<?\bmailto:[^\s>]*>?|\[(?:cid|image|https?|data):[^\]]*\]", re.IGNORECASE
 )
+_ENCODED = ("quoted-printable", "base64")
+#: "=" at the end of a line that goes on in the next one (RFC 2045 6.7); not a rule of "=" signs.
+_SOFT_BREAK = re.compile(r"[^=]=[ \t]*\r?\n")
 _WORDS = re.compile(r"[^\W_]+")
 
 
@@ -37,6 +40,15 @@ def structure_doubt(parts: Sequence[Part]) -> Sentence:
     if _differ(parts):
         return Sentence("its plain text and its HTML differ")
     return NOTHING
+
+
+def encoding_doubt(parts: Sequence[Part]) -> Sentence:
+    """Why other text may have been meant if Content-Transfer-Encoding was another one; NOTHING if there is no sign of
+    it. Of a mail of several parts it stands in each of them, as part of the text."""
+    root = parts[0]
+    if root.container or root.encoding in _ENCODED or not _SOFT_BREAK.search(root.text()):
+        return NOTHING
+    return Sentence("lines of its text end as they do in quoted-printable")
 
 
 def _of_single(part: Part) -> Sentence:
