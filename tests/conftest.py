@@ -82,12 +82,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         " attacks share their forgeries out",
     )
     parser.addoption(
-        "--both-ways",
-        action="store_true",
-        help="with --in-turn on SQLite: one case of each test over the other way, too; PostgreSQL then leaves those out"
-        " of which other tests ask every statement: tests/databases.py",
-    )
-    parser.addoption(
         "--replies", type=int, default=12, help="how many replies come on a server's bad day (make soak: 200)"
     )
     parser.addoption(
@@ -283,7 +277,7 @@ def _marked_and_left_out(config: pytest.Config, items: list[pytest.Item]) -> Non
         of_another = seen_by_another(items)
         _leave_out(config, items, lambda item: item in of_another)
     if config.getoption("--in-turn"):
-        elsewhere = left_to_the_other(items, int(_on_postgresql()), config.getoption("--both-ways"))
+        elsewhere = left_to_the_other(items, int(_on_postgresql()))
         _leave_out(config, items, lambda item: item not in elsewhere)
     if config.getoption("--database-only"):
         asked = asked_by_others(items, noted())

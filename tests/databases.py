@@ -5,7 +5,7 @@ modules in WHOLE. Of everything else, which asks by the ORM what every database 
 cases; of a module that shows a page or judges attacks one test alone. Where the first database noted what each of these
 asks, those are left out of which others ask every statement (tests/statements.py). What goes over two ways to a mailbox
 takes turns (tests/rotation.py): the first database sees each case over one way, the second the other way of one case of
-each test. Where the first one saw that, too (--both-ways), it is left out by its statements as everything else.
+each test.
 """
 
 from collections.abc import Iterable, Sequence
@@ -56,24 +56,20 @@ def seen_by_a_second(items: Iterable[pytest.Item]) -> set[pytest.Item]:
 def asked_by_others(seen: Iterable[pytest.Item], statements: Statements) -> set[pytest.Item]:
     """Of those that a second database sees: what it may do in no other way, and is asked by another of them."""
     seen = set(seen)
-    alike = {item for item in seen if not _differs(item)}
+    alike = {item for item in seen if not _differs(item) and not _goes_over_ways(item)}
     return asking_nothing_else(alike, seen - alike, statements)
 
 
-def left_to_the_other(items: Sequence[pytest.Item], turn: int, both_ways: bool = False) -> set[pytest.Item]:
+def left_to_the_other(items: Sequence[pytest.Item], turn: int) -> set[pytest.Item]:
     """Those that go over a way to a mailbox which is the other database's turn, and on the second one those whose test
     is seen there in another case. What a second one does not see goes over every way on the first. `turn`: 0 on the
-    first, 1 on the second. `both_ways`: the first one sees over the other way, too, what the second may do in no other
-    way than the first."""
-    seen = seen_by_a_second(items)
-    on_both = [item for item in items if item in seen]
-    second = seen - set(in_turn(on_both, 1))
-    alike = {item for item in second if _goes_over_ways(item) and not _differs(item)}
-    second -= alike - one_of_each(alike)
+    first, 1 on the second."""
+    on_both = seen_by_a_second(items)
+    left = set(in_turn([item for item in items if item in on_both], turn))
     if turn:
-        return seen - second
-    left = set(in_turn(on_both, 0))
-    return left - (second & alike) if both_ways else left
+        alike = {item for item in on_both - left if _goes_over_ways(item) and not _differs(item)}
+        left |= alike - one_of_each(alike)
+    return left
 
 
 def _asks(item: pytest.Item) -> bool:

@@ -4,8 +4,8 @@ Which dress a thing gets hangs on its own words alone, so that another thing mor
 database and a second Python see of it say tests/databases.py and tests/pythons.py.
 
 What a journey does over Microsoft Graph and over Exchange Web Services alike it does in turn (--in-turn): over one of
-them on SQLite, over the other on PostgreSQL. A run on each sees every case, and every test over both ways, and so does
-one on SQLite with --both-ways, as .ci/run makes it; `make soak` sees every pair.
+them on SQLite, over the other on PostgreSQL. A run on each, as .ci/run makes them, sees every case, and every test over
+both ways; `make soak` sees every pair.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.databases import PAGES, WHOLE, asked_by_others, left_to_the_other, seen_by_a_second
+from tests.databases import PAGES, WHOLE, left_to_the_other, seen_by_a_second
 from tests.test_complete import ROOT
 
 pytest_plugins = ["pytester"]
@@ -83,30 +83,6 @@ def test_of_cases_over_two_ways_the_first_database_sees_each_and_the_second_anot
     assert {way for way, _ in first} == {"graph", "ews"}
     assert len(second) == 1
     assert not first & second
-
-
-def test_the_first_database_sees_over_both_ways_what_the_second_would_see_of_what_is_alike(
-    pytester: pytest.Pytester,
-) -> None:
-    items = pytester.getitems(TESTS)
-    second = seen_by_a_second(items) - left_to_the_other(items, 1)
-    more = left_to_the_other(items, 0) - left_to_the_other(items, 0, both_ways=True)
-    assert more == {item for item in second if item.name.startswith(("test_over_two", "test_cases_over_two"))}
-    assert len(more) == 2
-
-
-def test_over_both_ways_a_test_is_left_out_by_its_statements_unless_it_commits(
-    pytester: pytest.Pytester,
-) -> None:
-    items = pytester.getitems(TESTS)
-    second = seen_by_a_second(items) - left_to_the_other(items, 1)
-    noted = {item.nodeid: frozenset({1}) for item in second}
-    assert not any(item.name.startswith("test_that_commits") for item in asked_by_others(second, noted))
-    over_ways = {item for item in second if item.name.startswith(("test_over_two", "test_cases_over_two"))}
-    assert over_ways <= asked_by_others(second, noted)
-    own = noted | {item.nodeid: frozenset({number}) for number, item in enumerate(over_ways, start=2)}
-    assert not over_ways & asked_by_others(second, own)
-    assert not over_ways & asked_by_others(second, {})  # of which nothing is noted
 
 
 def test_of_what_commits_the_second_database_sees_every_case_too(pytester: pytest.Pytester) -> None:
