@@ -170,6 +170,7 @@ def all_refusals(of: type[refusals.Refusal] = refusals.Refusal) -> Iterator[type
 GROUPS = (
     refusals.Automatic,
     refusals.Stranger,
+    refusals.Unproved,
     refusals.Told,
     refusals.Incomplete,
 )  # never raised themselves

@@ -103,7 +103,7 @@ def prove(
             continue
         try:
             return _WAYS[way](mail, address, asked, policy)
-        except (refusals.MechanismNotConfirmed, refusals.NotProved, refusals.TooOld) as failure:
+        except (refusals.MechanismNotConfirmed, refusals.Unproved, refusals.TooOld) as failure:
             failures[way] = failure
     raise _telling(failures, mail, level, policy) from None
 
@@ -186,7 +186,7 @@ def _outside(mail: Mail, address: str, asked: Asked, policy: ProvePolicy) -> Pro
             signed = proved_by_own_check(
                 mail, domain, policy.checked, asked.at, asked.answered_at, asked.code_in
             )
-        except (refusals.NotProved, refusals.TooOld) as failure:
+        except (refusals.Unproved, refusals.TooOld) as failure:
             own = failure
         else:
             return Proof(
@@ -199,7 +199,7 @@ def _outside(mail: Mail, address: str, asked: Asked, policy: ProvePolicy) -> Pro
             )
     try:
         stamped = proved_outside(mail, domain, policy.servers, asked.at, asked.answered_at, asked.code_in)
-    except (refusals.NotProved, refusals.TooOld) as failure:
+    except (refusals.Unproved, refusals.TooOld) as failure:
         if policy.waits_for:
             raise NoKeyYet(policy.waits_for) from failure
         if own is not None and not (policy.servers.exchange_online or policy.servers.profile):

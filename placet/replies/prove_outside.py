@@ -122,7 +122,7 @@ def proved_by_own_check(
             check_signature(signature, asked_at, now)
             check_date(mail.date, asked_at)
             check_covered(mail, signature.headers, places)
-        except (refusals.NotProved, refusals.TooOld) as why:
+        except (refusals.Unproved, refusals.TooOld) as why:
             failure = why
         else:
             return SignedByDomain(signature.selector, " ".join(sorted(filter(None, signature.headers))))
@@ -230,7 +230,7 @@ def stamps_of_entrance(mail: Mail, entrance: Hop, servers: Servers) -> Sequence[
     _check_none_planted(mail.stamps, run, profile)
     try:
         _check_place(run, mail.hops, entrance, servers)
-    except refusals.NotProved:
+    except refusals.Unproved:
         return ()
     return run
 

@@ -17,7 +17,8 @@ Refusal                     a mail is not applied; `key` is stable, `sentence` i
         TwoReadings         could be read in two ways by two programs
         SenderUnclear       does not name exactly one sender
         NotTheOneAsked      comes from somebody else than the person asked
-        NotProved           nothing proves that the sender sent it
+        Unproved            who sent it is not proved
+            NotProved       nothing proves that the sender sent it
             StampsPlanted   carries stamps in our server's name that somebody else wrote
         TooOld              was written before we asked, or by a clock that is wrong
         MechanismNotConfirmed   proved in a way that the administrator has not confirmed
@@ -228,10 +229,10 @@ class NotTheOneAsked(Stranger):
         self.address = address
 
 
-class NotProved(Stranger):
-    """Nothing proves that the person asked really sent this mail."""
+class Unproved(Stranger):
+    """Who sent this mail is not proved: one of those below says why."""
 
-    key = "not_proved"
+    key = "unproved"
     shown = True
     notify_asked = True
 
@@ -240,7 +241,13 @@ class NotProved(Stranger):
         self.reason = reason  # in words, for the administrator
 
 
-class StampsPlanted(NotProved):
+class NotProved(Unproved):
+    """Nothing proves that the person asked really sent this mail."""
+
+    key = "not_proved"
+
+
+class StampsPlanted(Unproved):
     """It carries stamps in our server's name that our server did not write, so none of its stamps prove anything."""
 
     key = "stamps_planted"

@@ -43,7 +43,7 @@ def _bears(mail: Mail, settings: MailboxSettings, profile: StampProfile) -> bool
     servers = Servers(False, settings.trusted_hosts, settings.own_networks, confirmed=profile)
     try:
         entrance = entrance_of(mail.hops, servers)
-    except refusals.NotProved:
+    except refusals.Unproved:
         return False
     if entrance.protocol in SIGNED_IN:
         return None

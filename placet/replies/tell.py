@@ -299,7 +299,7 @@ def _leaves_in_doubt(line: AskLine, refusal: refusals.Refusal) -> bool:
 def _misuse(refusal: refusals.Refusal) -> Misuse:
     if isinstance(refusal, refusals.TooOld):
         return Misuse.OF_AN_OLD_DATE
-    bears_their_address = isinstance(refusal, refusals.NotProved | refusals.MechanismNotConfirmed)
+    bears_their_address = isinstance(refusal, refusals.Unproved | refusals.MechanismNotConfirmed)
     return Misuse.IN_THEIR_NAME if bears_their_address else Misuse.OF_SOMEBODY_ELSE
 
 

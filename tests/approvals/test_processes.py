@@ -149,7 +149,10 @@ def test_the_sample_is_good() -> None:
         ),
         (changed("form", 1, "type", to="cash"), "form.1.type: Input should be 'text'"),
         (changed("form", 1, "currency", to="euro"), "form.1.currency: write three capitals such as EUR"),
-        (changed("proof", to="trust me"), "proof: Input should be 'colleague', 'outside' or 'page'"),
+        (
+            changed("proof", to="trust me"),
+            "proof: Input should be 'colleague', 'outside', 'submitted' or 'page'",
+        ),
         (
             changed("steps", "approved", "result", to="Well done"),
             "steps.approved.end.result: String should match pattern",

@@ -51,6 +51,7 @@ def world(alice: Person, bob: Person) -> dict[str, Any]:
     return {
         "id": mail.pk, "now": now, "reserved": "nobody", "mailbox": mailbox.pk, "request": request.pk, "person": bob.pk,
         "assignment": asked.pk, "hash": line.ask.code_hash, "since": line.ask.created_at, "to0": bob.email, "to1": "",
+        "address": mailbox.address,
     }  # fmt: skip
 
 

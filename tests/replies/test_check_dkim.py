@@ -221,7 +221,7 @@ def proves(raw: bytes, places: tuple[str, ...] = ("subject",)) -> bool:
     mail = read(raw)
     try:
         return bool(proved_by_own_check(mail, DOMAIN, checked(raw), ASKED, NOW, places))
-    except (refusals.NotProved, refusals.TooOld):
+    except (refusals.Unproved, refusals.TooOld):
         return False
 
 

@@ -59,7 +59,7 @@ def proved(one: Mail, servers: Servers = SERVERS, places: tuple[str, ...] = PLAC
 
 
 def refused(one: Mail, servers: Servers = SERVERS, places: tuple[str, ...] = PLACES) -> str:
-    with pytest.raises(refusals.NotProved) as caught:
+    with pytest.raises(refusals.Unproved) as caught:
         proved(one, servers, places)
     return str(caught.value.reason)
 

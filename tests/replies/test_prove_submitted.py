@@ -44,7 +44,7 @@ def mail(*received: str, stamps: tuple[str, ...] = (), below: tuple[str, ...] = 
 
 
 def refused(one: Mail, servers: Servers = SERVERS, address: str = ANN) -> str:
-    with pytest.raises(refusals.NotProved) as caught:
+    with pytest.raises(refusals.Unproved) as caught:
         proved_submitted(one, address, servers)
     return str(caught.value.reason)
 

@@ -38,7 +38,7 @@ def proved(raw: bytes, confirmed: StampProfile, sender: str = SENDER) -> Stamped
 def is_proved(raw: bytes, confirmed: StampProfile, sender: str = SENDER) -> bool:
     try:
         return bool(proved(raw, confirmed, sender))
-    except refusals.NotProved:
+    except refusals.Unproved:
         return False
 
 

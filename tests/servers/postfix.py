@@ -140,7 +140,8 @@ def postfix(behind: Dovecot, *, size: int = 200_000, more: str = "") -> Iterator
         pytest.skip(told)
     folder = Path(tempfile.mkdtemp(prefix="postfix-"))
     try:
-        server, process = _started(folder, behind, size, more)
+        with _files_for_all():
+            server, process = _started(folder, behind, size, more)
         try:
             yield server
         finally:
@@ -151,6 +152,17 @@ def postfix(behind: Dovecot, *, size: int = 200_000, more: str = "") -> Iterator
                 process.kill()
     finally:
         shutil.rmtree(folder)
+
+
+@contextmanager
+def _files_for_all() -> Iterator[None]:
+    """Its programs run as a user of their own: what a command of Placet's that ran in this process before says of new
+    files (`placet.cli`) would keep the configuration from them."""
+    before = os.umask(0o022)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def _started(
