@@ -37,6 +37,7 @@ def test_whoever_is_notified_is_notified_of_something_that_is_shown() -> None:
         refusals.WrongMailbox,
         refusals.SenderUnclear,
         refusals.NotTheOneAsked,
+        refusals.Unproved,
         refusals.NotProved,
         refusals.StampsPlanted,
         refusals.TooOld,
