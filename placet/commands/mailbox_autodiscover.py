@@ -11,7 +11,7 @@ from placet.cli import CommandError
 from placet.commands.start import say
 
 if TYPE_CHECKING:
-    from placet.mailboxes.microsoft.server.autodiscover import Place, Told
+    from placet.mailboxes.microsoft.server.autodiscover import Autodiscovered, Place
 
 WAYS = ("windows", "ntlm", "basic")
 
@@ -112,7 +112,7 @@ def _line(place: "Place") -> str:
     return f"{place.host}: answers, but is no Autodiscover (HTTP {place.status})"
 
 
-def _said(told: "Told") -> str:
+def _said(told: "Autodiscovered") -> str:
     lines = [f"Exchange server: {server}" for server in told.servers]
     if told.leads_to:
         lines.append(f"It sends on to {told.leads_to}, where nothing was asked.")

@@ -85,7 +85,7 @@ def _read(address: str) -> tuple[str, str]:
 
 
 @dataclass(frozen=True)
-class _Told(Generic[T]):
+class _Answer(Generic[T]):
     """What came of one question: for weighing, and in words."""
 
     value: T
@@ -97,7 +97,7 @@ class _Asked(Generic[T]):
     """A question under way. `nothing`: what counts where no answer came in time."""
 
     asked: str
-    future: "Future[_Told[T]]"
+    future: "Future[_Answer[T]]"
     nothing: T
 
     @property
@@ -172,7 +172,7 @@ class _Lookup:
         )
 
     def _ask(
-        self, executor: ThreadPoolExecutor, asked: str, function: Callable[[], _Told[T]], nothing: T
+        self, executor: ThreadPoolExecutor, asked: str, function: Callable[[], _Answer[T]], nothing: T
     ) -> _Asked[T]:
         under_way = _Asked(asked, executor.submit(function), nothing)
         self._asked.append(under_way)
@@ -183,33 +183,33 @@ class _Lookup:
 
     # --- the DNS ------------------------------------------------------------------------------------------
 
-    def _mail_servers(self) -> _Told[MailServers]:
+    def _mail_servers(self) -> _Answer[MailServers]:
         try:
             hosts = self._names.mail_servers(self._domain)
         except NoSuchName:
-            return _Told(MailServers(has_domain=False), Sentence(_NO_DOMAIN))
+            return _Answer(MailServers(has_domain=False), Sentence(_NO_DOMAIN))
         except NameServiceFailed:
-            return _Told(MailServers(is_answered=False), Sentence(_NO_ANSWER))
+            return _Answer(MailServers(is_answered=False), Sentence(_NO_ANSWER))
         if hosts == [""]:
-            return _Told(MailServers(takes_mail=False), Sentence(_NO_MAIL))
-        return _Told(MailServers(tuple(hosts)), _listed(hosts))
+            return _Answer(MailServers(takes_mail=False), Sentence(_NO_MAIL))
+        return _Answer(MailServers(tuple(hosts)), _listed(hosts))
 
-    def _services(self, name: str) -> _Told[list[Service]]:
+    def _services(self, name: str) -> _Answer[list[Service]]:
         try:
             services = self._names.services(f"{name}.{self._domain}")
         except NameServiceFailed:
-            return _Told([], Sentence(_NO_ANSWER))
+            return _Answer([], Sentence(_NO_ANSWER))
         offered = [service for service in services if service.host]
         if services and not offered:
-            return _Told([], Sentence(_NOT_OFFERED))
-        return _Told(offered, _listed([f"{service.host}:{service.port}" for service in offered]))
+            return _Answer([], Sentence(_NOT_OFFERED))
+        return _Answer(offered, _listed([f"{service.host}:{service.port}" for service in offered]))
 
-    def _autodiscover(self) -> _Told[str]:
+    def _autodiscover(self) -> _Answer[str]:
         try:
             host = self._names.canonical(f"autodiscover.{self._domain}")
         except NameServiceFailed:
-            return _Told("", Sentence(_NO_ANSWER))
-        return _Told(host, _listed([host] if host else []))
+            return _Answer("", Sentence(_NO_ANSWER))
+        return _Answer(host, _listed([host] if host else []))
 
     def _ask_privacy(
         self, executor: ThreadPoolExecutor, hosts: tuple[str, ...]
@@ -219,31 +219,31 @@ class _Lookup:
             return None
         return self._ask(executor, f"A {hosts[0]}", lambda: self._private_host(hosts[0]), None)
 
-    def _private_host(self, host: str) -> _Told[tuple[str, str] | None]:
+    def _private_host(self, host: str) -> _Answer[tuple[str, str] | None]:
         try:
             addresses = self._names.addresses(host)
         except OSError:
-            return _Told(None, Sentence(_NO_ANSWER))
+            return _Answer(None, Sentence(_NO_ANSWER))
         private = [address for address in addresses if not is_public(ipaddress.ip_address(address))]
-        return _Told((host, private[0]) if private else None, _listed(addresses))
+        return _Answer((host, private[0]) if private else None, _listed(addresses))
 
     # --- pages --------------------------------------------------------------------------------------------
 
     def _file(self, executor: ThreadPoolExecutor, url: str, origin: Origin) -> _Asked[list[Server]]:
         return self._ask(executor, url, lambda: self._servers(url, origin), [])
 
-    def _servers(self, url: str, origin: Origin) -> _Told[list[Server]]:
+    def _servers(self, url: str, origin: Origin) -> _Answer[list[Server]]:
         try:
             page = self._web.page(url)
         except PageFailed as error:
-            return _Told([], error.sentence)
+            return _Answer([], error.sentence)
         if page.status != 200:
-            return _Told([], Sentence(_STATUS, number=page.status))
+            return _Answer([], Sentence(_STATUS, number=page.status))
         try:
             servers = servers_in(page.content, self._address, origin)
         except NotUnderstood:
-            return _Told([], Sentence(_NO_FILE))
-        return _Told(servers, Sentence(_SERVERS, number=len(servers)))
+            return _Answer([], Sentence(_NO_FILE))
+        return _Answer(servers, Sentence(_SERVERS, number=len(servers)))
 
     def _ispdb(self, executor: ThreadPoolExecutor, hosts: tuple[str, ...]) -> list[_Asked[list[Server]]]:
         """Of the domain, and of its mail server's: a hosted domain is known by that alone."""
@@ -258,22 +258,22 @@ class _Lookup:
         host = named.host if named else self._domain
         if named is not None and named.port not in (443, self._https_port):
             return self._ask(
-                executor, f"https://{host}:{named.port}", lambda: _Told(None, Sentence(_IS_NO_JMAP)), None
+                executor, f"https://{host}:{named.port}", lambda: _Answer(None, Sentence(_IS_NO_JMAP)), None
             )
         url = f"https://{host}/.well-known/jmap"
         return self._ask(executor, url, lambda: self._jmap_server(url, is_named=named is not None), None)
 
-    def _jmap_server(self, url: str, *, is_named: bool) -> _Told[Server | None]:
+    def _jmap_server(self, url: str, *, is_named: bool) -> _Answer[Server | None]:
         try:
             page = self._web.page(url)
         except PageFailed as error:
-            return _Told(None, error.sentence)
+            return _Answer(None, error.sentence)
         if not _is_jmap(page, is_named=is_named):
-            return _Told(None, Sentence(_IS_NO_JMAP))
+            return _Answer(None, Sentence(_IS_NO_JMAP))
         host = host_in(url.split("/")[2])
         origin = Origin(Source.JMAP, host)
         ways = (SignIn.API_TOKEN, SignIn.PASSWORD)
-        return _Told(Server(JMAP, host, 443, SSL, self._address, ways, origin), Sentence(_IS_JMAP))
+        return _Answer(Server(JMAP, host, 443, SSL, self._address, ways, origin), Sentence(_IS_JMAP))
 
 
 def _is_jmap(page: Page, *, is_named: bool) -> bool:

@@ -88,7 +88,7 @@ OVH_SERVER = gettext_noop(
 
 def _imap(receiving: str, sending: str, **more: object) -> tuple[Way, ...]:
     """By IMAP and SMTP with TLS from the first byte."""
-    return _by_password(Place(IMAP, receiving), Place(SMTP, sending), **more)  # type: ignore[arg-type]
+    return _by_password(Place(IMAP, receiving), Place(SMTP, sending), **more)  # type: ignore[arg-type]  # each is a field of it
 
 
 def _by_password(

@@ -463,7 +463,7 @@ class ImapConnection:
         uids = self.run(lambda session: self._sent_uids(session, since))
         for start in range(0, len(uids), size):
             page = uids[start : start + size]
-            copies = self.run(lambda session, page=page: self._sent_page(session, page))  # type: ignore[misc]
+            copies = self.run(lambda session, page=page: self._sent_page(session, page))  # type: ignore[misc]  # mypy sees no type in a default
             yield [copy for copy in copies if (copy.seen.received_at or since) >= since]
 
     def _sent_uids(self, session: _Session, since: datetime) -> list[int]:

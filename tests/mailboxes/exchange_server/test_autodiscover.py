@@ -9,7 +9,7 @@ from placet.mailboxes import http
 from placet.mailboxes.base import FixNeeded, MailboxError
 from placet.mailboxes.microsoft.server import autodiscover
 from placet.mailboxes.microsoft.server.attempts import Attempts
-from placet.mailboxes.microsoft.server.autodiscover import Told
+from placet.mailboxes.microsoft.server.autodiscover import Autodiscovered
 from placet.mailboxes.microsoft.server.windows import Account, WindowsCaller
 from tests.mailboxes.stub import MAILBOX
 
@@ -30,7 +30,7 @@ def protocol(kind: str, url: str) -> str:
     return f"<Protocol><Type>{kind}</Type><Server>x</Server><EwsUrl>{url}</EwsUrl></Protocol>"
 
 
-def asked(front: Front, answer: Answer) -> Told:
+def asked(front: Front, answer: Answer) -> Autodiscovered:
     front.behind = lambda body, headers: answer
     caller = WindowsCaller(front.url, Account(USER, SecretStr(PASSWORD)), attempts=Attempts())
     try:
@@ -60,7 +60,7 @@ def test_who_asks_for_a_sign_in_is_shown_before_any_password_is_sent(
 def test_where_it_leads_is_shown_and_not_followed(front: Front) -> None:
     location = "https://autodiscover-s.outlook.com/autodiscover/autodiscover.xml"
     told = asked(front, Answer(302, b"", {"Location": location}))
-    assert told == Told(leads_to="autodiscover-s.outlook.com")
+    assert told == Autodiscovered(leads_to="autodiscover-s.outlook.com")
 
 
 def test_an_address_that_does_not_answer_says_why(monkeypatch: pytest.MonkeyPatch) -> None:

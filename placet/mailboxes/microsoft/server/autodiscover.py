@@ -53,7 +53,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Told:
+class Autodiscovered:
     """What Autodiscover says of a mailbox: `servers` that have its EWS (host, or host:port), or where else to ask."""
 
     servers: tuple[str, ...] = ()
@@ -88,24 +88,24 @@ def look(url: str, authorities: str = "") -> Place:
             return Place(url, failure=http.unreachable(error, url).cause)
 
 
-def ask(caller: Caller, address: str) -> Told:
+def ask(caller: Caller, address: str) -> Autodiscovered:
     """What is said of the mailbox `address`, to whom `caller` signs in as. Raises MailboxError."""
     A = ElementMaker(namespace=REQUEST, nsmap={None: REQUEST})
     request = A.Autodiscover(A.Request(A.EMailAddress(address), A.AcceptableResponseSchema(RESPONSE)))
     body = etree.tostring(request, xml_declaration=True, encoding="utf-8")
     with caller.post(body, {"Content-Type": "text/xml; charset=utf-8", "Accept": "text/xml"}) as answer:
         if leads_to := _location(answer):
-            return Told(leads_to=leads_to)
+            return Autodiscovered(leads_to=leads_to)
         if answer.status_code != 200:
             raise _nothing(caller.url, {"status": str(answer.status_code)})
         try:
             root = xml.read(http.chunks(answer, LARGEST, {})).root
         except (xml.AnswerBroken, xml.AnswerCut):
             raise _nothing(caller.url, {}) from None
-    return _told(root, caller.url)
+    return _autodiscovered(root, caller.url)
 
 
-def _told(root: etree._Element, url: str) -> Told:
+def _autodiscovered(root: etree._Element, url: str) -> Autodiscovered:
     account = root.find(f".//{{{RESPONSE}}}Account")
     if account is None:
         code = printable(root.findtext(".//{*}ErrorCode") or "", 20)
@@ -113,7 +113,7 @@ def _told(root: etree._Element, url: str) -> Told:
     servers = tuple(dict.fromkeys(_servers(account)))[:MOST_SERVERS]
     redirect = urlsplit((account.findtext(f"{{{RESPONSE}}}RedirectUrl") or "").strip()).hostname or ""
     address = printable(account.findtext(f"{{{RESPONSE}}}RedirectAddr") or "", 254)
-    return Told(servers, printable(redirect, 253), address)
+    return Autodiscovered(servers, printable(redirect, 253), address)
 
 
 def _servers(account: etree._Element) -> Iterator[str]:

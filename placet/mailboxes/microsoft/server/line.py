@@ -69,7 +69,7 @@ class Line(Outward):
         return manager
 
     def cert_verify(self, conn: Any, url: str, verify: bool | str, cert: Any) -> None:
-        super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
+        super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]  # of requests
         if self._context is not None:  # these authorities and no others
             conn.ca_certs = conn.ca_cert_dir = None
 
@@ -88,7 +88,8 @@ class Line(Outward):
     def _tell(self, manager: Any) -> None:
         # urllib3's managers share one mapping of classes: another one, not a changed one.
         manager.pool_classes_by_scheme = {
-            scheme: _told(pool, self._connected) for scheme, pool in manager.pool_classes_by_scheme.items()
+            scheme: _with_notice(pool, self._connected)
+            for scheme, pool in manager.pool_classes_by_scheme.items()
         }
 
     def _connected(self, connection: HTTPConnection) -> None:
@@ -99,12 +100,12 @@ class Line(Outward):
         self.signed_in, self.certificate = False, certificate
 
 
-def _told(pool: Any, connected: Connected) -> type[Any]:
+def _with_notice(pool: Any, connected: Connected) -> type[Any]:
     """urllib3's classes, which tell of each connection before anything is sent on it."""
 
-    class Told(pool.ConnectionCls):  # type: ignore[misc]  # a class that is handed in
+    class Connection(pool.ConnectionCls):  # type: ignore[misc]  # a class that is handed in
         def connect(self) -> None:
             super().connect()
             connected(self)
 
-    return type("ToldPool", (pool,), {"ConnectionCls": Told})
+    return type("BoundPool", (pool,), {"ConnectionCls": Connection})
