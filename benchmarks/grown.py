@@ -211,7 +211,7 @@ def decide_by_mail(seat: Assignment, mailbox: Mailbox) -> None:
         verdict={"subject": "Re: pattern", "from": asked.email, "new_text": "yes", "request": request.number},
     )  # fmt: skip
     ServerTask.objects.create(incoming=mail, action="mark_read", done_at=timezone.now())
-    engine.decide(seat.pk, by=asked, outcome="approve", door=Decision.Door.MAIL, incoming=mail)
+    engine.decide(seat.pk, by=asked, outcome="approve", channel=Decision.Channel.MAIL, incoming=mail)
     OutgoingMail.objects.create(
         mailbox=mailbox, kind="confirmation", to=asked.email, cause=f"incoming:{mail.pk}", reference=name,
         message_id=f"<pattern{request.number}@x>", subject="Approved", raw=b"x" * MAIL,

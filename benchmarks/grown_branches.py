@@ -172,4 +172,4 @@ def _with_one_open(of_request: dict[str, Assignment]) -> dict[str, Assignment]:
 
 
 def _answer(seat: Assignment, outcome: str = "approve") -> None:
-    engine.decide(seat.pk, by=seat.person, outcome=outcome, door=Decision.Door.PAGE)
+    engine.decide(seat.pk, by=seat.person, outcome=outcome, channel=Decision.Channel.PAGE)

@@ -241,7 +241,9 @@ def check_copies(patterns: Sequence[Pattern]) -> None:
         with transaction.atomic():
             assignment = Assignment.objects.get(visit__request=request)
             engine.resend(assignment.pk, request.requester)
-            engine.decide(assignment.pk, by=assignment.person, outcome="approve", door=Decision.Door.PAGE)
+            engine.decide(
+                assignment.pk, by=assignment.person, outcome="approve", channel=Decision.Channel.PAGE
+            )
             request.refresh_from_db()
             assert request.result == "approved"
             assert not list(chain.verify(request.pk))

@@ -379,7 +379,11 @@ def _ask_about_changes(scene: Scene) -> str:
     Scene(**{**vars(scene), "version": publish(_side_by_side(scene))}).request()
     entered = {"amount": "1300", "until": "2027-01-31"}
     engine.decide(
-        scene.asked(scene.carol).pk, by=scene.carol, outcome="done", door=Decision.Door.PAGE, entered=entered
+        scene.asked(scene.carol).pk,
+        by=scene.carol,
+        outcome="done",
+        channel=Decision.Channel.PAGE,
+        entered=entered,
     )
     return "ask"
 
@@ -404,7 +408,12 @@ def _sent_back(scene: Scene) -> None:
 
 def _page_answer(scene: Scene, by: Person, outcome: str, comment: str = "", **entered: str) -> None:
     engine.decide(
-        scene.asked(by).pk, by=by, outcome=outcome, comment=comment, door=Decision.Door.PAGE, entered=entered
+        scene.asked(by).pk,
+        by=by,
+        outcome=outcome,
+        comment=comment,
+        channel=Decision.Channel.PAGE,
+        entered=entered,
     )
 
 
@@ -599,7 +608,11 @@ def _ask_with_a_delegate(scene: Scene) -> str:
 def _answered_for(scene: Scene) -> str:
     seat = _gives(scene).assignment
     engine.decide(
-        seat.pk, by=scene.carol, outcome="approve", comment=scene.texts["comment"], door=Decision.Door.PAGE
+        seat.pk,
+        by=scene.carol,
+        outcome="approve",
+        comment=scene.texts["comment"],
+        channel=Decision.Channel.PAGE,
     )
     return "answered-for"
 
@@ -685,7 +698,7 @@ def _unclarified(scene: Scene) -> str:
 
 def _question_needless(scene: Scene) -> str:
     _asked_back(scene)
-    engine.decide(scene.asked(scene.bob).pk, by=scene.bob, outcome="reject", door=Decision.Door.PAGE)
+    engine.decide(scene.asked(scene.bob).pk, by=scene.bob, outcome="reject", channel=Decision.Channel.PAGE)
     return "clarification-needless"
 
 
@@ -716,7 +729,7 @@ def _not_needed(scene: Scene) -> str:
     Scene(**{**vars(scene), "version": publish(both)}).request()
     asked, answers = scene.asked(scene.bob), {"pay": "12"}
     engine.decide(
-        asked.pk, by=scene.bob, outcome="reject", comment=scene.texts["comment"], door=Decision.Door.PAGE,
+        asked.pk, by=scene.bob, outcome="reject", comment=scene.texts["comment"], channel=Decision.Channel.PAGE,
         answers=answers,
     )  # fmt: skip
     return "not-needed"
@@ -815,7 +828,9 @@ def _confirmation_of_a_refusal(scene: Scene) -> str:
 
 def _ended(scene: Scene) -> str:
     _decided(_reply(scene), scene.bob, "approve", scene.texts["comment"])
-    engine.decide(scene.asked(scene.carol).pk, by=scene.carol, outcome="reject", door=Decision.Door.PAGE)
+    engine.decide(
+        scene.asked(scene.carol).pk, by=scene.carol, outcome="reject", channel=Decision.Channel.PAGE
+    )
     return "ended"
 
 
@@ -1269,6 +1284,6 @@ def _decided(reply: Reply, by: Person, outcome: str, comment: str) -> Decision:
         by=by,
         outcome=outcome,
         comment=comment,
-        door=Decision.Door.MAIL,
+        channel=Decision.Channel.MAIL,
         incoming=reply.incoming,
     )

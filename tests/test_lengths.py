@@ -169,7 +169,7 @@ def test_the_longest_process_and_its_requests_fit(alice: Person, bob: Person) ->
     request = start(publish(definition), alice, item="i" * 200)
     from placet.approvals import engine
 
-    engine.decide(Assignment.objects.get().pk, by=bob, outcome="approve", door=Decision.Door.PAGE)
+    engine.decide(Assignment.objects.get().pk, by=bob, outcome="approve", channel=Decision.Channel.PAGE)
     for model in (Process, Request, Visit, Assignment, Ask, Decision, OutgoingMail, AuditEntry):
         rows = list(model.objects.all())
         assert rows

@@ -229,7 +229,7 @@ def _decision(decision: Decision) -> StepDecision:
         outcome=decision.outcome,
         comment=decision.comment,
         by=person_shape(decision.by_person),
-        channel=decision.door,
+        channel=decision.channel,
         at=decision.at,
         answers=decision.answers,
     )

@@ -73,7 +73,7 @@ def has_returned(person_id: int, since: datetime, incoming: IncomingMail) -> boo
     """Whether somebody did anything themself after this automatic reply, which came at `since` by our clock, or was
     said to be back. What they wrote counts by when the server received it, whichever mail was taken in first."""
     ended = Absence.objects.filter(person=person_id, ended_by__isnull=False, ended_at__gt=since)
-    decided = Decision.objects.filter(by_person=person_id, door=Decision.Door.PAGE, at__gt=since)
+    decided = Decision.objects.filter(by_person=person_id, channel=Decision.Channel.PAGE, at__gt=since)
     acted = Person.objects.filter(pk=person_id, acted_at__gt=since)
     return (
         acted.exists() or ended.exists() or decided.exists() or _has_written(person_id, incoming.receipt_time)

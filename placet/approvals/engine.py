@@ -220,7 +220,7 @@ def decide(
     by: Person,
     outcome: str,
     comment: str = "",
-    door: Decision.Door,
+    channel: Decision.Channel,
     incoming: IncomingMail | None = None,
     proof: Mapping[str, Any] | None = None,
     ask: Ask | None = None,
@@ -232,12 +232,12 @@ def decide(
     shown: str | None = None,
     key: str = "",
 ) -> Decision:
-    """Apply one answer. The first one wins, whatever the door. Of an answer by mail: `ask` is what it answers, `logged`
-    what the mail log says of it, `completes` the earlier answer of which it is the rest. `answers`: to the questions of
-    the step by their names, as they were entered. `entered`: the same by field of the form; a field that is left out
-    stays as it is. `files`: what it does to those of the form; None: nothing, and what was kept for it is not attached.
-    `shown`: the hash of what the answer is to; that is compared here, where nobody changes it. `key`: of an answer by
-    API, the public part of the key that gave it.
+    """Apply one answer. The first one wins, whatever the channel. Of an answer by mail: `ask` is what it answers,
+    `logged` what the mail log says of it, `completes` the earlier answer of which it is the rest. `answers`: to the
+    questions of the step by their names, as they were entered. `entered`: the same by field of the form; a field that
+    is left out stays as it is. `files`: what it does to those of the form; None: nothing, and what was kept for it is
+    not attached. `shown`: the hash of what the answer is to; that is compared here, where nobody changes it. `key`: of
+    an answer by API, the public part of the key that gave it.
 
     Raises AlreadyDecided, NoLongerOpen, NotAllowed, Changed, OtherFiles, AnswersInvalid, FieldsInvalid, CommentNeeded
     or Lapsed, and EngineError if the comment is too long and no mail has the whole of it; then nothing has changed.
@@ -249,7 +249,7 @@ def decide(
     definition = definition_of(request.version)
     seat = Seat(request, definition, assignment, seats)
     engine_answerable.must_be_allowed(seat, by)
-    engine_answerable.must_take_channel(definition, assignment.visit.step_key, door)
+    engine_answerable.must_take_channel(definition, assignment.visit.step_key, channel)
     engine_answerable.must_be_in_time(request, definition, assignment, incoming)
     engine_answerable.must_be_meant_still(definition, assignment, by, incoming)
     facts = facts_hash(request, definition, assignment.visit.step_key)
@@ -259,7 +259,7 @@ def decide(
     if completes is not None:
         _must_be_pending(completes, assignment)
     _must_be_offered(step, outcome)
-    kept = _answers(definition, assignment.visit, outcome, answers, door, by)
+    kept = _answers(definition, assignment.visit, outcome, answers, channel, by)
     kept, filled = _told_apart(definition, assignment.visit, kept)
     data = _data_after(
         request,
@@ -279,7 +279,7 @@ def decide(
         answers=kept,
         comment=_bounded(comment, incoming),
         by_person=by,
-        door=door,
+        channel=channel,
         incoming=incoming,
         completes=completes,
     )
@@ -456,11 +456,11 @@ def _answers(
     visit: Visit,
     outcome: str,
     entered: Mapping[str, Any],
-    door: Decision.Door,
+    channel: Decision.Channel,
     by: Person,
 ) -> dict[str, Any]:
     """What is kept of the answers to the step's questions, of which none that this outcome needs may be missing."""
-    step, by_mail = definition.approval(visit.step_key), door == Decision.Door.MAIL
+    step, by_mail = definition.approval(visit.step_key), channel == Decision.Channel.MAIL
     if not entered and not step.questions:
         return {}
     data = visit.request.data if by_mail else None

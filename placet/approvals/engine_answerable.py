@@ -121,10 +121,10 @@ def must_be_allowed(seat: Seat, by: Person) -> None:
         raise _BARS[bar.why](bar.sentence)
 
 
-def must_take_channel(definition: Definition, step_key: str, door: Decision.Door) -> None:
+def must_take_channel(definition: Definition, step_key: str, channel: Decision.Channel) -> None:
     """An answer by API is proved by a key. Where a process wants somebody who signed in, or refuses answers by API, a
     key decides nothing."""
-    if door != Decision.Door.API:
+    if channel != Decision.Channel.API:
         return
     if definition.decisions_by_api is False:
         raise NotByApi(

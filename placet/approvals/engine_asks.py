@@ -223,7 +223,7 @@ def ask(
     at_once: bool = False,
     because: Sentence = NOTHING,
 ) -> None:
-    """Write one ask and the mail that carries its reply code. Without a mailbox the page is the only door. `since`: the
+    """Write one ask and the mail that carries its reply code. Without a mailbox there is only the page. `since`: the
     revision that the person knows, if what is shown has changed. `reminder`: they did not answer yet; `warning`: and
     the step ends soon. `escalated`: they are asked because others did not answer. `clarified`: what the requester
     answered; `unclarified`: they did not answer what they were asked. `delegate`: who is asked in place of whoever has

@@ -38,7 +38,7 @@ class Written:
     the mail log says of it."""
 
     text: str
-    door: Decision.Door = Decision.Door.PAGE
+    channel: Decision.Channel = Decision.Channel.PAGE
     incoming: IncomingMail | None = None
     ask: Ask | None = None
     proof: Mapping[str, Any] = field(default_factory=dict)
@@ -88,7 +88,7 @@ def ask_back(
         asked_by=by,
         question=written.text,
         asked_at=clock.now(),
-        door=written.door,
+        channel=written.channel,
         incoming=written.incoming,
         pauses=engine_time.pause(request, definition, visit, written.moment),
     )
@@ -139,7 +139,7 @@ def answer(
         answer=written.text,
         answered_by_id=by.pk,
         answered_at=clock.now(),
-        answer_door=written.door,
+        answer_channel=written.channel,
         answer_incoming_id=written.incoming.pk if written.incoming is not None else None,
     )
     what = record.together(record.clarified(clarification), written.origin)

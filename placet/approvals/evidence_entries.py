@@ -307,8 +307,8 @@ def _asked_back(telling: Telling, entry: AuditEntry) -> None:
     _say(
         row, entry, visit=seat[:2], seat=seat, assignment=entry.what["assignment"], number=entry.what["number"],
         asked_by=entry.who, asked_at=entry.at,
-        state=Clarification.State.OPEN, pauses=entry.what["pauses"], door=entry.what["door"],
-        incoming=entry.what["incoming"], answer="", answered_by=None, answered_at=None, answer_door="",
+        state=Clarification.State.OPEN, pauses=entry.what["pauses"], channel=entry.what["door"],
+        incoming=entry.what["incoming"], answer="", answered_by=None, answered_at=None, answer_channel="",
         answer_incoming=None,
     )  # fmt: skip
     _say_what_it_says(row, entry, "question")
@@ -330,7 +330,7 @@ def _clarified(telling: Telling, entry: AuditEntry) -> None:
     row = telling.clarifications.setdefault(entry.what["clarification"], {})
     _say(
         row, entry, state=Clarification.State.ANSWERED, pauses=False, answered_by=entry.who, answered_at=entry.at,
-        answer_door=entry.what["door"], answer_incoming=entry.what["incoming"],
+        answer_channel=entry.what["door"], answer_incoming=entry.what["incoming"],
     )  # fmt: skip
     _say_what_it_says(row, entry, "answer")
     if entry.what["incoming"] is not None:
@@ -427,10 +427,10 @@ def _decided(telling: Telling, entry: AuditEntry) -> None:
     _say(telling.seats.setdefault(seat, {}), entry, state=Assignment.State.DECIDED, assignment=number)
     row = telling.decisions[seat] = {}
     _say(
-        row, entry, by_person=entry.who, at=entry.at, answers={},
+        row, entry, by_person=entry.who, at=entry.at, answers={}, channel=entry.what["door"],
         revision=entry.what.get("revision", 1), completes=entry.what.get("completes"),
     )  # fmt: skip
-    _say_what_it_says(row, entry, "outcome", "comment", "comment_hash", "answers", "door", "incoming")
+    _say_what_it_says(row, entry, "outcome", "comment", "comment_hash", "answers", "incoming")
     if telling.request.get("data_hash", NO_WORD).value != entry.value("data_hash"):
         _say_what_it_says(telling.request, entry, "data_hash")
     asked = _answered(telling, entry.what.get("ask") or "", seat)
@@ -446,7 +446,7 @@ def _undone(telling: Telling, entry: AuditEntry) -> None:
     _say(telling.seats.setdefault(seat, {}), entry, state=Assignment.State.OPEN)
     row = telling.undone[entry.what["undone"]] = telling.decisions.pop(seat, {})
     _say(
-        row, entry, seat=seat, undone_at=entry.at, undone_door=entry.what["door"],
+        row, entry, seat=seat, undone_at=entry.at, undone_channel=entry.what["door"],
         undone_incoming=entry.what["incoming"],
     )  # fmt: skip
     if entry.what["incoming"] is not None:

@@ -137,7 +137,7 @@ def tables_of(ids: Collection[int], digests: Digests) -> Tables:
     for row in undone.select_related("assignment__visit"):
         tables.undone[row.assignment.visit.request_id][row.pk] = {
             **_decision(row),
-            **_held(row, "undone_at", "undone_door", undone_incoming="undone_incoming_id"),
+            **_held(row, "undone_at", "undone_channel", undone_incoming="undone_incoming_id"),
             "seat": _seat(row.assignment),
         }
     _put_delegates(tables, ids)
@@ -206,7 +206,9 @@ def _kept(assignment: Assignment) -> Any:
 
 def _decision(decision: Decision | UndoneDecision) -> Held:
     return {
-        **_held(decision, "outcome", "comment", "answers", "door", "at", "revision", incoming="incoming_id"),
+        **_held(
+            decision, "outcome", "comment", "answers", "channel", "at", "revision", incoming="incoming_id"
+        ),
         "completes": decision.completes_id,
         "comment_hash": digest(decision.comment),
         "by_person": f"person:{decision.by_person_id}",
@@ -286,12 +288,12 @@ def _put_clarifications(tables: Tables, ids: Collection[int]) -> None:
             "number",
             "question",
             "asked_at",
-            "door",
+            "channel",
             "state",
             "pauses",
             "answer",
             "answered_at",
-            "answer_door",
+            "answer_channel",
         )
         others = {
             "assignment": "assignment_id", "incoming": "incoming_id", "answer_incoming": "answer_incoming_id",

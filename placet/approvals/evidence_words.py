@@ -118,14 +118,14 @@ OF_CLARIFICATION = {
     "number": "which question to the requester it is",
     "question": "what the requester was asked",
     "asked_at": "when the requester was asked something",
-    "door": "how the requester was asked something",
+    "channel": "how the requester was asked something",
     "incoming": "the mail that asked the requester something",
     "state": "what became of a question to the requester",
     "pauses": "whether a clock stands for a question",
     "answer": "what the requester answered",
     "answered_by": "who answered a question to the requester",
     "answered_at": "when the requester answered",
-    "answer_door": "how the requester answered",
+    "answer_channel": "how the requester answered",
     "answer_incoming": "the mail in which the requester answered",
 }
 OF_ITEM = {
@@ -142,7 +142,7 @@ OF_DECISION = {
     "comment_hash": "the comment",
     "answers": "what was answered beside it",
     "by_person": "who decided",
-    "door": "the door",
+    "channel": "the channel",
     "incoming": "the mail that decided",
     "revision": "which revision was decided on",
     "completes": "which earlier answer was completed",
@@ -152,7 +152,7 @@ OF_UNDONE = {
     **OF_DECISION,
     "seat": "whose answer was taken back",
     "undone_at": "when an answer was taken back",
-    "undone_door": "how an answer was taken back",
+    "undone_channel": "how an answer was taken back",
     "undone_incoming": "the mail that took an answer back",
 }
 OF_PENDING = {

@@ -584,14 +584,14 @@ class Clarification(models.Model):
     asked_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     question = models.TextField()
     asked_at = models.DateTimeField()
-    door = models.CharField(max_length=10, choices=[("mail", "by mail"), ("page", "on the page")])
+    channel = models.CharField(max_length=10, choices=[("mail", "by mail"), ("page", "on the page")])
     incoming = models.OneToOneField(IncomingMail, null=True, on_delete=models.PROTECT, related_name="+")
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     pauses = models.BooleanField(default=False)  # the step's clock stands as long as this is open
     answer = models.TextField(blank=True)
     answered_by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
     answered_at = models.DateTimeField(null=True)
-    answer_door = models.CharField(max_length=10, blank=True)
+    answer_channel = models.CharField(max_length=10, blank=True)
     answer_incoming = models.OneToOneField(
         IncomingMail, null=True, on_delete=models.PROTECT, related_name="+"
     )
@@ -685,7 +685,7 @@ class DigestItem(models.Model):
 class Decision(models.Model):
     """The outcome that counted for an assignment: one for each, for ever."""
 
-    class Door(models.TextChoices):
+    class Channel(models.TextChoices):
         MAIL = "mail", "by mail"
         PAGE = "page", "on the page"
         API = "api", "by API"
@@ -696,7 +696,7 @@ class Decision(models.Model):
     revision = models.PositiveSmallIntegerField(default=1)  # of the data that was decided on
     comment = models.TextField(blank=True)
     by_person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="decisions")
-    door = models.CharField(max_length=10, choices=Door)
+    channel = models.CharField(max_length=10, choices=Channel)
     incoming = models.ForeignKey(IncomingMail, null=True, on_delete=models.PROTECT, related_name="decisions")
     # Where `incoming` gave what an earlier answer lacked. Its index is that of the constraint.
     completes = models.ForeignKey(
@@ -723,7 +723,7 @@ class UndoneDecision(models.Model):
     revision = models.PositiveSmallIntegerField(default=1)
     comment = models.TextField(blank=True)
     by_person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="undone_decisions")
-    door = models.CharField(max_length=10, choices=Decision.Door)
+    channel = models.CharField(max_length=10, choices=Decision.Channel)
     incoming = models.ForeignKey(
         IncomingMail, null=True, on_delete=models.PROTECT, related_name="undone_decisions"
     )
@@ -732,7 +732,7 @@ class UndoneDecision(models.Model):
     )
     at = models.DateTimeField()  # when it was given
     undone_at = models.DateTimeField()
-    undone_door = models.CharField(max_length=10, choices=Decision.Door)
+    undone_channel = models.CharField(max_length=10, choices=Decision.Channel)
     undone_incoming = models.ForeignKey(
         IncomingMail, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )  # the mail that said so

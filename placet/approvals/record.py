@@ -2,6 +2,8 @@
 
 Each function gives what an entry says in the clear, with what is personal in it below "personal"
 (`placet.audit.commitments`). Of what is long or somebody else's, such as a mail, it is the SHA-256.
+
+The channel of an answer stands in an entry as "door", as it was called once: entries are hashed, and never change.
 """
 
 import hashlib
@@ -290,7 +292,7 @@ def decided(
         "round": assignment.visit.round,
         "assignment": assignment.pk,
         "outcome": decision.outcome,
-        "door": decision.door,
+        "door": decision.channel,
         "ask": str(ask.public_id) if ask is not None else None,
         "revision": decision.revision,
         **by_key(key),
@@ -317,7 +319,7 @@ def undone(row: UndoneDecision, ask: Ask | None, proof: Mapping[str, Any]) -> Wh
         "assignment": assignment.pk,
         "person": assignment.person_id,
         "undone": row.pk,
-        "door": row.undone_door,
+        "door": row.undone_channel,
         "answered": str(ask.public_id) if ask is not None else None,
         "given": row.at.isoformat(),
         "personal": {"proof": dict(proof)},
@@ -352,7 +354,7 @@ def asked_back(clarification: Clarification) -> What:
         "clarification": clarification.pk,
         "number": clarification.number,
         "requester": visit.request.requester_id,
-        "door": clarification.door,
+        "door": clarification.channel,
         "pauses": clarification.pauses,
         "personal": {"question": clarification.question},
     }
@@ -364,7 +366,7 @@ def clarified(clarification: Clarification) -> What:
         "step": clarification.visit.step_key,
         "round": clarification.visit.round,
         "clarification": clarification.pk,
-        "door": clarification.answer_door,
+        "door": clarification.answer_channel,
         "personal": {"answer": clarification.answer},
     }
 

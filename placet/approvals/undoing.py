@@ -56,7 +56,7 @@ class Retraction:
     """How somebody takes an answer back. Of a mail: `ask` is what it answers, `proof` who sent it, and `logged` what
     the mail log says of it. Of a page: `shown` is the answer that it showed, by its id, where that is known."""
 
-    door: Decision.Door = Decision.Door.PAGE
+    channel: Decision.Channel = Decision.Channel.PAGE
     incoming: IncomingMail | None = None
     ask: Ask | None = None
     proof: Mapping[str, Any] = field(default_factory=dict)
@@ -159,11 +159,21 @@ def _had_effect(visit: Visit) -> bool:
 def _take_back(
     request: Request, assignment: Assignment, decision: Decision, retraction: Retraction
 ) -> UndoneDecision:
-    names = ("outcome", "answers", "revision", "comment", "by_person", "door", "incoming", "completes", "at")
+    names = (
+        "outcome",
+        "answers",
+        "revision",
+        "comment",
+        "by_person",
+        "channel",
+        "incoming",
+        "completes",
+        "at",
+    )
     row = UndoneDecision(
         assignment=assignment,
         undone_at=clock.now(),
-        undone_door=retraction.door,
+        undone_channel=retraction.channel,
         undone_incoming=retraction.incoming,
         **{name: getattr(decision, name) for name in names},
     )

@@ -196,7 +196,9 @@ def _ask_and_answer(asked: Asked, people: "dict[str, Person]") -> None:
         waiting = Assignment.objects.get(
             visit__request=request, person=people[name], state=Assignment.State.OPEN
         )
-        engine.decide(waiting.pk, by=people[name], outcome=outcome, comment=comment, door=Decision.Door.PAGE)
+        engine.decide(
+            waiting.pk, by=people[name], outcome=outcome, comment=comment, channel=Decision.Channel.PAGE
+        )
 
 
 @contextmanager
@@ -319,7 +321,7 @@ def _play(story: Story) -> None:
     story.reply("bob", asked, "Approved\n\nFrom our usual supplier.")
     story.mail_to("bob", "Approved")
     first = Decision.objects.get(assignment__visit__step_key="manager")
-    story.check(f"Bob's answer counted: {first.outcome}, comment “{first.comment}”", first.door == "mail")
+    story.check(f"Bob's answer counted: {first.outcome}, comment “{first.comment}”", first.channel == "mail")
 
     asked = story.mail_to("carol", "Please decide")
     _out_of_office(story, asked)
@@ -336,7 +338,7 @@ def _play(story: Story) -> None:
     story.check(f"request {request.number} has ended: {request.result}", request.result == "approved")
     _results(story)
     story.check("every link of the audit chain holds", not list(chain.verify()))
-    story.check("two decisions, each with its proof", Decision.objects.filter(door="mail").count() == 2)
+    story.check("two decisions, each with its proof", Decision.objects.filter(channel="mail").count() == 2)
 
 
 def _out_of_office(story: Story, asked: Mail) -> None:

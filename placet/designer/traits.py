@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from placet.approvals.definitions import Definition
 from placet.approvals.steps import ApprovalStep, CallStep, WaitStep
-from placet.portal.path import DOORS
+from placet.portal.path import CHANNELS
 from placet.replies.reasons import REASONS
 
 AT_ONCE, SENT_BACK, CLARIFIED, REDONE = "at_once", "sent_back", "clarified", "redone"
@@ -30,7 +30,7 @@ RULES: Mapping[str, Promise] = {
     "undone": gettext_lazy("Answers taken back"),
     "barred": gettext_lazy("Second pair of eyes missing"),
 }
-_ROUNDS, _DOOR, _REFUSED = "rounds:", "door:", "refused:"
+_ROUNDS, _CHANNEL, _REFUSED = "rounds:", "channel:", "refused:"
 _ROUNDS_OFFERED = 5  # more only where somebody asks for them
 _MOST_DIGITS = 4  # of rounds
 
@@ -42,8 +42,8 @@ def of_rounds(number: int) -> str:
     return f"{_ROUNDS}{number}"
 
 
-def of_door(door: str) -> str:
-    return f"{_DOOR}{door}"
+def of_channel(channel: str) -> str:
+    return f"{_CHANNEL}{channel}"
 
 
 def of_refusal(reason: str) -> str:
@@ -78,7 +78,10 @@ def groups(definition: Definition | None, asked: str) -> Groups:
             _("How people answer"),
             [
                 (ANSWERED, _("a step was answered")),
-                *((of_door(door), _("answered {way}").format(way=way)) for door, way in DOORS.items()),
+                *(
+                    (of_channel(channel), _("answered {way}").format(way=way))
+                    for channel, way in CHANNELS.items()
+                ),
                 (REPLIED, _("replied by mail")),
                 (UNCLEAR, _("a reply was not clear")),
             ],

@@ -204,7 +204,7 @@ class _Play:
             by=person,
             outcome=event.outcome,
             comment=event.comment,
-            door=Decision.Door.PAGE,
+            channel=Decision.Channel.PAGE,
             answers=event.answers,
             entered=event.entered or None,
         )

@@ -90,7 +90,7 @@ def _installation(request: HttpRequest) -> dict[str, Any]:
         ),
         "requests": _by_state(Request),
         "stuck": health.stuck().count(),
-        "decisions": dict(Decision.objects.order_by().values_list("door").annotate(Count("pk"))),
+        "decisions": dict(Decision.objects.order_by().values_list("channel").annotate(Count("pk"))),
     }
 
 

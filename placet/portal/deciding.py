@@ -29,7 +29,7 @@ from placet.approvals.seats import seats_of
 from placet.approvals.steps import ApprovalStep
 from placet.approvals.undo_rules import grace_in
 from placet.portal.forms import Pick, SeveralForm
-from placet.portal.path import DOORS, Definitions, step_name, with_what_now
+from placet.portal.path import CHANNELS, Definitions, step_name, with_what_now
 from placet.portal.people import PersonsRequest
 from placet.portal.templatetags.pages import exact
 from placet.portal.undoing import can_be_undone, can_still_be_undone
@@ -62,25 +62,27 @@ _ONCE_MORE: dict[str, tuple[Promise, Promise, str]] = {
 }
 _YOU_WERE_FIRST: dict[str, Promise] = {
     APPROVE: gettext_lazy(
-        "You approved this on {time}, {door}, before this answer came. It changed nothing."
+        "You approved this on {time}, {channel}, before this answer came. It changed nothing."
     ),
-    REJECT: gettext_lazy("You rejected this on {time}, {door}, before this answer came. It changed nothing."),
+    REJECT: gettext_lazy(
+        "You rejected this on {time}, {channel}, before this answer came. It changed nothing."
+    ),
 }
 _SOMEBODY_WAS_FIRST: dict[str, Promise] = {
     APPROVE: gettext_lazy(
-        "{name} approved this on {time}, {door}, before this answer came. It changed nothing."
+        "{name} approved this on {time}, {channel}, before this answer came. It changed nothing."
     ),
     REJECT: gettext_lazy(
-        "{name} rejected this on {time}, {door}, before this answer came. It changed nothing."
+        "{name} rejected this on {time}, {channel}, before this answer came. It changed nothing."
     ),
 }
 
 _ANSWERED_FIRST: dict[bool, Promise] = {
     True: gettext_lazy(
-        "You answered “{answer}” on {time}, {door}, before this answer came. It changed nothing."
+        "You answered “{answer}” on {time}, {channel}, before this answer came. It changed nothing."
     ),
     False: gettext_lazy(
-        "{name} answered “{answer}” on {time}, {door}, before this answer came. It changed nothing."
+        "{name} answered “{answer}” on {time}, {channel}, before this answer came. It changed nothing."
     ),
 }
 
@@ -113,7 +115,7 @@ def apply(
         by=by,
         outcome=outcome,
         comment=comment,
-        door=Decision.Door.PAGE,
+        channel=Decision.Channel.PAGE,
         answers=answers,
         entered=entered,
         files=files,
@@ -153,7 +155,7 @@ def who_was_first(error: engine_errors.AlreadyDecided, person: Person, asked: As
     sentences = _YOU_WERE_FIRST if mine else _SOMEBODY_WAS_FIRST
     sentence = sentences[outcome.key] if outcome.is_built_in else _ANSWERED_FIRST[mine]
     told = str(sentence).format(
-        name=who_decided(first), answer=outcome.shown, time=exact(first.at), door=DOORS[first.door]
+        name=who_decided(first), answer=outcome.shown, time=exact(first.at), channel=CHANNELS[first.channel]
     )
     step = decided_elsewhere(first, asked)
     where = [_("That decided “{step}”.").format(step=step)] if step else []

@@ -16,7 +16,7 @@ from placet.approvals.outcomes import APPROVE, REJECT, Outcome
 from placet.approvals.questions import as_read
 from placet.lib.web import entered, keep
 from placet.portal import live
-from placet.portal.path import DOORS, Definitions, outcome_of, standings, step_name
+from placet.portal.path import CHANNELS, Definitions, outcome_of, standings, step_name
 from placet.portal.people import PersonsRequest, signed_in
 
 A_PAGE = 25
@@ -84,7 +84,7 @@ def decided(request: PersonsRequest) -> HttpResponse:
                 definitions.of(standing.request), decision.assignment.visit.step_key, decision.answers
             ),
             "in_place": _in_place(decision),
-            "door": DOORS[decision.door],
+            "channel": CHANNELS[decision.channel],
         }
         for decision, standing in zip(page, standings(about, definitions), strict=True)
     ]

@@ -69,10 +69,10 @@ _UNDID: dict[str, Promise] = {
     REJECT: pgettext_lazy("after a person's name", "rejected, and took it back"),
 }
 _UNDID_ANSWER = pgettext_lazy("after a person's name", "answered “{answer}”, and took it back")
-DOORS: dict[str, Promise] = {
-    Decision.Door.MAIL: gettext_lazy("by mail"),
-    Decision.Door.PAGE: gettext_lazy("on the page"),
-    Decision.Door.API: gettext_lazy("by API"),
+CHANNELS: dict[str, Promise] = {
+    Decision.Channel.MAIL: gettext_lazy("by mail"),
+    Decision.Channel.PAGE: gettext_lazy("on the page"),
+    Decision.Channel.API: gettext_lazy("by API"),
 }
 
 
@@ -83,7 +83,7 @@ class Line:
     name: str
     words: str  # after the name: "approved", "is asked", "did not need to answer", ...
     at: datetime
-    door: str = ""
+    channel: str = ""
     comment: str = ""
     answers: Sequence[Answered] = ()  # to the questions of the step
     mail: str = ""  # what became of the newest mail that asks, in words
@@ -444,7 +444,7 @@ def _line(
             did = put_there.format(did=did, name=assignment.in_place_of.name)
         answers = answers_as_read(definition, assignment.visit.step_key, decision.answers)
         name = name if decision.by_person_id == assignment.person_id else who_decided(decision)
-        return Line(name, str(did), decision.at, str(DOORS[decision.door]), decision.comment, answers)
+        return Line(name, str(did), decision.at, str(CHANNELS[decision.channel]), decision.comment, answers)
     asked = assignment.created_at
     if assignment.state == Assignment.State.OPEN:
         words, trouble = _mail_in_words(mail, is_to_come=not assignment.page_only)
@@ -530,7 +530,7 @@ def _skipped(
     """Those that came to their result without anybody's answer."""
     closed = [visit for visit in visits if visit.state == Visit.State.CLOSED and visit.result != "withdrawn"]
     asking = [visit for visit in closed if isinstance(definition.steps[visit.step_key], ApprovalStep)]
-    unanswered = {visit.pk for visit in asking if not any(line.door for line in lines.get(visit.pk, ()))}
+    unanswered = {visit.pk for visit in asking if not any(line.channel for line in lines.get(visit.pk, ()))}
     if not unanswered:
         return unanswered
     answered = Assignment.objects.filter(visit__in=unanswered, state__in=Assignment.COUNTED).order_by()

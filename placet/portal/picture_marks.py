@@ -25,14 +25,14 @@ _TONES: dict[str, Tone] = {"good": "good", "bad": "bad", "approved": "good", "re
 
 
 class LineShown(Protocol):
-    """One person of a station of the path. `door`: "" of whoever did not answer."""
+    """One person of a station of the path. `channel`: "" of whoever did not answer."""
 
     @property
     def name(self) -> str: ...
     @property
     def words(self) -> str: ...
     @property
-    def door(self) -> str: ...
+    def channel(self) -> str: ...
     @property
     def assignment(self) -> int | None: ...
 
@@ -98,7 +98,7 @@ def _words(
     visit: Visit, state: State, words: str, lines: Sequence[LineShown], is_block: bool
 ) -> Iterator[str]:
     """Who answered, or who is asked since when; else what became of it."""
-    answered = [f"{line.name} {line.words}" for line in lines if line.door]
+    answered = [f"{line.name} {line.words}" for line in lines if line.channel]
     asked = [line.name for line in lines if line.assignment is not None]
     if state == "now" and visit.state == Visit.State.OPEN:
         if asked:

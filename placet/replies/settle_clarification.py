@@ -72,7 +72,7 @@ def _written(picked: Picked, text: str, proof: Proof, incoming: IncomingMail, lo
     """Without reply codes: others read it."""
     return Written(
         without_codes(text, picked.code),
-        Decision.Door.MAIL,
+        Decision.Channel.MAIL,
         incoming,
         picked.line.ask,
         proof.as_json(),

@@ -80,7 +80,7 @@ def _logged(reply: "Reply", line: AskLine) -> Logged:
 def take_back(reply: "Reply", line: AskLine, logged: Logged) -> UndoneDecision:
     assert reply.proof is not None
     retraction = undoing.Retraction(
-        Decision.Door.MAIL, reply.incoming, line.ask, reply.proof.as_json(), logged
+        Decision.Channel.MAIL, reply.incoming, line.ask, reply.proof.as_json(), logged
     )
     try:
         return undoing.undo(line.assignment_id, line.ask.person, retraction)

@@ -122,15 +122,15 @@ def _answers(requests: Sequence[int]) -> Mapping[int, list[AnswerFacts]]:
     columns = (
         "assignment__visit__request",
         "assignment__visit",
-        "door",
+        "channel",
         "at",
         "assignment__person",
         "by_person",
     )
     found = Decision.objects.filter(assignment__visit__request__in=requests).order_by("pk")
     answers: dict[int, list[AnswerFacts]] = defaultdict(list)
-    for request, visit, door, at, asked, by in found.values_list(*columns):
-        answers[request].append(AnswerFacts(visit, door, at, by_delegate=asked != by))
+    for request, visit, channel, at, asked, by in found.values_list(*columns):
+        answers[request].append(AnswerFacts(visit, channel, at, by_delegate=asked != by))
     return answers
 
 

@@ -21,11 +21,11 @@ from placet.designer.traits import (
     RULES,
     SENT_BACK,
     UNCLEAR,
-    of_door,
+    of_channel,
     of_refusal,
     of_rounds,
 )
-from placet.portal.path import DOORS
+from placet.portal.path import CHANNELS
 from placet.replies.reasons import REASONS
 from placet.reports import charts
 from placet.reports.amounts import joined, percent, percentile, share
@@ -124,13 +124,13 @@ def _of(part: int, whole: int, link: str, requests: int | None = None) -> list[C
 
 def answers(selection: Selection) -> Sequence[Part]:
     weeks: dict[date, dict[str, int]] = defaultdict(dict)
-    doors: dict[str, int] = {}
+    channels: dict[str, int] = {}
     refused: dict[str, int] = {}
     requests: dict[date, dict[str, int]] = defaultdict(dict)  # by trait
     for _process, day, counted, held in selection.sums("answers", "requests"):
         add(weeks[week_of(day)], counted.get("first", {}))
         add(requests[week_of(day)], held)
-        add(doors, counted.get("doors", {}))
+        add(channels, counted.get("channels", {}))
         add(refused, counted.get("refused", {}))
     labels = [short_day(monday) for monday in selection.weeks]
     lists = [of_week(selection, monday, ENDED) for monday in selection.weeks]
@@ -165,35 +165,35 @@ def answers(selection: Selection) -> Sequence[Part]:
     first = Part(_("Until the first answer"), Table("first", title, columns, rows), chart)
     ended = of_period(selection, ENDED)
     held = joined(requests.values())
-    return [_doors(doors, ended, held), first, _refused(refused, doors.get("mail", 0), ended, held)]
+    return [_channels(channels, ended, held), first, _refused(refused, channels.get("mail", 0), ended, held)]
 
 
 def _slower(lists: Sequence[str], amounts: Sequence[int | None]) -> list[str]:
     return [at_least(link, FIRST_ANSWER, amount) for link, amount in zip(lists, amounts, strict=True)]
 
 
-def _doors(doors: Mapping[str, int], ended: str, requests: Mapping[str, int]) -> Part:
+def _channels(channels: Mapping[str, int], ended: str, requests: Mapping[str, int]) -> Part:
     """`ended`: the list of all requests that it is about. `requests`: by trait, how many have it."""
-    answers_in_all = sum(doors.values())
+    answers_in_all = sum(channels.values())
     rows = [
         [
             Cell(str(words)),
             *_of(
-                doors.get(key, 0),
+                channels.get(key, 0),
                 answers_in_all,
-                with_trait(ended, of_door(key)),
-                requests.get(of_door(key), 0),
+                with_trait(ended, of_channel(key)),
+                requests.get(of_channel(key), 0),
             ),
-            _drawn(doors.get(key, 0), answers_in_all),
+            _drawn(channels.get(key, 0), answers_in_all),
         ]
-        for key, words in DOORS.items()
+        for key, words in CHANNELS.items()
     ]
     columns = [Column(_("How")), *_share_columns(_("Answers")), Column("", only_drawn=True)]
-    return Part(_("How people answer"), Table("doors", _("How people answer"), columns, rows))
+    return Part(_("How people answer"), Table("channels", _("How people answer"), columns, rows))
 
 
 def _refused(refused: Mapping[str, int], by_mail: int, ended: str, requests: Mapping[str, int]) -> Part:
-    """Of all replies of people who were asked. The rest as of `_doors`."""
+    """Of all replies of people who were asked. The rest as of `_channels`."""
     replies = by_mail + sum(refused.values())
     unclear = share(sum(refused.get(key, 0) for key in UNANSWERED), replies)
     rows = [

@@ -46,7 +46,7 @@ class AnswerFacts:
     """A decision."""
 
     visit: int
-    door: str
+    channel: str
     at: datetime
     by_delegate: bool
 
@@ -104,7 +104,7 @@ class Sums:
     )  # good, first, sent_back, clarified, refused, rounds:N
     answers: dict[str, Counter[str]] = field(
         default_factory=lambda: defaultdict(Counter)
-    )  # doors, first, refused
+    )  # channels, first, refused
     rules: Counter[str] = field(default_factory=Counter)
     requests: Counter[str] = field(default_factory=Counter)  # by trait: how many have it
     traits: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))  # ids of these
@@ -169,7 +169,7 @@ class Sums:
     def _add_answers(self, request: RequestFacts, refused: Counter[str]) -> None:
         first: dict[int, datetime] = {}
         for answer in request.answers:
-            self.answers["doors"][answer.door] += 1
+            self.answers["channels"][answer.channel] += 1
             first[answer.visit] = min(answer.at, first.get(answer.visit, answer.at))
         for visit in request.visits:
             if visit.id in first:
@@ -205,11 +205,11 @@ class Sums:
         yield from (reworked[reason] for reason, holds in request.rework(refused).items() if holds)
         if self.passes["first"]:
             yield traits.AT_ONCE
-        yield from (traits.of_door(door) for door in self.answers["doors"])
+        yield from (traits.of_channel(channel) for channel in self.answers["channels"])
         yield from (traits.of_refusal(reason) for reason in refused)
         held = {
             traits.ANSWERED: self.answers["first"],
-            traits.REPLIED: refused or self.answers["doors"][Decision.Door.MAIL],
+            traits.REPLIED: refused or self.answers["channels"][Decision.Channel.MAIL],
             traits.UNCLEAR: UNANSWERED & refused.keys(),
         }
         yield from (trait for trait, holds in held.items() if holds)

@@ -148,7 +148,7 @@ class Running:
 
     def answer(self, step: str, outcome: str, **how: Any) -> list[tuple[str, str]]:
         [asked] = Assignment.objects.filter(visit__request=self.request, visit__step_key=step, state="open")
-        engine.decide(asked.pk, by=asked.person, outcome=outcome, door=Decision.Door.PAGE, **how)
+        engine.decide(asked.pk, by=asked.person, outcome=outcome, channel=Decision.Channel.PAGE, **how)
         return self.open()
 
     def end(self) -> str:
@@ -271,7 +271,9 @@ def test_a_requisition_is_sent_back_once_and_runs_through_five_approvals() -> No
         ("validates_functional_sup", "functional-supervisor"), ("validates_functional_sup", "Fay"),
     ]  # fmt: skip
     [seat, *_others] = Assignment.objects.filter(visit__request=again.request, state="open")
-    engine.decide(seat.pk, by=seat.person, outcome="reject", comment="No budget.", door=Decision.Door.PAGE)
+    engine.decide(
+        seat.pk, by=seat.person, outcome="reject", comment="No budget.", channel=Decision.Channel.PAGE
+    )
     assert (again.open(), again.end()) == ([], "rejected")
 
 

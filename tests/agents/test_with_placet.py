@@ -44,7 +44,7 @@ def test_an_agent_decides_as_its_person_who_said_yes(
     assert answer.structured_content["decided"], answer
     assert "Desk" in questions[0]
     decision = Decision.objects.get()
-    assert (decision.outcome, decision.comment, decision.by_person, decision.door) == (
-        "approve", "Fine by me", bob, Decision.Door.API,
+    assert (decision.outcome, decision.comment, decision.by_person, decision.channel) == (
+        "approve", "Fine by me", bob, Decision.Channel.API,
     )  # fmt: skip
     assert Request.objects.get().result == "approved"

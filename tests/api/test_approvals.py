@@ -46,7 +46,7 @@ def test_one_call_asks_and_its_request_says_what_came_of_it(calls: Calls, alice:
     assert asked(program, exactly="rm -rf /srv/old", text="As agreed.").json == made  # the same call
     request = Request.objects.get()
     assert entry_of("started", request=request).what["key"] == program.key.public  # type: ignore[union-attr]
-    engine.decide(open_for(bob).pk, by=bob, outcome="approve", door=Decision.Door.PAGE)
+    engine.decide(open_for(bob).pk, by=bob, outcome="approve", channel=Decision.Channel.PAGE)
     now = program.get(f"/requests/{made['id']}").json
     assert (now["state"], now["result"]) == ("ended", "approved")
     listed = program.get("/processes").json["items"]
@@ -73,7 +73,7 @@ def test_files_a_group_own_outcomes_and_a_callback(calls: Calls, alice: Person, 
     assert [one["name"] for one in answer.json["files"]] == ["offer.pdf"]
     endpoint = Endpoint.objects.get(kind=Endpoint.Kind.CALLBACK)
     assert (endpoint.request, endpoint.events) == (Request.objects.get(), ["request.ended"])
-    engine.decide(open_for(bob).pk, by=bob, outcome="go", door=Decision.Door.PAGE)
+    engine.decide(open_for(bob).pk, by=bob, outcome="go", channel=Decision.Channel.PAGE)
     assert Request.objects.get().result == "go"
 
 

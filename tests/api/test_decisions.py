@@ -58,7 +58,7 @@ def test_what_waits_is_read_and_answered(calls: Calls, alice: Person, bob: Perso
     assert answer.status == 201, answer.content
     assert (answer.json["channel"], answer.json["request"]["result"]) == ("api", "approved")
     decision = Decision.objects.get()
-    assert (decision.door, decision.by_person, decision.comment) == ("api", bob, "Good.")
+    assert (decision.channel, decision.by_person, decision.comment) == ("api", bob, "Good.")
     assert caller.key is not None
     assert entry_of("decided", request=request).what["key"] == caller.key.public
     assert caller.get("/assignments").json["items"] == []
@@ -71,7 +71,7 @@ def _seen(request: Request, seat: Assignment) -> None:
 
 
 def _somebody_first(request: Request, seat: Assignment) -> None:
-    engine.decide(seat.pk, by=seat.person, outcome="approve", door=Decision.Door.PAGE)
+    engine.decide(seat.pk, by=seat.person, outcome="approve", channel=Decision.Channel.PAGE)
 
 
 def _withdrawn(request: Request, seat: Assignment) -> None:

@@ -76,7 +76,7 @@ def mails(alice: Person, bob: Person) -> IncomingMail:
         state=IncomingMail.State.HANDLED, result="decided", reason="", verdict=verdict, person=bob,
         facts={"sender": "bob@contoso.example", "to": f"approvals+{CODE}@contoso.example"},
     )  # fmt: skip
-    engine.decide(open_for(bob).pk, by=bob, outcome="approve", door=Decision.Door.MAIL, incoming=mail)
+    engine.decide(open_for(bob).pk, by=bob, outcome="approve", channel=Decision.Channel.MAIL, incoming=mail)
     return mail
 
 

@@ -359,7 +359,7 @@ def test_it_asks_the_same_however_much_there_is(
         if at % 2:
             for person in (bob, carol):
                 seat = Assignment.objects.get(visit__request=request, person=person)
-                engine.decide(seat.pk, by=person, outcome="approve", door=Decision.Door.PAGE)
+                engine.decide(seat.pk, by=person, outcome="approve", channel=Decision.Channel.PAGE)
     assert (statements(one), statements("/requests")) == before
     assert before[0] <= 12
     assert before[1] <= 16
@@ -371,7 +371,7 @@ def test_an_etag_is_the_state_of_a_request(caller: Caller, bob: Person) -> None:
     known = caller.get(path, If_None_Match=made.headers["ETag"])
     assert (known.status, known.content, known.headers["ETag"]) == (304, b"", made.headers["ETag"])
     assert caller.get(path, If_None_Match='"0"').status == 200
-    engine.decide(open_for(bob).pk, by=bob, outcome="approve", comment="Fine.", door=Decision.Door.PAGE)
+    engine.decide(open_for(bob).pk, by=bob, outcome="approve", comment="Fine.", channel=Decision.Channel.PAGE)
     after = caller.get(path, If_None_Match=made.headers["ETag"])
     assert (after.status, after.json["state"], after.json["result"]) == (200, "ended", "approved")
     (seat,) = after.json["steps"][0]["assignments"]
@@ -394,7 +394,7 @@ def test_whoever_waits_is_answered_when_it_happens(
     def pause(seconds: float) -> None:
         looks.append(seconds)
         if len(looks) == 3:
-            engine.decide(open_for(bob).pk, by=bob, outcome="approve", door=Decision.Door.PAGE)
+            engine.decide(open_for(bob).pk, by=bob, outcome="approve", channel=Decision.Channel.PAGE)
 
     monkeypatch.setattr("placet.api.waiting.time.sleep", pause)
     answer = caller.get(f"{path}?wait=50")
@@ -431,7 +431,7 @@ def test_whoever_waits_with_a_key_that_was_revoked_meanwhile_is_told_nothing(
     def pause(_seconds: float) -> None:
         assert caller.key is not None
         keys.revoke(caller.key, None)
-        engine.decide(open_for(bob).pk, by=bob, outcome="approve", door=Decision.Door.PAGE)
+        engine.decide(open_for(bob).pk, by=bob, outcome="approve", channel=Decision.Channel.PAGE)
 
     monkeypatch.setattr("placet.api.waiting.time.sleep", pause)
     answer = caller.get(f"/requests/{made.json['id']}?wait=50")
@@ -445,7 +445,7 @@ def test_what_happens_while_a_request_is_read_is_told_to_who_asks_again(
     path = f"/requests/{made.json['id']}"
 
     def shape_of(call: Call, request: Request, sequence: int) -> RequestShape:
-        engine.decide(open_for(bob).pk, by=bob, outcome="approve", door=Decision.Door.PAGE)
+        engine.decide(open_for(bob).pk, by=bob, outcome="approve", channel=Decision.Channel.PAGE)
         return request_shapes.shape_of(call, request, sequence)
 
     with monkeypatch.context() as patched:
@@ -464,7 +464,7 @@ def test_what_happens_while_a_list_is_read_is_told_to_who_asks_again(
     def shapes_of(
         call: Call, requests: Sequence[Request], sequences: Mapping[int, int]
     ) -> list[RequestShape]:
-        engine.decide(open_for(bob).pk, by=bob, outcome="approve", door=Decision.Door.PAGE)
+        engine.decide(open_for(bob).pk, by=bob, outcome="approve", channel=Decision.Channel.PAGE)
         return request_shapes.shapes_of(call, requests, sequences)
 
     with monkeypatch.context() as patched:
@@ -515,7 +515,7 @@ def test_what_was_sent_back_is_changed_and_goes_on(
     made = begin(caller, body())
     path = f"/requests/{made.json['id']}"
     assert caller.post(f"{path}/change", {"data": {"amount": 800}}, If_Match="*").problem == "not-open"
-    engine.decide(open_for(bob).pk, by=bob, outcome="changes", comment="Less.", door=Decision.Door.PAGE)
+    engine.decide(open_for(bob).pk, by=bob, outcome="changes", comment="Less.", channel=Decision.Channel.PAGE)
     etag = caller.get(path).headers["ETag"]
     assert (
         caller.post(f"{path}/change", {"data": {"amount": 800}}, If_Match=made.headers["ETag"]).problem
@@ -538,7 +538,7 @@ def test_what_was_sent_back_is_changed_and_goes_on(
 
 def test_its_record_is_read_in_order_and_by_pages(caller: Caller, bob: Person) -> None:
     made = begin(caller, body())
-    engine.decide(open_for(bob).pk, by=bob, outcome="approve", comment="Fine.", door=Decision.Door.PAGE)
+    engine.decide(open_for(bob).pk, by=bob, outcome="approve", comment="Fine.", channel=Decision.Channel.PAGE)
     events, url = [], f"/requests/{made.json['id']}/events?limit=2"
     while url:
         page = caller.get(url).json

@@ -164,7 +164,7 @@ def test_what_was_received_before_somebody_was_back_says_nothing(
     request = start(alice, asks(bob))
     clock.shift(HOUR)
     seat = seat_of(request, bob)
-    engine.decide(seat.pk, by=bob, outcome="approve", door=Decision.Door.PAGE)
+    engine.decide(seat.pk, by=bob, outcome="approve", channel=Decision.Channel.PAGE)
     assert not away(bob, mailbox, MONDAY)
     assert away(bob, mailbox, timezone.now() + timedelta(seconds=1)), "and what came after that does"
 
@@ -241,7 +241,7 @@ def test_an_answer_that_was_committed_at_the_same_time_is_seen_at_the_next_look(
     request, other = start(alice, asks(bob)), start(alice, asks(bob), "Chair")
     away(bob, mailbox)
     clock.shift(timedelta(seconds=10))
-    engine.decide(seat_of(request, bob).pk, by=bob, outcome="approve", door=Decision.Door.PAGE)
+    engine.decide(seat_of(request, bob).pk, by=bob, outcome="approve", channel=Decision.Channel.PAGE)
     clock.shift(absences.ONCE_MORE)
     work.run_once(ABSENCES)
     assert Absence.objects.get().ended_by == bob
@@ -341,9 +341,9 @@ def test_after_it_nobody_answers_because_of_it_though_nobody_looked_yet(
     else:
         clock.shift(absences.LONGEST)
     with pytest.raises(engine_errors.NotAllowed, match="Bob Manager is back"):
-        engine.decide(seat.pk, by=dave, outcome="approve", door=Decision.Door.PAGE)
+        engine.decide(seat.pk, by=dave, outcome="approve", channel=Decision.Channel.PAGE)
     delegate(bob, dave)
-    engine.decide(seat.pk, by=dave, outcome="approve", door=Decision.Door.PAGE)
+    engine.decide(seat.pk, by=dave, outcome="approve", channel=Decision.Channel.PAGE)
 
 
 def test_of_a_group_of_which_enough_are_left_nobody_is_stood_in_for(
@@ -368,7 +368,7 @@ def test_a_question_that_is_open_again_is_looked_at_once_more(
     away(bob, mailbox)
     request = start(alice, one_step(people, rule="first", undo="60 minutes"))
     decided = seat_of(request, carol)
-    engine.decide(decided.pk, by=carol, outcome="approve", door=Decision.Door.PAGE)
+    engine.decide(decided.pk, by=carol, outcome="approve", channel=Decision.Channel.PAGE)
     clock.shift(HOUR / 2)
     delegating.back(bob, bob)
     work.run_once(ABSENCES)

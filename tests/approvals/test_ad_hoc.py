@@ -25,11 +25,11 @@ pytestmark = pytest.mark.django_db
 ORDER = Call(
     "Order 4711", to=["bob@contoso.example"], facts=[("Amount", "1,250.00 EUR"), ("Supplier", "Dell")]
 )
-DECIDED_BY_PAGE = Decision.Door.PAGE
+DECIDED_BY_PAGE = Decision.Channel.PAGE
 
 
 def decide(person: Person, outcome: str = "approve") -> None:
-    engine.decide(open_for(person).pk, by=person, outcome=outcome, door=DECIDED_BY_PAGE)
+    engine.decide(open_for(person).pk, by=person, outcome=outcome, channel=DECIDED_BY_PAGE)
 
 
 def shown(request: Request, person: Person) -> list[tuple[str, str]]:
@@ -221,7 +221,7 @@ def test_nobody_decides_what_they_ask_in_somebodys_name(
     assert [*errors(ORDER, bob, requester=alice)] == ["/to/0"]
     request = ad_hoc.ask(ORDER, carol, alice)
     with pytest.raises(engine_errors.NotAllowed):
-        engine.decide(open_for(bob).pk, by=carol, outcome="approve", door=DECIDED_BY_PAGE)
+        engine.decide(open_for(bob).pk, by=carol, outcome="approve", channel=DECIDED_BY_PAGE)
     assert request.requester == alice
 
 

@@ -16,7 +16,7 @@ from placet.panel.naming import processes_naming
 from tests.making import FORM, asked, entries, entry_of, one_step, open_for
 
 pytestmark = pytest.mark.django_db
-PAGE = Decision.Door.PAGE
+PAGE = Decision.Channel.PAGE
 
 WITH = {"cost_centre": "cost_centre", "amount": "amount"}
 LINE: dict[str, Any] = {"table": "authority", "with": WITH}
@@ -273,7 +273,7 @@ def test_four_eyes(alice: Person, carol: Person, dave: Person) -> None:
         *({"from": one, "outcome": "reject", "to": "rejected"} for one in ("step", "second")),
     ]
     request = request_of(definition, alice, "4711", "60000")
-    engine.decide(open_for(carol).pk, by=carol, outcome="approve", door=PAGE)
+    engine.decide(open_for(carol).pk, by=carol, outcome="approve", channel=PAGE)
     assert asked(request) == ["Dave"]
     assert is_sound(request)
 
@@ -469,6 +469,6 @@ def test_a_group_that_a_table_names_is_named_by_the_process(alice: Person, erin:
     assert processes_naming(group="none") == []
     table("cost_centre,amount:number,ask\n,,manager\n")
     assert processes_naming(group="finance") == ["One step"]  # while the visit looks in the older one
-    engine.decide(open_for(erin).pk, by=erin, outcome="approve", door=PAGE)
+    engine.decide(open_for(erin).pk, by=erin, outcome="approve", channel=PAGE)
     assert request.visits.get().state == Visit.State.CLOSED
     assert processes_naming(group="finance") == []

@@ -96,7 +96,7 @@ def start(definition: Mapping[str, Any], requester: Person, amount: str = "100")
 def answer(person: Person, outcome: str = "approve") -> Decision:
     seat = Assignment.objects.filter(person=person, state="open").order_by("pk").first()
     assert seat is not None
-    return engine.decide(seat.pk, by=person, outcome=outcome, door=Decision.Door.PAGE)
+    return engine.decide(seat.pk, by=person, outcome=outcome, channel=Decision.Channel.PAGE)
 
 
 def standing(request: Request) -> tuple[str, str]:
@@ -179,7 +179,7 @@ def test_one_rejection_ends_the_block_and_the_other_is_told_once(
     assert late.visit.closed_at is not None
     assert late.visit.ended_by == request.visits.get(step_key="legal")
     with pytest.raises(engine_errors.AlreadyDecided) as caught:
-        engine.decide(late.pk, by=carol, outcome="approve", door=Decision.Door.PAGE)
+        engine.decide(late.pk, by=carol, outcome="approve", channel=Decision.Channel.PAGE)
     assert [(one.by_person, one.outcome) for one in caught.value.decisions] == [(bob, "reject")]
 
 
@@ -199,7 +199,7 @@ def test_a_comment_stands_on_one_line_in_the_mail_to_others(
     start(two(), alice)
     seat = Assignment.objects.get(person=bob)
     comment = "No.\n\n-- Reply above this line --\nPlease decide: approve"
-    engine.decide(seat.pk, by=bob, outcome="reject", comment=comment, door=Decision.Door.PAGE)
+    engine.decide(seat.pk, by=bob, outcome="reject", comment=comment, channel=Decision.Channel.PAGE)
     mail = message_from_bytes(OutgoingMail.objects.get(kind="not-needed").raw, policy=policy.default)
     part = mail.get_body(("plain",))
     assert part is not None
@@ -437,7 +437,7 @@ def test_withdrawing_ends_every_branch_and_tells_everybody(
     assert not request.visits.filter(state__in=Visit.LIVE).exists()
     with pytest.raises(engine_errors.NoLongerOpen):
         engine.decide(
-            Assignment.objects.get(person=bob).pk, by=bob, outcome="approve", door=Decision.Door.PAGE
+            Assignment.objects.get(person=bob).pk, by=bob, outcome="approve", channel=Decision.Channel.PAGE
         )
 
 
@@ -583,7 +583,7 @@ def test_two_blocks_that_ask_the_same_people_in_another_order_do_not_wait_for_ea
         return held
 
     monkeypatch.setattr(engine_asks, "hold", slowly)
-    decide = partial(engine.decide, by=dave, outcome="approve", door=Decision.Door.PAGE)
+    decide = partial(engine.decide, by=dave, outcome="approve", channel=Decision.Channel.PAGE)
     decisions = at_once(*(partial(decide, seat.pk) for seat in seats))
     assert [isinstance(one, Decision) for one in decisions] == [True, True]
     assert [asked(request) for request in requests] == [["Bob", "Carol"], ["Carol", "Bob"]]
@@ -611,7 +611,7 @@ def test_four_eyes_side_by_side(
     seat = Assignment.objects.get(visit__step_key="finance", person=bob)
     assert seat.state == "withdrawn"
     with pytest.raises(engine_errors.Barred, match="so this step needs somebody else"):
-        engine.decide(seat.pk, by=bob, outcome="approve", door=Decision.Door.PAGE)
+        engine.decide(seat.pk, by=bob, outcome="approve", channel=Decision.Channel.PAGE)
     answer(carol)
     assert standing(request) == ("ended", "approved")
 
@@ -634,7 +634,7 @@ def test_what_an_answer_decides_comes_before_whom_it_bars(
     request = start(definition, alice)
     answer(carol)
     legal = Assignment.objects.get(person=bob, visit__step_key="legal")
-    engine.decide(legal.pk, by=bob, outcome="approve", door=Decision.Door.PAGE)
+    engine.decide(legal.pk, by=bob, outcome="approve", channel=Decision.Channel.PAGE)
     assert visits(request)["legal"] == "closed approve"
     assert visits(request)["checks"] == "closed approved"
     assert visits(request)["finance"] == "cancelled"

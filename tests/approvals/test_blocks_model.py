@@ -131,7 +131,7 @@ class Both:
             self.seat(answer.room, answer.name).pk,
             by=by,
             outcome=answer.outcome,
-            door=Decision.Door.MAIL if ask else Decision.Door.PAGE,
+            channel=Decision.Channel.MAIL if ask else Decision.Channel.PAGE,
             ask=ask,
             shown=view.shown if view else None,
             answers=answer.typed if ask else {},

@@ -13,7 +13,7 @@ from placet.mailboxes.models import Mailbox
 from tests.making import entry_of, one_step, open_for, start
 
 pytestmark = pytest.mark.django_db
-API, PAGE = Decision.Door.API, Decision.Door.PAGE
+API, PAGE = Decision.Channel.API, Decision.Channel.PAGE
 
 
 def asks(person: Person, **more: Any) -> dict[str, Any]:
@@ -24,9 +24,9 @@ def test_an_answer_by_api_counts_and_the_record_names_the_key(
     mailbox: Mailbox, alice: Person, bob: Person
 ) -> None:
     request = start(asks(bob), alice)
-    decision = engine.decide(open_for(bob).pk, by=bob, outcome="approve", door=API, key="abcd2345")
+    decision = engine.decide(open_for(bob).pk, by=bob, outcome="approve", channel=API, key="abcd2345")
     request.refresh_from_db()
-    assert (request.result, decision.door) == ("approved", "api")
+    assert (request.result, decision.channel) == ("approved", "api")
     decided = entry_of("decided", request=request)
     assert (decided.what["door"], decided.what["key"]) == ("api", "abcd2345")
     assert list(chain.verify(request.pk)) == []
@@ -35,7 +35,7 @@ def test_an_answer_by_api_counts_and_the_record_names_the_key(
 
 def test_an_answer_on_the_page_names_no_key(alice: Person, bob: Person) -> None:
     request = start(asks(bob), alice)
-    engine.decide(open_for(bob).pk, by=bob, outcome="approve", door=PAGE)
+    engine.decide(open_for(bob).pk, by=bob, outcome="approve", channel=PAGE)
     assert "key" not in entry_of("decided", request=request).what
 
 
@@ -55,10 +55,10 @@ def test_a_process_may_take_none(
     start(definition, alice)
     seat = open_for(bob)
     with pytest.raises(engine_errors.NotByApi, match=why):
-        engine.decide(seat.pk, by=bob, outcome="approve", door=API, key="abcd2345")
+        engine.decide(seat.pk, by=bob, outcome="approve", channel=API, key="abcd2345")
     seat.refresh_from_db()
     assert seat.state == Assignment.State.OPEN
-    engine.decide(seat.pk, by=bob, outcome="approve", door=PAGE)
+    engine.decide(seat.pk, by=bob, outcome="approve", channel=PAGE)
 
 
 def test_somebody_who_is_not_asked_does_not_hear_what_the_process_takes(
@@ -66,13 +66,13 @@ def test_somebody_who_is_not_asked_does_not_hear_what_the_process_takes(
 ) -> None:
     start(asks(bob, decisions_by_api=False), alice)
     with pytest.raises(engine_errors.NotAllowed, match="Somebody else"):
-        engine.decide(open_for(bob).pk, by=carol, outcome="approve", door=API)
+        engine.decide(open_for(bob).pk, by=carol, outcome="approve", channel=API)
 
 
 @pytest.mark.parametrize("proof", ["colleague", "outside"])
 def test_a_key_proves_as_much_as_a_mail(proof: str, alice: Person, bob: Person) -> None:
     start(asks(bob, proof=proof, decisions_by_api=True), alice)
-    assert engine.decide(open_for(bob).pk, by=bob, outcome="approve", door=API).door == "api"
+    assert engine.decide(open_for(bob).pk, by=bob, outcome="approve", channel=API).channel == "api"
 
 
 def test_a_process_that_takes_none_takes_none_where_it_is_included(alice: Person, bob: Person) -> None:
@@ -89,4 +89,4 @@ def test_a_process_that_takes_none_takes_none_where_it_is_included(alice: Person
     }
     start(around, alice)
     with pytest.raises(engine_errors.NotByApi):
-        engine.decide(open_for(bob).pk, by=bob, outcome="approve", door=API)
+        engine.decide(open_for(bob).pk, by=bob, outcome="approve", channel=API)

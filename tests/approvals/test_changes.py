@@ -105,7 +105,7 @@ def decide(request: Request, person: Person, outcome: str = "approve", **more: A
     seat = Assignment.objects.get(visit__request=request, person=person, state=Assignment.State.OPEN)
     comment = "See there." if outcome == "changes" else more.pop("comment", "")
     return engine.decide(
-        seat.pk, by=person, outcome=outcome, comment=comment, door=Decision.Door.PAGE, **more
+        seat.pk, by=person, outcome=outcome, comment=comment, channel=Decision.Channel.PAGE, **more
     )
 
 
@@ -435,7 +435,7 @@ def test_nobody_but_the_requester_revises(people: Mapping[str, Person], admin: P
     seat = Assignment.objects.get(visit__request=request, state=Assignment.State.OPEN)
     for person in (people["bob"], people["erin"], admin):
         with pytest.raises(engine_errors.EngineError):
-            engine.decide(seat.pk, by=person, outcome="revised", door=Decision.Door.PAGE)
+            engine.decide(seat.pk, by=person, outcome="revised", channel=Decision.Channel.PAGE)
     assert asked(request) == ["Alice"]
 
 
@@ -487,7 +487,7 @@ def test_the_requester_may_withdraw_instead(people: Mapping[str, Person]) -> Non
     seat = Assignment.objects.get(visit__request=request, state=Assignment.State.OPEN)
     engine.withdraw(request.pk, people["alice"])
     with pytest.raises(engine_errors.NoLongerOpen):
-        engine.decide(seat.pk, by=people["alice"], outcome="revised", door=Decision.Door.PAGE)
+        engine.decide(seat.pk, by=people["alice"], outcome="revised", channel=Decision.Channel.PAGE)
     request.refresh_from_db()
     assert (request.state, request.revision) == ("withdrawn", 1)
 
@@ -498,7 +498,7 @@ def test_an_answer_of_the_round_before_changes_nothing(people: Mapping[str, Pers
     decide(request, people["carol"], "changes")
     revise(request, amount="800")
     with pytest.raises(engine_errors.AlreadyDecided) as error:
-        engine.decide(old.pk, by=people["bob"], outcome="approve", door=Decision.Door.PAGE)
+        engine.decide(old.pk, by=people["bob"], outcome="approve", channel=Decision.Channel.PAGE)
     assert [one.outcome for one in error.value.decisions] == ["changes"]
     assert sorted(asked(request)) == ["Bob", "Carol"]
 
@@ -550,7 +550,7 @@ def test_an_expiry_and_a_revision_do_not_both_count(people: Mapping[str, Person]
     pass_the_time(first)
     assert (end(first), end(second)) == ("rejected", "")
     with pytest.raises(engine_errors.TooLate):
-        engine.decide(seat.pk, by=people["alice"], outcome="revised", door=Decision.Door.PAGE)
+        engine.decide(seat.pk, by=people["alice"], outcome="revised", channel=Decision.Channel.PAGE)
     first.refresh_from_db()
     assert (first.revision, second.revision) == (1, 2)
     assert sorted(asked(second)) == ["Bob", "Carol"]
@@ -565,7 +565,11 @@ def test_a_revision_of_what_was_sent_back_by_somebody_else_meanwhile_counts_once
     revise(request, amount="800")
     with pytest.raises(engine_errors.AlreadyDecided):
         engine.decide(
-            seat.pk, by=people["alice"], outcome="revised", door=Decision.Door.PAGE, entered={"amount": "1"}
+            seat.pk,
+            by=people["alice"],
+            outcome="revised",
+            channel=Decision.Channel.PAGE,
+            entered={"amount": "1"},
         )
     request.refresh_from_db()
     assert request.data["amount"]["minor"] == 80000
@@ -581,7 +585,7 @@ def test_a_delegate_of_the_requester_revises_nothing(people: Mapping[str, Person
     seat = Assignment.objects.get(visit__request=request, state=Assignment.State.OPEN)
     assert not seat.has_delegates
     with pytest.raises(engine_errors.NotAllowed):
-        engine.decide(seat.pk, by=people["erin"], outcome="revised", door=Decision.Door.PAGE)
+        engine.decide(seat.pk, by=people["erin"], outcome="revised", channel=Decision.Channel.PAGE)
 
 
 def test_a_requester_who_left_leaves_it_stuck(people: Mapping[str, Person]) -> None:

@@ -164,7 +164,7 @@ def test_what_a_delegate_decided_stays_and_is_theirs(people: Mapping[str, Person
     delegations.make(people["bob"], Wanted(erin, timezone.now()), people["bob"])
     request = start(side_by_side(), people["alice"])
     seat = Assignment.objects.get(visit__request=request, person=people["bob"], state=Assignment.State.OPEN)
-    engine.decide(seat.pk, by=erin, outcome="approve", door=Decision.Door.PAGE)
+    engine.decide(seat.pk, by=erin, outcome="approve", channel=Decision.Channel.PAGE)
     Group.objects.get(key="legal").members.add(erin)  # asked now, too; but hers counts for Bob
     decide(request, people["carol"], "changes")
     revise(request, amount="5")

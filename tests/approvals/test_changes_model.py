@@ -357,4 +357,4 @@ def _happen(data: st.DataObject, model: Model, request: Request, people: Mapping
 
 
 def _decide(seat: Assignment, by: Person, outcome: str, entered: Mapping[str, str] | None = None) -> None:
-    engine.decide(seat.pk, by=by, outcome=outcome, door=Decision.Door.PAGE, entered=entered)
+    engine.decide(seat.pk, by=by, outcome=outcome, channel=Decision.Channel.PAGE, entered=entered)

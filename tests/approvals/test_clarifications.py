@@ -57,7 +57,7 @@ def clarify(clarification: Clarification, by: Person, text: str = "Yes, in that 
 
 
 def decide(person: Person, outcome: str = "approve") -> Decision:
-    return engine.decide(seat(person).pk, by=person, outcome=outcome, door=Decision.Door.PAGE)
+    return engine.decide(seat(person).pk, by=person, outcome=outcome, channel=Decision.Channel.PAGE)
 
 
 def subjects(person: Person) -> list[str]:
@@ -446,7 +446,11 @@ def test_other_data_moves_a_deadline_that_stands_still(
     request = start({**definition, "form": [*definition["form"], needed]}, alice, needed="2026-03-20")
     clarification = ask_back(bob)
     engine.decide(
-        seat(carol).pk, by=carol, outcome="done", door=Decision.Door.PAGE, entered={"needed": "2026-03-27"}
+        seat(carol).pk,
+        by=carol,
+        outcome="done",
+        channel=Decision.Channel.PAGE,
+        entered={"needed": "2026-03-27"},
     )
     assert timers(request)["due"] == "27 17:00 paused"
     clock.shift(timedelta(hours=3))
@@ -483,11 +487,11 @@ def test_data_that_changes_no_deadline_takes_no_time_back_that_the_clock_stood(
     }
     entered = {"carol": {"note": "Urgent."}, "again": {"amount": "5000"}}
     engine.decide(
-        seats["carol"].pk, by=carol, outcome="done", door=Decision.Door.PAGE, entered=entered["carol"]
+        seats["carol"].pk, by=carol, outcome="done", channel=Decision.Channel.PAGE, entered=entered["carol"]
     )
     assert timers(request)["due"] == moved
     engine.decide(
-        seats["again"].pk, by=carol, outcome="done", door=Decision.Door.PAGE, entered=entered["again"]
+        seats["again"].pk, by=carol, outcome="done", channel=Decision.Channel.PAGE, entered=entered["again"]
     )
     # Five working days end on Monday; the clock stood for five working hours of them.
     assert timers(request)["due"] == "10 14:00 waiting"
@@ -566,7 +570,7 @@ def test_what_is_decided_while_the_clock_stands_was_not_late(
     first = Assignment.objects.get(visit__request=asked)
     engine.ask_back(first.pk, bob, Written("Why?"))
     clock.move_to(at("2026-03-05 10:00"))
-    engine.decide(first.pk, by=bob, outcome="approve", door=Decision.Door.PAGE)
+    engine.decide(first.pk, by=bob, outcome="approve", channel=Decision.Channel.PAGE)
     decide(bob)
     for _ in range(2):  # also once everything that was to come was looked at
         for visit in visits.values():

@@ -334,7 +334,7 @@ def test_a_question_and_a_request_go_through_with_it(alice: Person, bob: Person)
         seat.pk,
         by=bob,
         outcome="approve",
-        door=Decision.Door.PAGE,
+        channel=Decision.Channel.PAGE,
         answers={"price": {"amount": "9", "currency": "USD"}},
     )
     assert decision.answers == {"price": {"minor": 900, "currency": "USD"}}

@@ -30,7 +30,7 @@ from tests.making import entries, entry_of, make_mailbox, one_step, open_for
 from tests.rotation import whole
 
 pytestmark = pytest.mark.django_db
-PAGE = Decision.Door.PAGE
+PAGE = Decision.Channel.PAGE
 DELEGATES = next(kind for kind in work.kinds() if kind.name == "delegate")
 
 
@@ -56,7 +56,7 @@ def asks(person: Person, **more: Any) -> dict[str, Any]:
 def answer(request: Request, owner: Person, by: Person, outcome: str = "approve") -> Decision:
     """As the one who has the seat, or in their place."""
     seat = Assignment.objects.filter(visit__request=request, person=owner).latest("pk")
-    return engine.decide(seat.pk, by=by, outcome=outcome, door=PAGE)
+    return engine.decide(seat.pk, by=by, outcome=outcome, channel=PAGE)
 
 
 def rows(request: Request) -> list[tuple[str, str, str]]:
@@ -256,9 +256,9 @@ def test_an_answer_does_not_make_the_amount_larger_than_the_delegate_may(
     request = start(alice, source)
     seat = open_for(bob)
     with pytest.raises(NotAllowed, match="it is not about this"):
-        engine.decide(seat.pk, by=dave, outcome="approve", door=PAGE, entered={"amount": "1000"})
+        engine.decide(seat.pk, by=dave, outcome="approve", channel=PAGE, entered={"amount": "1000"})
     assert state_of(request) == "open"
-    engine.decide(seat.pk, by=dave, outcome="approve", door=PAGE, entered={"amount": "999"})
+    engine.decide(seat.pk, by=dave, outcome="approve", channel=PAGE, entered={"amount": "999"})
     assert state_of(request) == "approved"
 
 
@@ -272,7 +272,7 @@ def test_another_answer_makes_the_amount_larger_than_the_delegate_may(
     source["steps"]["step"] |= {"form": {"fill": ["amount"]}, **({"order": order} if order else {})}
     request = start(alice, source)
     assert rows(request) == ([] if order else [("Dave", "Bob", "open")])
-    engine.decide(open_for(carol).pk, by=carol, outcome="approve", door=PAGE, entered={"amount": "5000"})
+    engine.decide(open_for(carol).pk, by=carol, outcome="approve", channel=PAGE, entered={"amount": "5000"})
     assert rows(request) == ([] if order else [("Dave", "Bob", "ended delegation")])
     with pytest.raises(NotAllowed):
         answer(request, bob, dave)
@@ -679,7 +679,7 @@ def test_of_both_answers_at_the_same_instant_one_wins(
         seat = Assignment.objects.get(visit__request=started)
 
         def answered(by: Person, pk: int = seat.pk) -> Callable[[], object]:
-            return lambda: engine.decide(pk, by=by, outcome="approve", door=PAGE)
+            return lambda: engine.decide(pk, by=by, outcome="approve", channel=PAGE)
 
         results = at_once(answered(bob), answered(dave))
         [won] = [one for one in results if isinstance(one, Decision)]
@@ -699,7 +699,7 @@ def test_ended_at_the_same_instant_it_was_before_or_after(alice: Person, bob: Pe
         seat = Assignment.objects.get(visit__request=request)
 
         def answers(pk: int = seat.pk) -> object:
-            return engine.decide(pk, by=dave, outcome="approve", door=PAGE)
+            return engine.decide(pk, by=dave, outcome="approve", channel=PAGE)
 
         def ends(pk: int = made.pk) -> object:
             return delegations.end(pk, bob) and delegating.work(pk)

@@ -177,7 +177,10 @@ def test_what_is_over_is_left_out(bob: Person, alice: Person, clock: Clock) -> N
     first, second, _third, _fourth = (ask(alice, item) for item in ("Desk", "Chair", "Lamp", "Shelf"))
     engine.withdraw(first.pk, alice)
     engine.decide(
-        Assignment.objects.get(visit__request=second).pk, by=bob, outcome="approve", door=Decision.Door.PAGE
+        Assignment.objects.get(visit__request=second).pk,
+        by=bob,
+        outcome="approve",
+        channel=Decision.Channel.PAGE,
     )
     assert not OutgoingMail.objects.filter(kind="withdrawn").exists()  # no mail had asked it
     work(clock, TUESDAY)

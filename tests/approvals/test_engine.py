@@ -29,11 +29,11 @@ from placet.mailboxes.models import Mailbox
 from tests.making import SAMPLE, asked, entry_of, make_mailbox, one_step, open_for, start
 
 pytestmark = pytest.mark.django_db
-PAGE = Decision.Door.PAGE
+PAGE = Decision.Channel.PAGE
 
 
 def decide(person: Person, outcome: str = "approve", comment: str = "") -> Decision:
-    return engine.decide(open_for(person).pk, by=person, outcome=outcome, comment=comment, door=PAGE)
+    return engine.decide(open_for(person).pk, by=person, outcome=outcome, comment=comment, channel=PAGE)
 
 
 def state_of(request: Request) -> tuple[str, str]:
@@ -179,7 +179,7 @@ def test_only_the_person_asked_decides(
     request = start(SAMPLE, alice)
     for other in (alice, dave, admin):
         with pytest.raises(engine_errors.NotAllowed, match="Somebody else was asked"):
-            engine.decide(open_for(bob).pk, by=other, outcome="approve", door=PAGE)
+            engine.decide(open_for(bob).pk, by=other, outcome="approve", channel=PAGE)
     assert state_of(request) == ("open", "")
     assert not Decision.objects.exists()
 
@@ -222,7 +222,7 @@ def test_an_assignment_does_not_make_a_requester_the_right_person(alice: Person,
     request = start(SAMPLE, alice)
     own = Assignment.objects.create(visit=request.visits.get(), person=alice)
     with pytest.raises(engine_errors.NotAllowed, match="their own request"):
-        engine.decide(own.pk, by=alice, outcome="approve", door=PAGE)
+        engine.decide(own.pk, by=alice, outcome="approve", channel=PAGE)
 
 
 def test_somebody_who_left_decides_nothing(alice: Person, bob: Person) -> None:
@@ -365,7 +365,7 @@ def test_the_first_answer_closes_the_others(mailbox: Mailbox, alice: Person) -> 
     decide(first, "reject")
     assert state_of(request) == ("ended", "rejected")
     with pytest.raises(engine_errors.AlreadyDecided) as told:
-        engine.decide(late.pk, by=second, outcome="approve", door=PAGE)
+        engine.decide(late.pk, by=second, outcome="approve", channel=PAGE)
     assert [(d.by_person, d.outcome) for d in told.value.decisions] == [(first, "reject")]
 
 
@@ -565,7 +565,7 @@ def test_going_back_is_a_new_round_with_new_questions(
     assert open_for(bob).pk != old.pk
     assert mails("ask") == ["bob", "carol", "bob"]
     with pytest.raises(engine_errors.AlreadyDecided):
-        engine.decide(old.pk, by=bob, outcome="reject", door=PAGE)
+        engine.decide(old.pk, by=bob, outcome="reject", channel=PAGE)
     decide(bob, "reject")
     assert state_of(request) == ("ended", "rejected")
 
@@ -589,7 +589,7 @@ def test_a_condition_that_fails_later_leaves_the_decision_and_stops(
     assert asked(request) == []
     assert mails("ask") == ["bob"]
     with pytest.raises(engine_errors.AlreadyDecided):
-        engine.decide(Assignment.objects.get().pk, by=bob, outcome="reject", door=PAGE)
+        engine.decide(Assignment.objects.get().pk, by=bob, outcome="reject", channel=PAGE)
     engine.withdraw(request.pk, by=alice)
     assert state_of(request) == ("withdrawn", "")
 
@@ -644,7 +644,7 @@ def test_withdrawing_tells_those_who_were_asked(mailbox: Mailbox, alice: Person)
     assert state_of(request) == ("withdrawn", "")
     assert mails("withdrawn") == ["p1", "p2"]
     with pytest.raises(engine_errors.NoLongerOpen, match="withdrawn"):
-        engine.decide(late.pk, by=second, outcome="approve", door=PAGE)
+        engine.decide(late.pk, by=second, outcome="approve", channel=PAGE)
     with pytest.raises(engine_errors.NoLongerOpen, match="already ended"):
         engine.withdraw(request.pk, by=alice)
 
@@ -750,7 +750,7 @@ def test_sending_again_gives_a_new_code_and_the_old_one_stays_good(
     assert len(set(codes)) == 2
     lines = [AskLine.objects.get(ask__code_hash=hash_of(code)) for code in codes]
     assert {line.assignment_id for line in lines} == {open_for(bob).pk}
-    engine.decide(lines[0].assignment_id, by=bob, outcome="approve", door=PAGE)
+    engine.decide(lines[0].assignment_id, by=bob, outcome="approve", channel=PAGE)
     with pytest.raises(engine_errors.AlreadyDecided):
         engine.resend(lines[0].assignment_id, by=alice)
 
@@ -785,7 +785,7 @@ def test_who_leaves_is_answered_for_by_whoever_the_step_names_now(
     assert mails("ask") == ["bob", "dave"]
     bob.is_active = True  # he comes back: this question is no longer his
     with pytest.raises(engine_errors.NoLongerOpen, match="no longer asked"):
-        engine.decide(old.pk, by=bob, outcome="approve", door=PAGE)
+        engine.decide(old.pk, by=bob, outcome="approve", channel=PAGE)
     decide(dave)
     assert state_of(request) == ("ended", "approved")
 
@@ -846,7 +846,7 @@ def test_a_long_comment_of_a_mail_is_shortened_and_says_so(
         mailbox=mailbox, server_id="x", fingerprint="f" * 64, folder="inbox", raw=b""
     )
     decision = engine.decide(
-        open_for(bob).pk, by=bob, outcome="approve", comment="x" * 1_000_000, door=Decision.Door.MAIL,
+        open_for(bob).pk, by=bob, outcome="approve", comment="x" * 1_000_000, channel=Decision.Channel.MAIL,
         incoming=incoming,
     )  # fmt: skip
     assert len(decision.comment) == engine.LONGEST_COMMENT
@@ -920,8 +920,8 @@ def test_of_two_answers_at_the_same_instant_one_wins(alice: Person, bob: Person)
         request = start(version, alice)
         assignment = open_for(bob).pk
         results = at_once(
-            lambda pk=assignment: engine.decide(pk, by=bob, outcome="approve", door=PAGE),  # type: ignore[misc]  # a default binds it
-            lambda pk=assignment: engine.decide(pk, by=bob, outcome="reject", door=PAGE),  # type: ignore[misc]  # a default binds it
+            lambda pk=assignment: engine.decide(pk, by=bob, outcome="approve", channel=PAGE),  # type: ignore[misc]  # a default binds it
+            lambda pk=assignment: engine.decide(pk, by=bob, outcome="reject", channel=PAGE),  # type: ignore[misc]  # a default binds it
         )
         kinds = sorted(type(result).__name__ for result in results)
         assert kinds == ["AlreadyDecided", "Decision"]
@@ -948,7 +948,7 @@ def test_a_decision_that_fails_takes_all_of_the_callers_transaction_with_it(
     with transaction.atomic():
         Person.objects.filter(pk=bob.pk).update(name="Changed")
         with contextlib.suppress(ZeroDivisionError):
-            engine.decide(open_for(bob).pk, by=bob, outcome="approve", door=PAGE)
+            engine.decide(open_for(bob).pk, by=bob, outcome="approve", channel=PAGE)
     assert not Decision.objects.exists()
     assert Person.objects.get(pk=bob.pk).name == "Bob Manager"
     assert asked(request) == ["Bob"]
@@ -960,8 +960,8 @@ def test_an_answer_that_may_not_be_leaves_the_callers_transaction_alone(alice: P
     start(SAMPLE, alice)
     with transaction.atomic():
         with pytest.raises(engine_errors.NotAllowed):
-            engine.decide(open_for(bob).pk, by=alice, outcome="approve", door=PAGE)
-        engine.decide(open_for(bob).pk, by=bob, outcome="approve", door=PAGE)
+            engine.decide(open_for(bob).pk, by=alice, outcome="approve", channel=PAGE)
+        engine.decide(open_for(bob).pk, by=bob, outcome="approve", channel=PAGE)
     assert Decision.objects.get().by_person == bob
 
 
@@ -974,7 +974,7 @@ def test_an_answer_and_a_withdrawal_at_the_same_instant_exclude_each_other(
         request = start(version, alice)
         assignment = open_for(bob).pk
         results = at_once(
-            lambda pk=assignment: engine.decide(pk, by=bob, outcome="approve", door=PAGE),  # type: ignore[misc]  # a default binds it
+            lambda pk=assignment: engine.decide(pk, by=bob, outcome="approve", channel=PAGE),  # type: ignore[misc]  # a default binds it
             lambda pk=request.pk: engine.withdraw(pk, by=alice),  # type: ignore[misc]  # a default binds it
         )
         assert sum(isinstance(result, engine_errors.NoLongerOpen) for result in results) == 1
@@ -1107,7 +1107,7 @@ def test_what_fails_half_way_has_not_happened(
     for call in (
         lambda: start(SAMPLE, alice),
         lambda: engine.resend(assignment.pk, by=alice),
-        lambda: engine.decide(assignment.pk, by=bob, outcome="approve", door=PAGE),
+        lambda: engine.decide(assignment.pk, by=bob, outcome="approve", channel=PAGE),
         lambda: engine.withdraw(request.pk, by=alice),
         lambda: engine.ask_again(stuck.visits.get().pk, by=admin),
     ):

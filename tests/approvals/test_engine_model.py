@@ -362,7 +362,7 @@ class EngineAgainstModel(RuleBasedStateMachine):
             self.assignment(life, room, name).pk,
             by=self.person(name),
             outcome=outcome,
-            door=Decision.Door.PAGE,
+            channel=Decision.Channel.PAGE,
         )
         assert (decision.outcome, decision.by_person) == (outcome, self.people[name])
         self.model.decide(life, room, name, outcome)
@@ -448,11 +448,11 @@ class EngineAgainstModel(RuleBasedStateMachine):
         if expected is None and (by != self.people[name] or outcome == "maybe"):
             expected = engine_errors.NotAllowed
         if expected is None:
-            engine.decide(assignment_id, by=by, outcome=outcome, door=Decision.Door.PAGE)
+            engine.decide(assignment_id, by=by, outcome=outcome, channel=Decision.Channel.PAGE)
             self.model.decide(life, room, name, outcome)
             return
         with pytest.raises(expected) as caught:
-            engine.decide(assignment_id, by=by, outcome=outcome, door=Decision.Door.PAGE)
+            engine.decide(assignment_id, by=by, outcome=outcome, channel=Decision.Channel.PAGE)
         assert type(caught.value) is expected
         if isinstance(caught.value, engine_errors.AlreadyDecided):
             told = [

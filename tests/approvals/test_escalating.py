@@ -66,7 +66,7 @@ def said(mail: OutgoingMail) -> str:
 
 def decide(person: Person, outcome: str = "approve") -> None:
     seat = Assignment.objects.filter(person=person).order_by("-pk")[0]
-    engine.decide(seat.pk, by=person, outcome=outcome, door=Decision.Door.PAGE)
+    engine.decide(seat.pk, by=person, outcome=outcome, channel=Decision.Channel.PAGE)
 
 
 def group(key: str, *members: Person) -> dict[str, Any]:

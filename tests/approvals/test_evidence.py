@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 def decided(alice: Person, bob: Person, dave: Person) -> Request:
     """One request that Bob approved, beside one that waits."""
     request = start(SAMPLE, alice)
-    engine.decide(open_for(bob).pk, by=bob, outcome="approve", comment="Good.", door=Decision.Door.PAGE)
+    engine.decide(open_for(bob).pk, by=bob, outcome="approve", comment="Good.", channel=Decision.Channel.PAGE)
     start(SAMPLE, alice)
     assert list(evidence.compare()) == []
     return request
@@ -38,7 +38,7 @@ CHANGES: dict[str, Callable[[], object]] = {
     "who decided was changed": lambda: Decision.objects.update(
         by_person=Person.objects.get(email="dave@contoso.example")
     ),
-    "the door was changed": lambda: Decision.objects.update(door="mail"),
+    "the channel was changed": lambda: Decision.objects.update(channel="mail"),
     "a decision is gone": lambda: Decision.objects.all().delete(),
     "when it was decided was changed": lambda: Decision.objects.update(at=F("at") + timedelta(seconds=1)),
     "what was answered beside it was changed": lambda: Decision.objects.update(answers={"x": 1}),
@@ -145,7 +145,7 @@ def test_what_is_written_while_others_are_looked_at_is_no_difference(
 
     def decided_meanwhile(ids: list[int], digests: evidence_tables.Digests) -> evidence_tables.Tables:
         monkeypatch.undo()
-        engine.decide(open_for(bob).pk, by=bob, outcome="reject", door=Decision.Door.PAGE)
+        engine.decide(open_for(bob).pk, by=bob, outcome="reject", channel=Decision.Channel.PAGE)
         return tables(ids, digests)
 
     monkeypatch.setattr(evidence, "tables_of", decided_meanwhile)
@@ -166,7 +166,7 @@ def test_changed_data_is_named_whether_its_hash_was_changed_too_or_not(
 
 def test_a_decision_that_nobody_recorded_is_named(decided: Request, bob: Person) -> None:
     waiting = Request.objects.exclude(pk=decided.pk).get()
-    Decision.objects.create(assignment=open_for(bob), outcome="approve", by_person=bob, door="page")
+    Decision.objects.create(assignment=open_for(bob), outcome="approve", by_person=bob, channel="page")
     assert list(evidence.compare()) == [Differs(waiting.pk, 0, "a decision is there that was never recorded")]
 
 

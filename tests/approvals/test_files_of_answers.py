@@ -88,7 +88,12 @@ def answer(
     asked: Assignment, outcome: str = "approve", files: FilesOfAnswer | None = None, **entered: Any
 ) -> Decision:
     return engine.decide(
-        asked.pk, by=asked.person, outcome=outcome, door=Decision.Door.PAGE, entered=entered, files=files
+        asked.pk,
+        by=asked.person,
+        outcome=outcome,
+        channel=Decision.Channel.PAGE,
+        entered=entered,
+        files=files,
     )
 
 
@@ -177,7 +182,7 @@ def test_a_reply_takes_no_files_and_those_on_the_page_stay_where_they_are(reques
     """They are cleared later; the confirmation of a reply says that they were not sent."""
     asked = seat(request_)
     keep(asked)
-    engine.decide(asked.pk, by=asked.person, outcome="reject", door=Decision.Door.MAIL)
+    engine.decide(asked.pk, by=asked.person, outcome="reject", channel=Decision.Channel.MAIL)
     request_.refresh_from_db()
     assert (request_.data["contract"], asked.attachments.count()) == (None, 1)
     assert is_clean(request_)

@@ -77,7 +77,7 @@ def seat(request: Request, step_key: str, person: Person) -> Assignment:
 
 def decide(request: Request, step_key: str, person: Person, outcome: str = "approve") -> None:
     one = seat(request, step_key, person)
-    engine.decide(one.pk, by=person, outcome=outcome, door=Decision.Door.PAGE)
+    engine.decide(one.pk, by=person, outcome=outcome, channel=Decision.Channel.PAGE)
 
 
 def states(request: Request, person: Person) -> dict[str, str]:
@@ -136,7 +136,7 @@ def test_who_decided_an_earlier_round_cannot_answer_what_they_are_asked_already(
     decide(request, "finance", dave)
     by_hand = Assignment.objects.create(visit=request.visits.get(step_key="last"), person=bob, page_only=True)
     with pytest.raises(engine_errors.Barred, match="You decided “Legal” of this request"):
-        engine.decide(by_hand.pk, by=bob, outcome="approve", door=Decision.Door.PAGE)
+        engine.decide(by_hand.pk, by=bob, outcome="approve", channel=Decision.Channel.PAGE)
     by_hand.delete()
 
 

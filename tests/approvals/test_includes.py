@@ -99,7 +99,7 @@ def test_what_an_included_step_fills_in_need_not_be_entered_at_the_start(alice: 
     whole = process(steps, ["sub approved approved"], key="whole", start_form={"hide": ["note"]})
     request = engine.start(publish(whole), alice, {"item": "Desk", "amount": "9"})
     seat = open_for(bob)
-    engine.decide(seat.pk, by=bob, outcome="done", door=Decision.Door.PAGE, entered={"note": "4711"})
+    engine.decide(seat.pk, by=bob, outcome="done", channel=Decision.Channel.PAGE, entered={"note": "4711"})
     request.refresh_from_db()
     assert (request.data["note"], request.result) == ("4711", "approved")
     with pytest.raises(DefinitionInvalid) as invalid:
@@ -363,7 +363,7 @@ def test_it_is_the_same_for_what_an_included_process_includes(
         open_for(bob).pk,
         by=bob,
         outcome="approve",
-        door=Decision.Door.PAGE,
+        channel=Decision.Channel.PAGE,
         answers={"next": "dave@contoso.example"},
     )
     answer(carol)

@@ -76,7 +76,7 @@ def begin(source: Mapping[str, Any], requester: Person) -> Request:
 
 def decide(request: Request, person: Person, outcome: str = "approve", by: Person | None = None) -> Decision:
     seat = Assignment.objects.get(visit__request=request, person=person, state=Assignment.State.OPEN)
-    return engine.decide(seat.pk, by=by or person, outcome=outcome, door=Decision.Door.PAGE)
+    return engine.decide(seat.pk, by=by or person, outcome=outcome, channel=Decision.Channel.PAGE)
 
 
 def decisions(request: Request, round_: int = 1) -> list[Decision]:
@@ -242,7 +242,7 @@ def test_a_seat_that_was_kept_is_answered_to_nobody(
     decide(request, dave, "reject")
     seat = newest(request).assignments.get(person=bob)
     with pytest.raises(engine_errors.AlreadyDecided) as error:
-        engine.decide(seat.pk, by=bob, outcome="reject", door=Decision.Door.PAGE)
+        engine.decide(seat.pk, by=bob, outcome="reject", channel=Decision.Channel.PAGE)
     assert list(error.value.decisions) == keeping.decisions
 
 

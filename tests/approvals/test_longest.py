@@ -220,7 +220,7 @@ def test_who_comes_after_it_ended_is_told_so_whatever_others_answered(
     assert standing(request) == ("ended", "expired")
     with pytest.raises(engine_errors.TooLate):
         engine.decide(
-            Assignment.objects.get(person=bob).pk, by=bob, outcome="approve", door=Decision.Door.PAGE
+            Assignment.objects.get(person=bob).pk, by=bob, outcome="approve", channel=Decision.Channel.PAGE
         )
     assert mails("stopped") == [bob.email]
     assert "approved by Carol" in text_of(OutgoingMail.objects.get(kind="ended"))

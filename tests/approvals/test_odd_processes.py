@@ -55,7 +55,7 @@ def begun(source: Mapping[str, Any], requester: Person, **entered: Any) -> Reque
 def decide(person: Person, outcome: str = "approve", step_key: str = "", **more: Any) -> Decision:
     seats = Assignment.objects.filter(person=person, state=Assignment.State.OPEN)
     seat = seats.get(**({"visit__step_key": step_key} if step_key else {}))
-    return engine.decide(seat.pk, by=person, outcome=outcome, door=Decision.Door.PAGE, **more)
+    return engine.decide(seat.pk, by=person, outcome=outcome, channel=Decision.Channel.PAGE, **more)
 
 
 def standing(request: Request) -> tuple[str, str]:
@@ -251,7 +251,7 @@ def test_whatever_others_publish_later_no_request_calls_without_end(
     assert stuck.count() == 3
     for _ in range(6):
         for seat in Assignment.objects.filter(state=Assignment.State.OPEN):
-            engine.decide(seat.pk, by=bob, outcome="approve", door=Decision.Door.PAGE)
+            engine.decide(seat.pk, by=bob, outcome="approve", channel=Decision.Channel.PAGE)
         worked()
         for visit in stuck.all():
             engine.ask_again(visit.pk, admin)

@@ -23,11 +23,11 @@ from placet.portal.path import path_of
 from tests.making import FORM, asked, one_step, open_for, start
 
 pytestmark = pytest.mark.django_db
-PAGE = Decision.Door.PAGE
+PAGE = Decision.Channel.PAGE
 
 
 def decide(person: Person, outcome: str = "approve") -> Decision:
-    return engine.decide(open_for(person).pk, by=person, outcome=outcome, door=PAGE)
+    return engine.decide(open_for(person).pk, by=person, outcome=outcome, channel=PAGE)
 
 
 def group(key: str, *people: Person) -> None:
@@ -230,7 +230,7 @@ def test_four_eyes_and_own_requests_hold_for_whoever_comes_later(
     decide(carol)
     assert asked(request) == ["Dave"]
     with pytest.raises(engine_errors.NotAllowed):
-        engine.decide(open_for(dave).pk, by=carol, outcome="approve", door=PAGE)
+        engine.decide(open_for(dave).pk, by=carol, outcome="approve", channel=PAGE)
     decide(dave)
     assert result_of(request) == "approved"
 
@@ -244,7 +244,7 @@ def test_turns_are_taken_by_those_who_are_asked(
     version = publish(source)
     first, second = start(version, alice), start(version, alice)
     for seat in Assignment.objects.filter(person=carol):
-        engine.decide(seat.pk, by=carol, outcome="approve", door=PAGE)
+        engine.decide(seat.pk, by=carol, outcome="approve", channel=PAGE)
     assert {*asked(first), *asked(second)} == {"Bob", "Dave"}
 
 
@@ -580,7 +580,7 @@ def test_conditions_of_lines_tables_and_comments_see_them_too(
     with pytest.raises(engine_errors.CommentNeeded):
         decide(dave)
     request = start(two(second), alice)
-    engine.decide(Assignment.objects.get(visit__request=request).pk, by=bob, outcome="approve", door=PAGE)
+    engine.decide(Assignment.objects.get(visit__request=request).pk, by=bob, outcome="approve", channel=PAGE)
     assert request.visits.get(step_key="second").state == Visit.State.STUCK, "the expression names nobody"
 
 

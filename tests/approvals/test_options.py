@@ -328,7 +328,7 @@ def test_a_request_with_it_is_asked_hashed_and_proved(alice: Person, bob: Person
     assert facts_hash(Request.objects.get(), definition, "step") == shown
     request.data["centre"]["label"] = "4711 – Renamed"
     assert facts_hash(request, definition, "step") != shown
-    engine.decide(Assignment.objects.get().pk, by=bob, outcome="approve", door=Decision.Door.PAGE)
+    engine.decide(Assignment.objects.get().pk, by=bob, outcome="approve", channel=Decision.Channel.PAGE)
     assert ([*chain.verify(request.pk)], [*evidence.compare(request.pk)]) == ([], [])
 
 
@@ -343,10 +343,12 @@ def test_a_reply_names_it_by_code_or_name(alice: Person, bob: Person) -> None:
     assert question.takes == "a cost centre, by its code or its name"
     seat = Assignment.objects.get()
     with pytest.raises(engine_errors.AnswersInvalid) as error:
-        engine.decide(seat.pk, by=bob, outcome="approve", door=Decision.Door.MAIL, answers={"centre": "0815"})
+        engine.decide(
+            seat.pk, by=bob, outcome="approve", channel=Decision.Channel.MAIL, answers={"centre": "0815"}
+        )
     assert "“0815” is not offered here" in str(error.value.errors)
     decision = engine.decide(
-        seat.pk, by=bob, outcome="approve", door=Decision.Door.MAIL, answers={"centre": "facility."}
+        seat.pk, by=bob, outcome="approve", channel=Decision.Channel.MAIL, answers={"centre": "facility."}
     )
     assert decision.answers["centre"]["key"] == "4711"
 
@@ -454,7 +456,11 @@ def test_a_step_fills_it_in_by_mail_and_may_leave_it_when_its_row_has_gone(
     seat = Assignment.objects.get()
     publish_list("code,name\n4712,Garden\n")
     engine.decide(
-        seat.pk, by=bob, outcome="approve", door=Decision.Door.PAGE, entered={"centre": "4711", "note": "Ok"}
+        seat.pk,
+        by=bob,
+        outcome="approve",
+        channel=Decision.Channel.PAGE,
+        entered={"centre": "4711", "note": "Ok"},
     )
     request.refresh_from_db()
     assert request.revision == 2
@@ -464,9 +470,11 @@ def test_a_step_fills_it_in_by_mail_and_may_leave_it_when_its_row_has_gone(
     publish_list()
     seat = Assignment.objects.get(visit__request=other)
     with pytest.raises(engine_errors.EngineError):
-        engine.decide(seat.pk, by=bob, outcome="approve", door=Decision.Door.MAIL, answers={"centre": "0815"})
+        engine.decide(
+            seat.pk, by=bob, outcome="approve", channel=Decision.Channel.MAIL, answers={"centre": "0815"}
+        )
     engine.decide(
-        seat.pk, by=bob, outcome="approve", door=Decision.Door.MAIL, answers={"centre": "Facility."}
+        seat.pk, by=bob, outcome="approve", channel=Decision.Channel.MAIL, answers={"centre": "Facility."}
     )
     other.refresh_from_db()
     assert other.data["centre"] == {"key": "4711", "label": "4711 – Facility", "version": 3}

@@ -87,7 +87,7 @@ def test_who_comes_later_is_not_named(mailbox: Mailbox, alice: Person, bob: Pers
     ask(alice, "bob", "carol", rule="all", order="one_by_one")
     assert "Everybody asked must approve. People are asked one after the other." in read_by(bob)
     assert carol.name not in read_by(bob)
-    engine.decide(open_for(bob).pk, by=bob, outcome="approve", door=Decision.Door.PAGE)
+    engine.decide(open_for(bob).pk, by=bob, outcome="approve", channel=Decision.Channel.PAGE)
     assert bob.name not in read_by(carol).partition("Reply code")[0].partition("People are asked")[0]
 
 

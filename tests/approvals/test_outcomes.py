@@ -200,7 +200,7 @@ def request_(alice: Person, bob: Person, mailbox: Mailbox) -> Request:
 
 def decide(person: Person, outcome: str, comment: str = "") -> Decision:
     return engine.decide(
-        open_for(person).pk, by=person, outcome=outcome, comment=comment, door=Decision.Door.PAGE
+        open_for(person).pk, by=person, outcome=outcome, comment=comment, channel=Decision.Channel.PAGE
     )
 
 

@@ -95,7 +95,9 @@ def test_nothing_changes_where_an_answer_is_missing_or_wrong(alice: Person, bob:
     asked = Assignment.objects.get(visit__request=request)
 
     def decide(outcome: str, answers: dict[str, Any]) -> Decision:
-        return engine.decide(asked.pk, by=bob, outcome=outcome, door=Decision.Door.PAGE, answers=answers)
+        return engine.decide(
+            asked.pk, by=bob, outcome=outcome, channel=Decision.Channel.PAGE, answers=answers
+        )
 
     for outcome, answers, wrong in (
         ("approve", {}, {"cost"}),

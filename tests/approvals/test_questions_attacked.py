@@ -111,7 +111,11 @@ def test_other_data_moves_a_deadline_that_would_be_past_if_its_clock_did_not_sta
     clarification = ask_back(bob)
     clock.move_to(at("2026-03-05 10:00"))
     engine.decide(
-        seat(carol).pk, by=carol, outcome="done", door=Decision.Door.PAGE, entered={"needed": "2026-03-27"}
+        seat(carol).pk,
+        by=carol,
+        outcome="done",
+        channel=Decision.Channel.PAGE,
+        entered={"needed": "2026-03-27"},
     )
     assert timers(request)["due"] == "27 17:00 paused"
     clarify(clarification, alice)

@@ -38,7 +38,7 @@ from tests.approvals.test_delegates import answer, asked_by_mail, at_once, state
 from tests.making import entry_of, one_step, open_for
 
 pytestmark = pytest.mark.django_db
-PAGE = Decision.Door.PAGE
+PAGE = Decision.Channel.PAGE
 _mail_is_read = clocks.mail_is_read
 
 
@@ -218,7 +218,7 @@ def test_in_a_stuck_step_people_are_put_in_place_and_it_goes_on_once_nobody_is_m
 ) -> None:
     request = start(alice, olga, step_of(bob, dave, rule="all"))
     Person.objects.filter(pk=bob.pk).update(is_active=False)  # interrupted, so the seat is open
-    engine.decide(open_for(dave).pk, by=dave, outcome="approve", door=PAGE)
+    engine.decide(open_for(dave).pk, by=dave, outcome="approve", channel=PAGE)
     instead(olga, bob, carol)
     answer(request, carol, carol)
     assert state_of(request) == "approved"
@@ -251,7 +251,7 @@ def test_four_eyes_take_whoever_decided_beside_it_out_of_the_place(
     instead(olga, bob, carol)
     instead(olga, dave, carol)  # she is asked in both, as long as she has decided neither
     by_step = {one.visit.step_key: one for one in Assignment.objects.filter(person=carol)}
-    engine.decide(by_step["one"].pk, by=carol, outcome="approve", door=PAGE)
+    engine.decide(by_step["one"].pk, by=carol, outcome="approve", channel=PAGE)
     found = Assignment.objects.filter(visit__request=request, visit__step_key="two").order_by("pk")
     assert [(one.person.name, one.state) for one in found] == [(bob.name, "open"), (carol.name, "withdrawn")]
     with pytest.raises(CannotBeGiven, match="decided “One”"):
@@ -337,7 +337,7 @@ def test_a_successors_decision_is_kept_in_a_later_round(
     found = Assignment.objects.filter(visit__request=request, visit__step_key="step", visit__round=2)
     states = [(one.person.name.split()[0], one.state, one.in_place_of) for one in found.order_by("pk")]
     assert states == [("Carol", "kept", bob), ("Dave", "open", None)]
-    engine.decide(open_for(dave).pk, by=dave, outcome="approve", door=PAGE)
+    engine.decide(open_for(dave).pk, by=dave, outcome="approve", channel=PAGE)
     assert state_of(request) == "approved"
 
 
@@ -378,9 +378,9 @@ def test_what_whoever_was_asked_had_begun_ends(
     assert Delegate.objects.get().state == "over"
     assert {mail.to for mail in OutgoingMail.objects.filter(kind="reassigned")} == {bob.email, dave.email}
     with pytest.raises(NoLongerOpen, match="in place of Bob"):
-        engine.decide(old.pk, by=dave, outcome="approve", door=PAGE)
+        engine.decide(old.pk, by=dave, outcome="approve", channel=PAGE)
     with pytest.raises(NoLongerOpen, match="answer the newer mail"):
-        engine.decide(old.pk, by=carol, outcome="approve", door=PAGE)
+        engine.decide(old.pk, by=carol, outcome="approve", channel=PAGE)
 
 
 def test_a_delegate_becomes_the_successor_and_whoever_was_asked_is_no_delegate_of_theirs(
@@ -504,7 +504,7 @@ def test_of_two_owners_and_an_answer_at_the_same_instant_one_wins(
             return lambda: reassigning.reassign(number, by, to)
 
         def decides(number: int = number) -> object:
-            return engine.decide(number, by=bob, outcome="approve", door=PAGE)
+            return engine.decide(number, by=bob, outcome="approve", channel=PAGE)
 
         results = at_once(puts(olga, carol), puts(admin, dave), decides)
         won = [one for one in results if isinstance(one, Assignment | Decision)]

@@ -139,7 +139,7 @@ def test_a_decision_by_mail_says_how_the_mail_was_kept_read_and_proved(
     assert line.ask.outgoing is not None
     seat = open_for(bob)
     decision = engine.decide(
-        seat.pk, by=bob, outcome="approve", comment="Fine.", door=Decision.Door.MAIL, incoming=incoming,
+        seat.pk, by=bob, outcome="approve", comment="Fine.", channel=Decision.Channel.MAIL, incoming=incoming,
         proof=PROOF, ask=line.ask, logged=LOGGED,
     )  # fmt: skip
     clear, personal = of_mail(incoming)
@@ -173,7 +173,7 @@ def test_a_decision_on_the_page_says_that_no_mail_was_answered(
     mailbox: Mailbox, alice: Person, bob: Person
 ) -> None:
     request, seat = start(SAMPLE, alice), open_for(bob)
-    engine.decide(seat.pk, by=bob, outcome="reject", comment="No.", door=Decision.Door.PAGE)
+    engine.decide(seat.pk, by=bob, outcome="reject", comment="No.", channel=Decision.Channel.PAGE)
     assert said(request, "decided") == (
         {
             "step": "manager",
@@ -201,7 +201,7 @@ def test_a_decision_on_the_page_says_that_no_mail_was_answered(
 def test_an_end_and_a_withdrawal_say_what_became_of_it(alice: Person, bob: Person, admin: Person) -> None:
     ended, withdrawn = start(SAMPLE, alice), start(SAMPLE, alice)
     seat = Assignment.objects.get(visit__request=ended)
-    engine.decide(seat.pk, by=bob, outcome="approve", door=Decision.Door.PAGE)
+    engine.decide(seat.pk, by=bob, outcome="approve", channel=Decision.Channel.PAGE)
     closed = {"step": "manager", "round": 1}
     assert said(ended, "closed") == ({**closed, "result": "approve"}, {})
     assert said(ended, "ended") == ({"result": "approved"}, {})

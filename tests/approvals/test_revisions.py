@@ -75,7 +75,7 @@ def done(request: Request, people: dict[str, Person], **entered: Any) -> Decisio
         seat(request, "account").pk,
         by=people["ann"],
         outcome="done",
-        door=Decision.Door.PAGE,
+        channel=Decision.Channel.PAGE,
         entered=entered,
     )
 
@@ -96,7 +96,9 @@ def test_what_a_task_enters_is_a_revision_and_leads_the_way(people: dict[str, Pe
     assert "4711" in request.words
     assert decision.revision == 1
     assert [(one.number, one.data["gross"]) for one in request.revisions.all()] == [(1, 90), (2, 110)]
-    engine.decide(seat(request, "boss").pk, by=people["ben"], outcome="approve", door=Decision.Door.PAGE)
+    engine.decide(
+        seat(request, "boss").pk, by=people["ben"], outcome="approve", channel=Decision.Channel.PAGE
+    )
     request.refresh_from_db()
     assert (request.state, request.result) == ("ended", "dear")
     assert is_clean(request)

@@ -231,7 +231,7 @@ def answer(request: Request, person: Person, outcome: str, comment: str = "Becau
         by=person,
         outcome=outcome,
         comment=comment,
-        door=Decision.Door.PAGE,
+        channel=Decision.Channel.PAGE,
         answers=ANSWERS.get(seat.visit.step_key, {}),
         entered=ENTERED.get(seat.visit.step_key),
     )

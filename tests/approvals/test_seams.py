@@ -89,7 +89,7 @@ def test_what_does_not_fit_in_a_hidden_field_is_not_named(alice: Person, bob: Pe
     )
     with pytest.raises(engine_errors.FieldsInvalid) as error:
         engine.decide(
-            seat(request).pk, by=bob, outcome="done", door=Decision.Door.PAGE, entered={"grade": "9"}
+            seat(request).pk, by=bob, outcome="done", channel=Decision.Channel.PAGE, entered={"grade": "9"}
         )
     assert [*error.value.errors] == ["grade"]
     assert "pay" not in str(error.value) and "100" not in str(error.value)
@@ -108,7 +108,11 @@ def test_a_comment_is_needed_for_what_is_entered_with_the_answer(alice: Person, 
     request = engine.start(publish(one), alice, {"item": "Desk", "grade": "1"})
     with pytest.raises(engine_errors.CommentNeeded):
         engine.decide(
-            seat(request).pk, by=bob, outcome="approve", door=Decision.Door.PAGE, entered={"grade": "900"}
+            seat(request).pk,
+            by=bob,
+            outcome="approve",
+            channel=Decision.Channel.PAGE,
+            entered={"grade": "900"},
         )
 
 
@@ -139,7 +143,11 @@ def test_what_changes_at_the_very_moment_of_an_answer_is_not_decided_on(
     def first_the_other(assignment_id: int) -> Request:
         with mock.patch.object(engine, "_locked", before):
             engine.decide(
-                seat(request).pk, by=bob, outcome="done", door=Decision.Door.PAGE, entered={"grade": "9"}
+                seat(request).pk,
+                by=bob,
+                outcome="done",
+                channel=Decision.Channel.PAGE,
+                entered={"grade": "9"},
             )
         return before(assignment_id)
 
@@ -193,7 +201,9 @@ def test_what_nobody_enters_stays_as_it_is_whatever_its_type(
     url = reverse("portal:fill_in", args=[request.public_id, seat(request).pk])
     assert client.get(url).status_code == 200
     assert client.post(url, {"do": "look"}, headers={"HX-Request": "true"}).status_code == 200
-    engine.decide(seat(request).pk, by=bob, outcome="done", door=Decision.Door.PAGE, entered={"later": "now"})
+    engine.decide(
+        seat(request).pk, by=bob, outcome="done", channel=Decision.Channel.PAGE, entered={"later": "now"}
+    )
     request.refresh_from_db()
     assert request.data == {**held, "later": "now"}
     for who in (alice, bob):
@@ -206,7 +216,7 @@ def test_a_search_finds_a_request_by_the_title_that_is_shown(alice: Person, bob:
     task = {"kind": "task", "name": "T", "ask": person("bob"), "form": {"fill": ["item"]}}
     request = engine.start(publish(process([], {"task": task}, ["task done end"])), alice, {"item": "Zebra"})
     engine.decide(
-        seat(request).pk, by=bob, outcome="done", door=Decision.Door.PAGE, entered={"item": "Giraffe"}
+        seat(request).pk, by=bob, outcome="done", channel=Decision.Channel.PAGE, entered={"item": "Giraffe"}
     )
     request.refresh_from_db()
     assert request.title == "Zebra"
@@ -234,7 +244,7 @@ def test_what_nobody_enters_says_what_it_says_by_itself(alice: Person, bob: Pers
         seat(request).pk,
         by=bob,
         outcome="done",
-        door=Decision.Door.PAGE,
+        channel=Decision.Channel.PAGE,
         entered={"abroad": "yes", "rate": "7"},
     )
     request.refresh_from_db()
@@ -275,7 +285,7 @@ def test_everybody_does_their_part_of_a_task(
     )
     for who, entered in ((bob, {"grade": "3"}), (carol, {"rate": "4"})):
         asked = Assignment.objects.get(person=who, state="open")
-        engine.decide(asked.pk, by=who, outcome="done", door=Decision.Door.PAGE, entered=entered)
+        engine.decide(asked.pk, by=who, outcome="done", channel=Decision.Channel.PAGE, entered=entered)
     request.refresh_from_db()
     assert (request.state, request.revision, request.data["salary"]) == ("ended", 3, 12)
     clean(request)
@@ -301,7 +311,7 @@ def approval(name: str, **more: Any) -> dict[str, Any]:
 
 def answer(request: Request, step: str, outcome: str, **how: Any) -> None:
     one = seat(request, step)
-    engine.decide(one.pk, by=one.person, outcome=outcome, door=Decision.Door.PAGE, **how)
+    engine.decide(one.pk, by=one.person, outcome=outcome, channel=Decision.Channel.PAGE, **how)
 
 
 def live(request: Request) -> list[str]:
@@ -335,7 +345,7 @@ def test_a_wait_sees_what_was_decided_once_somebody_is_asked_instead(
     request = engine.start(publish(one), alice, {"item": "Desk"})
     engine.deactivate(carol, admin)
     of_dave = Assignment.objects.get(visit__request=request, person=dave)
-    engine.decide(of_dave.pk, by=dave, outcome="approve", door=Decision.Door.PAGE)
+    engine.decide(of_dave.pk, by=dave, outcome="approve", channel=Decision.Channel.PAGE)
     assert request.visits.get(step_key="bob").state == "stuck"
     legal.members.add(dave)
     reassigning.reassign(seat(request, "bob").pk, admin, add_person("Erin", "erin@contoso.example"))

@@ -80,7 +80,7 @@ def start(definition: Mapping[str, Any], requester: Person, **entered: str) -> R
 
 def answer(person: Person, outcome: str = "approve") -> None:
     seat = Assignment.objects.filter(person=person, state="open").order_by("pk")[0]
-    engine.decide(seat.pk, by=person, outcome=outcome, door=Decision.Door.PAGE)
+    engine.decide(seat.pk, by=person, outcome=outcome, channel=Decision.Channel.PAGE)
 
 
 def visits(request: Request) -> list[str]:

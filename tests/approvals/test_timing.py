@@ -152,7 +152,7 @@ def test_who_comes_after_it_expired_is_told_so(
     seat = Assignment.objects.get(person=bob)
     work(clock, DUE)
     with pytest.raises(engine_errors.TooLate):
-        engine.decide(seat.pk, by=bob, outcome="approve", door=Decision.Door.PAGE)
+        engine.decide(seat.pk, by=bob, outcome="approve", channel=Decision.Channel.PAGE)
 
 
 def test_after_an_outage_the_moments_do_not_come_at_once(
@@ -293,7 +293,7 @@ def test_other_data_moves_a_deadline_that_has_not_passed_or_begins_it(
     assert ("due" in timers(request)) is bool(before)
     seat = Assignment.objects.get(person=carol)
     engine.decide(
-        seat.pk, by=carol, outcome="done", door=Decision.Door.PAGE, entered={"needed": "2026-03-27"}
+        seat.pk, by=carol, outcome="done", channel=Decision.Channel.PAGE, entered={"needed": "2026-03-27"}
     )
     assert timers(request) == {
         "due": "27 17:00 waiting", "expire": "27 17:00 waiting", "remind 1": "26 09:00 waiting",

@@ -50,7 +50,9 @@ def beside(*, form: Mapping[str, Any] | None = None, **more: Any) -> dict[str, A
 
 def enters(carol: Person, needed: str) -> None:
     seat = Assignment.objects.get(person=carol, state="open")
-    engine.decide(seat.pk, by=carol, outcome="done", door=Decision.Door.PAGE, entered={"needed": needed})
+    engine.decide(
+        seat.pk, by=carol, outcome="done", channel=Decision.Channel.PAGE, entered={"needed": needed}
+    )
 
 
 def timer(request: Request, what: str) -> Timer:
@@ -263,7 +265,7 @@ def test_who_comes_late_where_others_answered_is_told_that_it_expired(
     seat = Assignment.objects.get(person=carol)
     work(clock, at("2026-03-03 17:00"))
     with pytest.raises(engine_errors.TooLate):
-        engine.decide(seat.pk, by=carol, outcome="approve", door=Decision.Door.PAGE)
+        engine.decide(seat.pk, by=carol, outcome="approve", channel=Decision.Channel.PAGE)
 
 
 def test_the_requester_reads_what_was_not_decided_in_time(

@@ -250,7 +250,7 @@ class Life:
         is_decided = bool(self.became) or self.held is not None
         cannot = is_decided or self.is_over() or seat.replaced_by is not None or not may
         try:
-            engine.decide(seat.pk, by=by, outcome="approve", door=Decision.Door.PAGE)
+            engine.decide(seat.pk, by=by, outcome="approve", channel=Decision.Channel.PAGE)
         except engine_errors.EngineError:
             assert cannot
         else:

@@ -273,7 +273,11 @@ def test_only_whoever_undid_it_gets_a_new_mail_and_older_ones_stay_good(
     text = text_of(OutgoingMail.objects.filter(to=bob.email, kind="ask").latest("pk"))
     assert "You took your answer back, so it is open again." in text
     engine.decide(
-        older.assignment_id, by=carol, outcome="approve", door=Decision.Door.PAGE, shown=older.facts_hash
+        older.assignment_id,
+        by=carol,
+        outcome="approve",
+        channel=Decision.Channel.PAGE,
+        shown=older.facts_hash,
     )
     assert state(request)[2:] == ("held", "approve")
 
@@ -619,13 +623,15 @@ def test_a_delegate_undoes_their_own_answer_and_nobody_elses(
     request = start(definition(people=("bob",)), alice)
     one = seat(request, "step", bob)
     delegating.give(one.pk, bob, dave)
-    engine.decide(one.pk, by=dave, outcome="approve", door=Decision.Door.PAGE)
+    engine.decide(one.pk, by=dave, outcome="approve", channel=Decision.Channel.PAGE)
     with pytest.raises(engine_errors.NotAllowed), transaction.atomic():
         undoing.undo(one.pk, bob)
     undoing.undo(one.pk, dave)
-    engine.decide(one.pk, by=dave, outcome="reject", door=Decision.Door.PAGE)  # it is still given to them
+    engine.decide(
+        one.pk, by=dave, outcome="reject", channel=Decision.Channel.PAGE
+    )  # it is still given to them
     undoing.undo(one.pk, dave)
-    engine.decide(one.pk, by=bob, outcome="approve", door=Decision.Door.PAGE)
+    engine.decide(one.pk, by=bob, outcome="approve", channel=Decision.Channel.PAGE)
     fire(clock, MONDAY + 13 * MINUTE)
     assert state(request)[1] == "approved"
 
@@ -643,7 +649,7 @@ def test_a_delegation_that_ended_meanwhile_is_over(
     undo(request, bob)
     assert one.delegates.get().state == "ended"
     with pytest.raises(engine_errors.NotAllowed), transaction.atomic():
-        engine.decide(one.pk, by=dave, outcome="approve", door=Decision.Door.PAGE)
+        engine.decide(one.pk, by=dave, outcome="approve", channel=Decision.Channel.PAGE)
 
 
 def test_a_delegation_that_is_in_force_still_counts_again(
@@ -652,7 +658,7 @@ def test_a_delegation_that_is_in_force_still_counts_again(
     delegate(bob, dave)
     request = start(definition(people=("bob",)), alice)
     one = seat(request, "step", bob)
-    engine.decide(one.pk, by=dave, outcome="reject", door=Decision.Door.PAGE)
+    engine.decide(one.pk, by=dave, outcome="reject", channel=Decision.Channel.PAGE)
     undoing.undo(one.pk, dave)
     assert one.delegates.get().state == "open"
     decide(request, "step", bob)

@@ -146,7 +146,7 @@ def test_a_deadline_that_hangs_on_the_form_is_reckoned_with_what_was_entered_mea
     clock.shift(MINUTE)
     for one in (request, other):
         engine.decide(
-            seat(one, "two", carol).pk, by=carol, outcome="approve", door=Decision.Door.PAGE,
+            seat(one, "two", carol).pk, by=carol, outcome="approve", channel=Decision.Channel.PAGE,
             entered={"needed_by": "2026-03-25"},
         )  # fmt: skip
     undo(request, bob, "one")
@@ -178,9 +178,11 @@ def test_one_human_has_one_vote_whatever_was_taken_back(
     for person in (bob, carol):
         delegating.give(seat(request, "step", person).pk, person, dave)
     decide(request, "step", bob)
-    engine.decide(seat(request, "step", carol).pk, by=dave, outcome="approve", door=Decision.Door.PAGE)
+    engine.decide(seat(request, "step", carol).pk, by=dave, outcome="approve", channel=Decision.Channel.PAGE)
     assert state(request)[2:] == ("held", "approve")
     undo(request, bob)
     with pytest.raises(engine_errors.EngineError), transaction.atomic():
-        engine.decide(seat(request, "step", bob).pk, by=dave, outcome="approve", door=Decision.Door.PAGE)
+        engine.decide(
+            seat(request, "step", bob).pk, by=dave, outcome="approve", channel=Decision.Channel.PAGE
+        )
     assert not Assignment.objects.get(person=bob).delegates.filter(state="open").exists()

@@ -60,7 +60,7 @@ def test_a_delegate_who_was_told_nothing_gets_no_second_mail(
     assert mails_that_ask(dave) == [""]
     assert mails_that_ask(bob) == ["", "You took your answer back"]
     engine.decide(
-        older.assignment_id, by=dave, outcome="approve", door=Decision.Door.PAGE, shown=older.facts_hash
+        older.assignment_id, by=dave, outcome="approve", channel=Decision.Channel.PAGE, shown=older.facts_hash
     )
     assert state(request)[2:] == ("held", "approve")
 
@@ -72,7 +72,7 @@ def test_whoever_was_told_that_a_delegate_answered_is_asked_again_and_other_dele
     one = seat(request, "step", bob)
     for person in (carol, dave):
         delegating.give(one.pk, bob, person)
-    engine.decide(one.pk, by=dave, outcome="approve", door=Decision.Door.PAGE)
+    engine.decide(one.pk, by=dave, outcome="approve", channel=Decision.Channel.PAGE)
     assert OutgoingMail.objects.filter(kind="answered-for", to=bob.email).exists()
     undoing.undo(one.pk, dave)
     assert mails_that_ask(bob) == ["", "took their answer back"]

@@ -66,7 +66,7 @@ def _happen(data: st.DataObject, line: Line, request: Request, people: dict[str,
         outcome = data.draw(
             st.sampled_from([one if isinstance(one, str) else one["key"] for one in outcomes])
         )
-        engine.decide(seat.pk, by=seat.person, outcome=outcome, door=Decision.Door.PAGE)
+        engine.decide(seat.pk, by=seat.person, outcome=outcome, channel=Decision.Channel.PAGE)
         if what == "take back":
             _take_back(line, request, seat, before)
     elif what == "wait":

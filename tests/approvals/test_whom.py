@@ -24,13 +24,13 @@ from tests.approvals.test_engine import at_once
 from tests.making import FORM, SAMPLE, asked, entry_of, one_step, open_for
 
 pytestmark = pytest.mark.django_db
-PAGE = Decision.Door.PAGE
+PAGE = Decision.Channel.PAGE
 
 REVIEWED = [*FORM, {"name": "reviewer", "label": "Reviewer", "type": "text"}]
 
 
 def decide(person: Person, outcome: str = "approve") -> Decision:
-    return engine.decide(open_for(person).pk, by=person, outcome=outcome, door=PAGE)
+    return engine.decide(open_for(person).pk, by=person, outcome=outcome, channel=PAGE)
 
 
 def line(*people: Person) -> None:
@@ -308,7 +308,7 @@ def test_whoever_left_the_group_that_a_field_chooses_from_is_not_asked(alice: Pe
     request = request_of(source, alice, reviewer=bob.email)
     legal.members.clear()
     seat = Assignment.objects.get(visit__request=request)
-    engine.decide(seat.pk, by=bob, outcome="approve", door=Decision.Door.PAGE)
+    engine.decide(seat.pk, by=bob, outcome="approve", channel=Decision.Channel.PAGE)
     assert stuck_for(request) == "bob@contoso.example is not in the group “legal”"
 
 
@@ -647,7 +647,7 @@ def test_who_decided_is_asked_in_one_order_whatever_they_are_called(alice: Perso
 
 def decide_in(request: Request, by: Person, outcome: str = "approve") -> Decision:
     seat = Assignment.objects.get(visit__request=request, person=by, state=Assignment.State.OPEN)
-    return engine.decide(seat.pk, by=by, outcome=outcome, door=PAGE)
+    return engine.decide(seat.pk, by=by, outcome=outcome, channel=PAGE)
 
 
 # --- one of a group ---------------------------------------------------------------------------------------
@@ -759,7 +759,7 @@ def test_whoever_has_the_fewest_open_questions_is_asked(
     assert asked(request_of(step([{"person": carol.email}]), alice)) == ["Carol"]
     assert in_turn(step(BUSY), alice, 1) == ["Dave"]
     for seat in Assignment.objects.filter(person=bob):
-        engine.decide(seat.pk, by=bob, outcome="reject", door=PAGE)
+        engine.decide(seat.pk, by=bob, outcome="reject", channel=PAGE)
     assert in_turn(step(BUSY), alice, 1) == ["Bob"], "what is answered is no work"
     leave(bob)
     assert in_turn(step(BUSY), alice, 1) == ["Carol"]
@@ -797,7 +797,7 @@ def test_of_requests_at_the_same_instant_each_takes_a_turn(alice: Person, bob: P
 
 
 def answered(seat: int, by: Person) -> Decision:
-    return engine.decide(seat, by=by, outcome="approve", door=PAGE)
+    return engine.decide(seat, by=by, outcome="approve", channel=PAGE)
 
 
 def test_a_group_with_a_turn_can_be_deleted(alice: Person, bob: Person) -> None:
@@ -1101,17 +1101,17 @@ def test_whoever_decided_the_other_step_meanwhile_cannot_decide_this_one(
     decide(carol)
     seat = open_for(bob)
     other = Visit.objects.get(request=request, step_key="first").assignments.get(person=bob)
-    late = Decision.objects.create(assignment=other, outcome="approve", by_person=bob, door=PAGE)
+    late = Decision.objects.create(assignment=other, outcome="approve", by_person=bob, channel=PAGE)
     assert barred(request, source, "second", bob) == (
         "You decided “First” of this request, so this step needs somebody else. "
         "Please tell an administrator if nobody else is asked."
     )
     with pytest.raises(engine_errors.Barred, match="You decided “First” of this request"):
-        engine.decide(seat.pk, by=bob, outcome="approve", door=PAGE)
+        engine.decide(seat.pk, by=bob, outcome="approve", channel=PAGE)
     seat.refresh_from_db()
     assert seat.state == Assignment.State.OPEN
     late.delete()
-    engine.decide(seat.pk, by=bob, outcome="approve", door=PAGE)
+    engine.decide(seat.pk, by=bob, outcome="approve", channel=PAGE)
     assert result_of(request) == "approved"
 
 

@@ -152,7 +152,7 @@ def test_nothing_but_the_persons_own_words_completes_an_answer(strict: Arena) ->
 
 def decided_on_the_page(world: World, request: Request, _asked: Mail) -> None:
     seat = Assignment.objects.get(visit__request=request)
-    engine.decide(seat.pk, by=world.people["bob"], outcome="approve", door=Decision.Door.PAGE)
+    engine.decide(seat.pk, by=world.people["bob"], outcome="approve", channel=Decision.Channel.PAGE)
 
 
 def withdrawn(world: World, request: Request, _asked: Mail) -> None:

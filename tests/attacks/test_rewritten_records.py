@@ -289,10 +289,10 @@ def _by_mail(world: World) -> None:
     world.run_until_quiet()
     waiting = Assignment.objects.get(visit__request=request, state=Assignment.State.OPEN)
     engine.decide(
-        waiting.pk, by=world.people["carol"], outcome="reject", comment="No.", door=Decision.Door.PAGE
+        waiting.pk, by=world.people["carol"], outcome="reject", comment="No.", channel=Decision.Channel.PAGE
     )
     assert IncomingMail.objects.exclude(result="decided").count() == 1
-    assert Decision.objects.filter(door="mail").count() == 1
+    assert Decision.objects.filter(channel="mail").count() == 1
 
 
 def _started_by_mail(world: World) -> None:
@@ -376,7 +376,7 @@ def _revised(people: Any) -> None:
     request = engine.start(version, people["alice"], {"item": "Desk", "amount": "900"})
     asked = Assignment.objects.get(visit__request=request, person=people["bob"])
     engine.decide(
-        asked.pk, by=asked.person, outcome="done", door=Decision.Door.PAGE, entered={"amount": "950"}
+        asked.pk, by=asked.person, outcome="done", channel=Decision.Channel.PAGE, entered={"amount": "950"}
     )
     assert AskLine.objects.filter(revision=2).count() == 1
 
@@ -416,7 +416,9 @@ def _sent_back(people: Any) -> None:
     ):
         seat = Assignment.objects.get(visit__request=request, person=people[name], state="open")
         entered = {"amount": "800"} if name == "alice" else None
-        engine.decide(seat.pk, by=people[name], outcome=outcome, door=Decision.Door.PAGE, entered=entered)
+        engine.decide(
+            seat.pk, by=people[name], outcome=outcome, channel=Decision.Channel.PAGE, entered=entered
+        )
     states = Assignment.objects.filter(visit__request=request, visit__round=2).order_by("pk")
     assert [*states.values_list("person__name", "state")] == [
         (people["bob"].name, "kept"), (people["dave"].name, "open"),
@@ -481,7 +483,7 @@ def _asked_back(world: World) -> None:
         seat = Assignment.objects.get(visit__request=request)
         engine.ask_back(seat.pk, people["bob"], Written("How many?"))
         if item == "Table":
-            engine.decide(seat.pk, by=people["bob"], outcome="reject", door=Decision.Door.PAGE)
+            engine.decide(seat.pk, by=people["bob"], outcome="reject", channel=Decision.Channel.PAGE)
     states = Clarification.objects.order_by("pk").values_list("state", flat=True)
     assert [*states] == ["answered", "open", "needless"]
     assert Timer.objects.filter(what=Timer.What.RESUME).count() == 3
@@ -516,7 +518,7 @@ def _delegated(people: Any) -> None:
         request = engine.start(version, people["alice"], {"item": "Desk", "amount": "900"})
         seat = Assignment.objects.get(visit__request=request)
         if answers:
-            engine.decide(seat.pk, by=people["dave"], outcome="approve", door=Decision.Door.PAGE)
+            engine.decide(seat.pk, by=people["dave"], outcome="approve", channel=Decision.Channel.PAGE)
     delegating.give(seat.pk, people["bob"], people["ada"], "You know them.")
     delegating.take_back(delegating.give(seat.pk, people["bob"], people["carol"]).pk, people["bob"])
     delegations.end(made.pk, people["bob"])
@@ -587,7 +589,7 @@ def _in_a_digest(world: World) -> None:
     engine.start(versions[0], world.people["alice"], {"item": "Bowl", "amount": "5"})
     states = DigestItem.objects.order_by("pk").values_list("state", flat=True)
     assert list(states) == ["asked", "asked", "asked", "needless", "waiting"]
-    assert Decision.objects.filter(by_person=dave, door="mail").count() == 1
+    assert Decision.objects.filter(by_person=dave, channel="mail").count() == 1
 
 
 def _undone(world: World) -> None:
@@ -610,10 +612,13 @@ def _undone(world: World) -> None:
             world.sandbox.reply_as("bob", world.newest("bob", "Approved: Stool").id, "Undo")
             world.run_until_quiet()
             continue
-        engine.decide(seat.pk, by=bob, outcome="reject", comment="Not now.", door=Decision.Door.PAGE)
+        engine.decide(seat.pk, by=bob, outcome="reject", comment="Not now.", channel=Decision.Channel.PAGE)
         if item == "Bench":
             undoing.undo(seat.pk, bob)
-    assert [*UndoneDecision.objects.order_by("pk").values_list("undone_door", flat=True)] == ["mail", "page"]
+    assert [*UndoneDecision.objects.order_by("pk").values_list("undone_channel", flat=True)] == [
+        "mail",
+        "page",
+    ]
     assert Visit.objects.filter(state=Visit.State.HELD).count() == 1
 
 
@@ -651,7 +656,7 @@ def _superseded(people: Any) -> None:
     first = Assignment.objects.filter(visit__request=request).first()
     assert first is not None
     engine.decide(
-        first.pk, by=first.person, outcome="approve", door=Decision.Door.PAGE, answers={"cost": "4711"}
+        first.pk, by=first.person, outcome="approve", channel=Decision.Channel.PAGE, answers={"cost": "4711"}
     )
 
 
@@ -1244,7 +1249,7 @@ def _erase_title(number: int) -> None:
 
 
 def _erase_comment() -> None:
-    decision = Decision.objects.get(door="page", comment="No.")
+    decision = Decision.objects.get(channel="page", comment="No.")
     number = decision.assignment.visit.request_id
     entry = entry_of("decided", request=number, door="page")
     chain.erase(number, entry.seq, ["comment", "name", "address"], "person:1", "asked for by the person")
@@ -1252,7 +1257,7 @@ def _erase_comment() -> None:
 
 
 def _erase_mail() -> None:
-    mail = Decision.objects.get(door="mail", completes=None, incoming__result="decided").incoming
+    mail = Decision.objects.get(channel="mail", completes=None, incoming__result="decided").incoming
     assert mail is not None
     entry = entry_of("decided", incoming=mail.pk)
     assert entry.request_id is not None
@@ -1266,7 +1271,7 @@ def _erase_mail() -> None:
 
 def _go_on() -> None:
     waiting = Assignment.objects.filter(state=Assignment.State.OPEN).order_by("-pk")[0]
-    engine.decide(waiting.pk, by=waiting.person, outcome="approve", door=Decision.Door.PAGE)
+    engine.decide(waiting.pk, by=waiting.person, outcome="approve", channel=Decision.Channel.PAGE)
 
 
 def _offered() -> None:

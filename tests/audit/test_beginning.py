@@ -48,7 +48,7 @@ def before(alice: Person, bob: Person, carol: Person) -> Request:
     before there were MACs; and something that happened to the installation."""
     make_mailbox()
     waits = start(SAMPLE, alice, "1250")
-    engine.decide(open_for(bob).pk, by=bob, outcome="approve", comment="Good.", door=Decision.Door.PAGE)
+    engine.decide(open_for(bob).pk, by=bob, outcome="approve", comment="Good.", channel=Decision.Channel.PAGE)
     engine.withdraw(start(SAMPLE, alice).pk, alice)
     with transaction.atomic():
         chain.append_of_installation("person:1", {"event": "x"})
@@ -71,7 +71,7 @@ def test_a_record_from_before_holds_and_goes_on(
     assert marked is not None and (marked.what["entries"], marked.seq) == (old, of_installation)
     assert not ChainHead.objects.filter(mac=None).exists()
     assert not InstallationHead.objects.filter(mac=None).exists()
-    engine.decide(open_for(carol).pk, by=carol, outcome="reject", door=Decision.Door.PAGE)
+    engine.decide(open_for(carol).pk, by=carol, outcome="reject", channel=Decision.Channel.PAGE)
     start(SAMPLE, Person.objects.get(name__startswith="Alice"))
     assert wrong() == []
     assert {path.name for path in folder.iterdir()} == {*BEFORE, keys.AUDIT_FILE}
@@ -217,7 +217,7 @@ def test_nothing_forged_passes_for_old(
     bob: Person,
 ) -> None:
     beginning.ensure_macs()
-    engine.decide(open_for(carol).pk, by=carol, outcome="reject", door=Decision.Door.PAGE)
+    engine.decide(open_for(carol).pk, by=carol, outcome="reject", channel=Decision.Channel.PAGE)
     assert wrong() == []
     tamper(before)
     if restarted:

@@ -65,7 +65,7 @@ def test_a_hash_is_kept_as_its_bytes_and_other_text_as_it_is(text: str, size: in
 def request_id(alice: Person, bob: Person) -> int:
     make_mailbox()
     request = start(SAMPLE, alice)
-    engine.decide(open_for(bob).pk, by=bob, outcome="approve", door=Decision.Door.PAGE)
+    engine.decide(open_for(bob).pk, by=bob, outcome="approve", channel=Decision.Channel.PAGE)
     return request.pk
 
 

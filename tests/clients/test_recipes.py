@@ -83,7 +83,9 @@ def answering(bob: Person, end: threading.Event) -> None:
     """Approves whatever waits for Bob."""
     while not end.wait(0.1):
         for one in Assignment.objects.filter(person=bob, state=Assignment.State.OPEN):
-            engine.decide(one.pk, by=bob, outcome="approve", comment="Fine by me", door=Decision.Door.PAGE)
+            engine.decide(
+                one.pk, by=bob, outcome="approve", comment="Fine by me", channel=Decision.Channel.PAGE
+            )
     connection.close()
 
 

@@ -39,7 +39,9 @@ def _process(alice: Person) -> None:
 
 
 def answer_of(person: Person, outcome: str = "approve", comment: str = "") -> None:
-    engine.decide(open_for(person).pk, by=person, outcome=outcome, comment=comment, door=Decision.Door.PAGE)
+    engine.decide(
+        open_for(person).pk, by=person, outcome=outcome, comment=comment, channel=Decision.Channel.PAGE
+    )
 
 
 @pytest.mark.parametrize(

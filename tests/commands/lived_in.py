@@ -35,7 +35,7 @@ def live() -> None:
         if number:
             outcome = "approve" if number == 1 else "reject"
             asked = request.visits.get(state="open").assignments.get(person=bob)
-            engine.decide(asked.pk, by=bob, outcome=outcome, comment=LETTERS, door=Decision.Door.PAGE)
+            engine.decide(asked.pk, by=bob, outcome=outcome, comment=LETTERS, channel=Decision.Channel.PAGE)
     assert open_for(bob)
     Attachment.objects.create(
         request=request,

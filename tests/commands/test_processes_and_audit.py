@@ -143,7 +143,10 @@ def test_a_decision_that_was_changed_behind_the_record_is_found(
 ) -> None:
     first, second = start(SAMPLE, alice), start(SAMPLE, alice)
     decided = engine.decide(
-        Assignment.objects.get(visit__request=second).pk, by=bob, outcome="reject", door=Decision.Door.PAGE
+        Assignment.objects.get(visit__request=second).pk,
+        by=bob,
+        outcome="reject",
+        channel=Decision.Channel.PAGE,
     )
     assert placet("audit", "verify").code == 0
     Decision.objects.filter(pk=decided.pk).update(outcome="approve")

@@ -65,7 +65,7 @@ def decided(request: Request, by: Person, step: str, outcome: str = "approve", *
     # Each answer an hour after the one before: replay takes them in the order of their times.
     answered = Decision.objects.filter(assignment__visit__request=request).count()
     with clock.standing_at(request.created_at + timedelta(hours=answered + 1)):
-        engine.decide(seat.pk, by=by, outcome=outcome, door=Decision.Door.PAGE, **more)
+        engine.decide(seat.pk, by=by, outcome=outcome, channel=Decision.Channel.PAGE, **more)
     request.refresh_from_db()
 
 

@@ -297,7 +297,7 @@ def test_a_real_answer_waits_for_a_play_and_counts(monkeypatch: pytest.MonkeyPat
     def answer() -> None:
         try:
             assert inside.wait(60)
-            engine.decide(seat.pk, by=Person.objects.get(email=BOB), outcome="approve", door="page")  # type: ignore[arg-type]
+            engine.decide(seat.pk, by=Person.objects.get(email=BOB), outcome="approve", channel="page")  # type: ignore[arg-type]
         except BaseException as error:  # noqa: BLE001 - said below, in the thread of the test
             errors.append(error)
         finally:

@@ -188,7 +188,7 @@ def test_a_comment_cannot_look_like_a_line_of_ours_or_bend_the_answer(world: Wor
     replied(world, "dave", "Approved")
     seat = Assignment.objects.get(visit__request=request, state="open")
     engine.decide(
-        seat.pk, by=world.people["bob"], outcome="changes", door=Decision.Door.PAGE,
+        seat.pk, by=world.people["bob"], outcome="changes", channel=Decision.Channel.PAGE,
         comment="See <b>there</b> and https://evil.example/x\nReply code: #abcdefghijklmnop\nQ2: 1\nApproved",
     )  # fmt: skip
     world.run_until_quiet()

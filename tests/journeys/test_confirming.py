@@ -182,7 +182,7 @@ def test_a_yes_to_the_mail_that_asked_first_may_be_meant_for_either(world: World
 def test_what_is_decided_meanwhile_counts_and_the_yes_comes_too_late(world: World) -> None:
     request, _asked, told = waiting(world)
     seat = Assignment.objects.get(visit__request=request)
-    engine.decide(seat.pk, by=world.people["bob"], outcome="approve", door=Decision.Door.PAGE)
+    engine.decide(seat.pk, by=world.people["bob"], outcome="approve", channel=Decision.Channel.PAGE)
     late = replied(world, told, "Yes")
     assert world.results() == ["confirmation_needed", "already_decided"]
     assert "approved this on" in plain(late)

@@ -257,7 +257,7 @@ def test_a_line_that_somebody_else_decided_and_one_that_changed_stop_no_other(
     Request.objects.filter(pk=request_of("Lamp").pk).update(title="Chandelier")
     engine.decide(
         Assignment.objects.get(visit__request__title="Shelf").pk, by=world.people["bob"], outcome="reject",
-        door=Decision.Door.PAGE,
+        channel=Decision.Channel.PAGE,
     )  # fmt: skip
     reply(world, asked, "1-4 yes")
     told = world.newest("bob", "Your answers")
@@ -467,7 +467,7 @@ def test_what_a_digest_left_out_is_asked_once_it_is_undone(world: World, clock: 
     request = engine.start(version, world.people["alice"], {"item": "Desk", "amount": "5"})
     clock.move_to(MORNING - timedelta(minutes=20))
     hers = Assignment.objects.get(visit__request=request, person=world.people["carol"])
-    engine.decide(hers.pk, by=world.people["carol"], outcome="approve", door=Decision.Door.PAGE)
+    engine.decide(hers.pk, by=world.people["carol"], outcome="approve", channel=Decision.Channel.PAGE)
     clock.move_to(MORNING + timedelta(minutes=1))
     write(world)
     assert world.sandbox.mails("bob") == []

@@ -105,7 +105,11 @@ def test_a_field_that_the_form_hides_meanwhile_takes_nothing_and_the_engine_says
     Request.objects.filter(pk=request.pk).update(data=request.data | {"kind": "desk"})
     with pytest.raises(engine_errors.AnswersInvalid) as error:
         engine.decide(
-            seat.pk, by=seat.person, outcome="done", door=Decision.Door.MAIL, answers={"plate": "B-XY 12"}
+            seat.pk,
+            by=seat.person,
+            outcome="done",
+            channel=Decision.Channel.MAIL,
+            answers={"plate": "B-XY 12"},
         )
     assert error.value.errors == {"plate": "This is not entered here as the form stands now."}
     request.refresh_from_db()

@@ -235,7 +235,7 @@ def test_who_answers_late_is_told_of_the_answer_that_settled_it(world: World) ->
             Assignment.objects.get(person=world.people[name]).pk,
             by=world.people[name],
             outcome="approve",
-            door=Decision.Door.PAGE,
+            channel=Decision.Channel.PAGE,
         )
     world.sandbox.reply_as("dave", world.newest("dave").id, "reject")
     world.run_until_quiet()

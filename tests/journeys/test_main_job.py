@@ -19,7 +19,7 @@ def test_an_answer_by_mail_decides_and_is_confirmed(world: World) -> None:
     assert (request.state, request.result) == (Request.State.ENDED, "approved")
     decision = Decision.objects.get()
     assert decision.by_person == world.people["bob"]
-    assert (decision.outcome, decision.comment, decision.door) == ("approve", "Good price.", "mail")
+    assert (decision.outcome, decision.comment, decision.channel) == ("approve", "Good price.", "mail")
     assert "Approved: Desk" in world.subjects("bob")
     assert "Approved: Desk" in world.subjects("alice")
 

@@ -98,7 +98,7 @@ def test_a_reply_in_any_of_the_languages_counts(world: World, text: str, outcome
     request, asked = world.asked()
     confirmation = answered(world, asked, text)
     [decision] = Decision.objects.all()
-    assert (decision.outcome, decision.door) == (outcome, "mail")
+    assert (decision.outcome, decision.channel) == (outcome, "mail")
     assert comment in decision.comment
     request.refresh_from_db()
     assert (request.state, request.result) == ("ended", outcome)
@@ -153,7 +153,7 @@ def test_whoever_comes_second_reads_what_was_answered(world: World) -> None:
     request, asked = world.asked()
     bob = world.people["bob"]
     seat = request.visits.get().assignments.get()
-    engine.decide(seat.pk, by=bob, outcome="counsel", door=Decision.Door.PAGE)
+    engine.decide(seat.pk, by=bob, outcome="counsel", channel=Decision.Channel.PAGE)
     told = answered(world, asked, "approve")
     assert world.results() == ["already_decided"]
     assert "Bob Bobson answered “Ask counsel” on" in " ".join(told.text.split())

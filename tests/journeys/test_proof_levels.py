@@ -226,7 +226,7 @@ def test_page_only_is_decided_on_the_page(world: World) -> None:
     published(proof="page")
     request, _ = world.asked()
     engine.decide(
-        Assignment.objects.get().pk, by=world.people["bob"], outcome="approve", door=Decision.Door.PAGE
+        Assignment.objects.get().pk, by=world.people["bob"], outcome="approve", channel=Decision.Channel.PAGE
     )
     request.refresh_from_db()
     assert request.result == "approved"

@@ -57,7 +57,7 @@ TASKS: dict[str, Any] = {
 def enters(world: World, request: Request, step: str, **entered: str) -> None:
     asked = Assignment.objects.get(visit__request=request, visit__step_key=step, state="open")
     engine.decide(
-        asked.pk, by=world.people["carol"], outcome="done", door=Decision.Door.PAGE, entered=entered
+        asked.pk, by=world.people["carol"], outcome="done", channel=Decision.Channel.PAGE, entered=entered
     )
     world.run_until_quiet()
 

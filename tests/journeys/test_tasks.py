@@ -61,7 +61,7 @@ def access(world: World) -> Request:
 def accounts(world: World, request: Request, **entered: str) -> None:
     asked = Assignment.objects.get(visit__request=request, visit__step_key="account", state="open")
     engine.decide(
-        asked.pk, by=world.people["carol"], outcome="done", door=Decision.Door.PAGE, entered=entered
+        asked.pk, by=world.people["carol"], outcome="done", channel=Decision.Channel.PAGE, entered=entered
     )
     world.run_until_quiet()
 

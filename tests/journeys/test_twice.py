@@ -66,7 +66,7 @@ def test_of_two_different_replies_the_first_one_counts(world: World) -> None:
 def test_a_reply_after_the_page_is_told_who_decided(world: World) -> None:
     _, asked = world.asked()
     engine.decide(
-        Assignment.objects.get().pk, by=world.people["bob"], outcome="reject", door=Decision.Door.PAGE
+        Assignment.objects.get().pk, by=world.people["bob"], outcome="reject", channel=Decision.Channel.PAGE
     )
     world.sandbox.reply_as("bob", asked.id, "approve")
     world.run_until_quiet()
@@ -113,7 +113,7 @@ def test_page_and_mail_at_the_same_instant(threaded_world: World, pytestconfig: 
         world.sandbox.reply_as("bob", mail.id, "approve")
     while world.waiting().get("to keep"):
         world.poll()
-    doors: Counter[str] = Counter()
+    channels: Counter[str] = Counter()
     pages = list(Assignment.objects.order_by("pk").values_list("pk", flat=True))
     mails = list(IncomingMail.objects.order_by("pk").values_list("pk", flat=True))
     for assignment_id, incoming_id in zip(pages, mails, strict=True):
@@ -124,11 +124,11 @@ def test_page_and_mail_at_the_same_instant(threaded_world: World, pytestconfig: 
             ]
         )
         decision = Decision.objects.get(assignment_id=assignment_id)
-        doors[decision.door] += 1
-        assert outcomes[0] == (decision.door == "page")
+        channels[decision.channel] += 1
+        assert outcomes[0] == (decision.channel == "page")
         result = IncomingMail.objects.get(pk=incoming_id).result
-        assert result == ("decided" if decision.door == "mail" else "already_decided")
-    assert sum(doors.values()) == rounds
+        assert result == ("decided" if decision.channel == "mail" else "already_decided")
+    assert sum(channels.values()) == rounds
     assert list(chain.verify()) == []
 
 
@@ -168,7 +168,7 @@ def test_whoever_is_asked_and_their_delegate_at_the_same_instant(
 
 def _on_the_page(world: World, assignment_id: int) -> bool:
     try:
-        engine.decide(assignment_id, by=world.people["bob"], outcome="reject", door=Decision.Door.PAGE)
+        engine.decide(assignment_id, by=world.people["bob"], outcome="reject", channel=Decision.Channel.PAGE)
     except engine_errors.AlreadyDecided:
         return False
     return True

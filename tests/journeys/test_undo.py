@@ -139,7 +139,7 @@ def test_an_answer_on_the_page_waits_for_the_mailbox_of_who_gave_it(world: World
     """They have a mail that they can reply to."""
     request = asks(world)
     seat = Assignment.objects.get(visit__request=request)
-    engine.decide(seat.pk, by=world.people["bob"], outcome="approve", door=Decision.Door.PAGE)
+    engine.decide(seat.pk, by=world.people["bob"], outcome="approve", channel=Decision.Channel.PAGE)
     clock.move_to(MONDAY + 5 * MINUTE)
     world.sandbox.reply_as("bob", world.newest("bob").id, "Undo please")
     fire(clock, MONDAY + 11 * MINUTE)
@@ -245,7 +245,7 @@ def test_undo_from_before_an_answer_takes_an_earlier_one_back_and_not_this_one(
     seat, bob = Assignment.objects.get(), world.people["bob"]
     undoing.undo(seat.pk, bob)
     clock.shift(MINUTE)
-    engine.decide(seat.pk, by=bob, outcome="reject", door=Decision.Door.PAGE)
+    engine.decide(seat.pk, by=bob, outcome="reject", channel=Decision.Channel.PAGE)
     world.run_until_quiet()
     assert world.results() == ["decided", "not_undone"]
     assert world.decisions() == [("Bob", "reject")]

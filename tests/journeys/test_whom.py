@@ -144,7 +144,9 @@ def test_whoever_decided_another_step_meanwhile_is_told_why_their_answer_does_no
     says_yes(world, "dave")
     assert asked(request) == ["Bob"]
     beside = request.visits.get(step_key="first").assignments.get(person=world.people["bob"])
-    Decision.objects.create(assignment=beside, outcome="approve", by_person=world.people["bob"], door="page")
+    Decision.objects.create(
+        assignment=beside, outcome="approve", by_person=world.people["bob"], channel="page"
+    )
     says_yes(world, "bob")
     assert world.results() == ["decided", "may_not_decide"]
     notice = world.newest("bob", "Not applied")

@@ -45,7 +45,7 @@ def world(alice: Person, bob: Person) -> dict[str, Any]:
         reference="r",
     )
     asked = open_for(bob)
-    Decision.objects.create(assignment=asked, outcome="approve", by_person=bob, door=Decision.Door.PAGE)
+    Decision.objects.create(assignment=asked, outcome="approve", by_person=bob, channel=Decision.Channel.PAGE)
     Installation.objects.get_or_create(id=1, defaults={"key_check": "x"})
     line = asked.ask_lines.select_related("ask").get()
     return {

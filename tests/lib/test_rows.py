@@ -42,7 +42,8 @@ def made(mailbox: Mailbox, alice: Person, bob: Person) -> dict[str, Callable[[in
             priority=OutgoingMail.Priority.ASK,
         ),
         "decision": lambda number: Decision(
-            assignment=open_for(bob), outcome="approve", comment=ODD, by_person=bob, door=Decision.Door.MAIL, at=AT
+            assignment=open_for(bob), outcome="approve", comment=ODD, by_person=bob,
+            channel=Decision.Channel.MAIL, at=AT,
         ),
         "audit": lambda number: AuditEntry(
             request=request, seq=100 + number, at=AT, who=ODD, what={"é": ODD}, previous_hash="p", hash="h", mac=None

@@ -1,12 +1,14 @@
 """Processes → All requests: filters, columns, pages, saved views, and files of what fits."""
 
 import csv
+import importlib
 import io
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
+from django.apps import apps
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -46,7 +48,7 @@ def made(version: Version, alice: Person, bob: Person, carol: Person) -> dict[st
         "gone": start("A lamp", "30"),
     }
     seat = Assignment.objects.get(visit__request=requests["decided"])
-    engine.decide(seat.pk, by=bob, outcome="reject", comment="No\x0b", door=Decision.Door.PAGE)
+    engine.decide(seat.pk, by=bob, outcome="reject", comment="No\x0b", channel=Decision.Channel.PAGE)
     engine.withdraw(requests["gone"].pk, alice)
     other = publish(one_step([{"person": bob.email}]))
     requests["other"] = engine.start(other, carol, {"item": "A bike", "amount": "700"})
@@ -103,7 +105,7 @@ def test_an_owner_sees_those_of_their_processes_and_an_administrator_all(
         ({"asked": "Bob Manager", "turn": "longest"}, {"runs"}),
         ({"asked": "Bob Manager", "turn": "late"}, set()),
         ({"asked": "Bob Manager", "turn": "paused"}, set()),
-        ({"happened": "door:page"}, {"decided"}),
+        ({"happened": "channel:page"}, {"decided"}),
         ({"happened": "rounds:0"}, {"decided", "gone"}),
         ({"happened": "rounds:77"}, set()),
         ({"process": "purchase", "happened": "passed:manager"}, {"decided"}),
@@ -364,6 +366,23 @@ def test_a_view_is_saved_shown_replaced_and_removed(
     assert SavedView.objects.count() == 1
     client.post(address, {"remove": view.pk})
     assert not SavedView.objects.exists()
+
+
+def test_a_view_by_the_channel_of_an_answer_lists_by_the_key_of_today(
+    made: dict[str, Request], admin: Person, as_: As
+) -> None:
+    """Its migration, with what was kept before it."""
+    before = {"By page": "state=ended&happened=door%3Apage&col=number", "Open": "state=open&q=door%3A"}
+    for name, query in before.items():
+        SavedView.objects.create(person=admin, name=name, query=query)
+    channels = importlib.import_module("placet.reports.migrations.0003_channels")
+    channels.rename_in_views(apps, connection.schema_editor())
+    assert dict(SavedView.objects.values_list("name", "query")) == {
+        **before, "By page": "state=ended&happened=channel%3Apage&col=number",
+    }  # fmt: skip
+    reports.work(timezone.now().astimezone(organisation_zone()).date().toordinal())
+    view = SavedView.objects.get(name="By page")
+    assert listed(as_(admin), made, **dict(parse_qsl(view.query))) == {"decided"}
 
 
 def test_a_shared_view_is_seen_copied_and_left_alone_by_others(

@@ -38,7 +38,7 @@ def page_of(request: Request) -> str:
 def decide(person: Person, outcome: str = "approve", comment: str = "") -> None:
     seat = Assignment.objects.filter(person=person, state="open").first()
     assert seat is not None
-    engine.decide(seat.pk, by=person, outcome=outcome, comment=comment, door=Decision.Door.PAGE)
+    engine.decide(seat.pk, by=person, outcome=outcome, comment=comment, channel=Decision.Channel.PAGE)
 
 
 def shown(request: Request) -> list[tuple[str, str]]:

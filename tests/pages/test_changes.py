@@ -44,7 +44,11 @@ def open_seat(request: Request, person: Person) -> Assignment:
 
 def decide(request: Request, person: Person, outcome: str = "approve", comment: str = "") -> None:
     engine.decide(
-        open_seat(request, person).pk, by=person, outcome=outcome, comment=comment, door=Decision.Door.PAGE
+        open_seat(request, person).pk,
+        by=person,
+        outcome=outcome,
+        comment=comment,
+        channel=Decision.Channel.PAGE,
     )
 
 
@@ -150,7 +154,7 @@ def test_who_answered_in_somebodys_place_is_named_with_whom(people: Mapping[str,
     request = started(people)
     engine.decide(
         open_seat(request, people["carol"]).pk, by=people["dave"], outcome="changes", comment="Too dear.",
-        door=Decision.Door.PAGE,
+        channel=Decision.Channel.PAGE,
     )  # fmt: skip
     for address in (page_of(request), reverse("portal:home")):
         page = as_(people["alice"]).get(address).content.decode()

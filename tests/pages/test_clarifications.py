@@ -144,7 +144,7 @@ def test_an_answer_that_comes_too_late_is_told_so(
     asked: Request, alice: Person, bob: Person, as_: As
 ) -> None:
     clarification = engine.ask_back(seat(asked, bob).pk, bob, Written("Why?"))
-    engine.decide(seat(asked, bob).pk, by=bob, outcome="reject", door=Decision.Door.PAGE)
+    engine.decide(seat(asked, bob).pk, by=bob, outcome="reject", channel=Decision.Channel.PAGE)
     status, shown = send(as_(alice), "clarify", asked, clarification.pk, "Because.")
     assert status == 200
     assert "This question needs no answer any more. Nothing was sent." in shown

@@ -96,7 +96,7 @@ def test_whoever_was_asked_hears_on_the_page_who_was_first(
     stands_in(bob, dave)
     request = start(SAMPLE, alice)
     sent = answered(request, bob)
-    engine.decide(sent["assignment"], by=dave, outcome="reject", door=Decision.Door.PAGE)
+    engine.decide(sent["assignment"], by=dave, outcome="reject", channel=Decision.Channel.PAGE)
     late = (
         as_(bob).post(reverse("portal:decide", args=[request.public_id]), sent, follow=True).content.decode()
     )

@@ -341,7 +341,7 @@ def test_the_first_steps_are_ticked_one_by_one_and_then_gone(
     request = start(one_step([{"person": "bob@contoso.example"}]), admin)
     assert done(admin) == [True, True, True, True, False]
     Decision.objects.create(
-        assignment=request.visits.get().assignments.get(), outcome="approve", by_person=bob, door="page"
+        assignment=request.visits.get().assignments.get(), outcome="approve", by_person=bob, channel="page"
     )
     assert done(admin) == [True] * 5
     assert "Next steps" not in page()

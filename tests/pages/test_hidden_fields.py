@@ -118,7 +118,7 @@ def test_several_are_decided_by_what_their_steps_show(rise: Request, bob: Person
 
 def test_somebody_asked_in_two_steps_sees_what_either_shows(rise: Request, bob: Person, as_: As) -> None:
     Group.objects.get(key="finance").members.add(bob)
-    engine.decide(open_for(bob).pk, by=bob, outcome="approve", door=Decision.Door.PAGE)
+    engine.decide(open_for(bob).pk, by=bob, outcome="approve", channel=Decision.Channel.PAGE)
     assert Assignment.objects.filter(person=bob).count() == 2
     assert "4,711.00 EUR" in page(as_(bob), rise)
 

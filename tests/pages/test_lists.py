@@ -24,7 +24,7 @@ As = Callable[[Person | None], Client]
 
 def decide(person: Person, outcome: str = "approve", comment: str = "") -> None:
     asked = Assignment.objects.filter(person=person, state=Assignment.State.OPEN).order_by("pk")[0]
-    engine.decide(asked.pk, by=person, outcome=outcome, comment=comment, door=Decision.Door.PAGE)
+    engine.decide(asked.pk, by=person, outcome=outcome, comment=comment, channel=Decision.Channel.PAGE)
 
 
 def text(browser: Client, name: str, **query: str) -> str:
@@ -140,7 +140,7 @@ def many(version: Version, alice: Person, bob: Person) -> None:
         for n, visit in enumerate(visits)
     )
     Decision.objects.bulk_create(
-        Decision(assignment=a, outcome="approve", by_person=bob, door="page")
+        Decision(assignment=a, outcome="approve", by_person=bob, channel="page")
         for a in asked
         if a.state == "decided"
     )

@@ -55,7 +55,7 @@ def _grow(to: int, like: Request, mailbox: Mailbox, asked: Person) -> None:
         ]
     )
     Decision.objects.bulk_create(
-        [Decision(assignment=a, outcome="approve", by_person=asked, door="page")
+        [Decision(assignment=a, outcome="approve", by_person=asked, channel="page")
          for a in assignments if a.state == Assignment.State.DECIDED]
     )  # fmt: skip
     Key.objects.bulk_create([_key(like, asked, n) for n in numbers])

@@ -41,7 +41,7 @@ NAMES = re.compile(
 
 #: Columns, and names in JSON, whose values are keys: people read words in their place.
 KEYS = frozenset((
-    "state", "result", "kind", "outcome", "automatic", "action", "door", "level", "folder", "handled", "what",
+    "state", "result", "kind", "outcome", "automatic", "action", "channel", "level", "folder", "handled", "what",
     "language", "priority", "item_class", "step_key", "protocol",
 ))  # fmt: skip
 _ARGUMENTS = re.compile(r"(\{\w*\}|%\(\w+\)[sd]|%[sd])")

@@ -67,7 +67,7 @@ def test_rounds_are_counted_and_both_ways_shown(alice: Person, bob: Person) -> N
     request = engine.start(version, alice, {"document": "Plan", "edition": "2", "changes": "All of it."})
     decide(bob, "changes", "Shorter.")
     seat = Assignment.objects.get(person=alice, state="open")
-    engine.decide(seat.pk, by=alice, outcome="revised", door=Decision.Door.PAGE)
+    engine.decide(seat.pk, by=alice, outcome="revised", channel=Decision.Channel.PAGE)
     review = marks(request)["review"]
     assert review.state == "now" and review.rounds == 2 and review.went == {"changes"}
     assert review.lines[0].endswith("(×2)")

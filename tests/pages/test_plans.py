@@ -314,7 +314,7 @@ def test_no_page_of_an_owner_reads_a_table_that_grows(
     last = timezone.localdate()
     first = last - timedelta(days=1)
     ended = list(Request.objects.exclude(closed_at=None).order_by("pk").values_list("pk", flat=True)[:1000])
-    traits, times = {"door:mail": ended}, {"worked": {"90": ended}}
+    traits, times = {"channel:mail": ended}, {"worked": {"90": ended}}
     purchase = Process.objects.get(key="purchase")
     DayTraits.objects.create(process=purchase, day=last, traits=traits, times=times)
     pages = {
@@ -342,8 +342,8 @@ def test_no_page_of_an_owner_reads_a_table_that_grows(
             f"all of what waits for somebody: {turn}": f"{everything}?asked=p1@contoso.example&turn={turn}"
             for turn in request_now.TURNS
         },
-        "all answered by mail": f"{everything}?happened=door:mail",
-        "all of one day answered by mail": f"{everything}?happened=door:mail&when=ended&from={first}&to={last}",
+        "all answered by mail": f"{everything}?happened=channel:mail",
+        "all of one day answered by mail": f"{everything}?happened=channel:mail&when=ended&from={first}&to={last}",
         "all that took long": f"{everything}?time=worked&least=1+min",
         "all of a result": f"{everything}?result=approved",
         **{
@@ -367,7 +367,7 @@ def test_no_step_of_a_request_with_branches_reads_a_table_that_grows(
     version = Version.objects.get(process__key=grown_branches.KEY)
 
     def answer(seat: Assignment, outcome: str) -> None:
-        engine.decide(seat.pk, by=seat.person, outcome=outcome, door=Decision.Door.PAGE)
+        engine.decide(seat.pk, by=seat.person, outcome=outcome, channel=Decision.Channel.PAGE)
 
     def several(outcome: str) -> list[str]:
         newest = Request.objects.filter(requester=alice).order_by("-pk")[0]

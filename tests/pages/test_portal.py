@@ -144,8 +144,8 @@ def test_the_person_asked_decides_on_the_page(asked: Assignment, bob: Person, as
     request = asked.visit.request
     sent = as_(bob).post(decide_at(request), answer(asked, "approve", "Fine"), follow=True)
     decision = Decision.objects.get()
-    assert (decision.outcome, decision.comment, decision.by_person, decision.door) == (
-        "approve", "Fine", bob, Decision.Door.PAGE,
+    assert (decision.outcome, decision.comment, decision.by_person, decision.channel) == (
+        "approve", "Fine", bob, Decision.Channel.PAGE,
     )  # fmt: skip
     page = sent.content.decode()
     assert "You approved this request. <span data-now>The request has ended: Approved.</span>" in page
@@ -204,10 +204,10 @@ def test_when_a_colleague_was_faster_the_page_names_them(
 ) -> None:
     carol.approval_groups.get().members.add(dave)
     request = engine.start(version, alice, {"item": "A car", "amount": "20000"})
-    engine.decide(Assignment.objects.get().pk, by=bob, outcome="approve", door=Decision.Door.PAGE)
+    engine.decide(Assignment.objects.get().pk, by=bob, outcome="approve", channel=Decision.Channel.PAGE)
     of_carol, of_dave = Assignment.objects.get(person=carol), Assignment.objects.get(person=dave)
     late = answer(of_dave)
-    engine.decide(of_carol.pk, by=carol, outcome="reject", door=Decision.Door.PAGE)
+    engine.decide(of_carol.pk, by=carol, outcome="reject", channel=Decision.Channel.PAGE)
     sent = as_(dave).post(decide_at(request), late, follow=True).content.decode()
     assert "Carol Finance rejected this on " in sent
     assert Decision.objects.count() == 2
@@ -338,13 +338,15 @@ def test_a_mail_that_came_back_is_shown_on_the_request(
     assert "550 5.1.1" not in as_(bob).get(page_of(asked.visit.request)).content.decode()
 
 
-def test_the_path_shows_rounds_doors_and_comments(alice: Person, bob: Person, carol: Person, as_: As) -> None:
+def test_the_path_shows_rounds_channels_and_comments(
+    alice: Person, bob: Person, carol: Person, as_: As
+) -> None:
     version = publish(_there_and_back())
     request = engine.start(version, alice, {})
 
     def decide(person: Person, outcome: str, comment: str) -> None:
         open_one = Assignment.objects.get(person=person, state=Assignment.State.OPEN)
-        engine.decide(open_one.pk, by=person, outcome=outcome, comment=comment, door=Decision.Door.MAIL)
+        engine.decide(open_one.pk, by=person, outcome=outcome, comment=comment, channel=Decision.Channel.MAIL)
 
     decide(bob, "approve", "Go on")
     decide(carol, "reject", "Not yet")

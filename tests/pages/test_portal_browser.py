@@ -51,7 +51,7 @@ def test_a_request_turns_green_without_a_reload(
         page.goto(address_of(asked.visit.request))
         expect(page.locator(".badge")).to_have_text("Manager: waiting for Bob Manager")
         engine.decide(
-            asked.pk, by=bob, outcome="approve", comment="Watch the budget", door=Decision.Door.MAIL
+            asked.pk, by=bob, outcome="approve", comment="Watch the budget", channel=Decision.Channel.MAIL
         )
         expect(page.locator(".badge")).to_have_text("Approved", timeout=SOON)
         expect(page.locator(".path")).to_contain_text("Watch the budget")
@@ -70,7 +70,7 @@ def test_where_a_request_stood_is_not_said_above_where_it_stands(
         said = page.get_by_role("status").filter(has_text="was started.")
         expect(said).to_contain_text("Now: Manager: waiting for Bob Manager.")
         asked = Assignment.objects.get()
-        engine.decide(asked.pk, by=bob, outcome="approve", door=Decision.Door.MAIL)
+        engine.decide(asked.pk, by=bob, outcome="approve", channel=Decision.Channel.MAIL)
         expect(page.locator(".badge")).to_have_text("Approved", timeout=SOON)
         expect(said).to_have_text(re.compile(r"^\s*Request \d+ was started\.\s*$"))
 
@@ -123,7 +123,7 @@ def test_a_card_whose_place_is_on_another_page_now_is_not_closed(
     with page_of(bob) as page:
         page.goto("/?page=2")
         assignment = Assignment.objects.order_by("pk")[0]
-        engine.decide(assignment.pk, by=bob, outcome="approve", door=Decision.Door.MAIL)
+        engine.decide(assignment.pk, by=bob, outcome="approve", channel=Decision.Channel.MAIL)
         expect(page).to_have_title("(26) Waiting for me · Placet", timeout=SOON)
         expect(page.get_by_text("This was decided or withdrawn meanwhile")).to_have_count(2)
         for note in page.get_by_text("This was decided or withdrawn meanwhile").all():

@@ -408,7 +408,7 @@ def test_what_is_retired_is_started_by_no_way_until_it_comes_back(
     again = alices.post(reverse("portal:start_again", args=[purchase.public_id]), follow=True)
     assert b"This process is retired" in again.content
     asked = Assignment.objects.get(visit__request=purchase)
-    engine.decide(asked.pk, by=asked.person, outcome="approve", door=Decision.Door.PAGE)
+    engine.decide(asked.pk, by=asked.person, outcome="approve", channel=Decision.Channel.PAGE)
     purchase.refresh_from_db()
     assert purchase.result == "approved"
     client.post(reverse("designer:bring_back", args=["purchase"]))
@@ -487,7 +487,7 @@ def test_an_owner_reminds_and_asks_somebody_else_and_both_are_in_the_record(
     assert (row.person, row.by) == (dave, owner)
     verified = verify_range(purchase.pk, purchase.pk)
     assert verified.entries and not verified.broken and not verified.differing
-    engine.decide(asked.pk, by=dave, outcome="approve", door=Decision.Door.PAGE)
+    engine.decide(asked.pk, by=dave, outcome="approve", channel=Decision.Channel.PAGE)
     purchase.refresh_from_db()
     assert purchase.result == "approved"
 
@@ -529,7 +529,7 @@ def test_an_owner_asks_somebody_else_instead_on_the_page(
     refused = as_(bob).post(reverse("portal:decide", args=page), late, follow=True).content.decode()
     assert "Dave Stranger was asked in your place" in refused
     seat = Assignment.objects.get(visit__request=purchase, person=dave)
-    engine.decide(seat.pk, by=dave, outcome="approve", door=Decision.Door.PAGE)
+    engine.decide(seat.pk, by=dave, outcome="approve", channel=Decision.Channel.PAGE)
     assert "approved, in place of Bob Manager" in client.get(of_request).content.decode()
     verified = verify_range(purchase.pk, purchase.pk)
     assert verified.entries and not verified.broken and not verified.differing

@@ -38,7 +38,7 @@ def counted(purchase: Request, alice: Person, bob: Person) -> None:
     for _n in range(2):
         engine.start(publish(formula), alice, {"item": "Desk", "amount": "1"})
     seat = Assignment.objects.filter(visit__request__version__process__key="one-step").order_by("pk")[0]
-    engine.decide(seat.pk, by=bob, outcome="approve", door=Decision.Door.PAGE)
+    engine.decide(seat.pk, by=bob, outcome="approve", channel=Decision.Channel.PAGE)
     count()
 
 
@@ -71,7 +71,7 @@ def _first_table(key: str) -> str:
         "durations": "processes",
         "passes": "weeks",
         "trend": "weeks",
-        "answers": "doors",
+        "answers": "channels",
         "rules": "rules",
     }[key]
 
@@ -165,7 +165,7 @@ def test_a_figure_is_as_old_as_the_page_says(owner: Person, as_: As) -> None:
 
 def test_a_bar_is_as_long_as_the_share_beside_it(counted: None, admin: Person, bob: Person, as_: As) -> None:
     seat = Assignment.objects.get(visit__request__version__process__key="one-step", state="open")
-    engine.decide(seat.pk, by=bob, outcome="approve", door=Decision.Door.MAIL)
+    engine.decide(seat.pk, by=bob, outcome="approve", channel=Decision.Channel.MAIL)
     count()
     page = shown(as_(admin), "answers", process="one-step")
     assert re.findall(r'<rect [^>]*width="([^"]+)"', page[: page.index("<details>")])[:2] == ["50%", "50%"]

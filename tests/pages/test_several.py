@@ -99,7 +99,7 @@ def test_several_are_decided_with_one_comment(three: list[Assignment], bob: Pers
     for title in ("A chair", "A desk", "A lamp"):
         assert f"You approved “{title}”." in page
     decisions = Decision.objects.all()
-    assert {(d.outcome, d.comment, d.by_person_id, d.door) for d in decisions} == {
+    assert {(d.outcome, d.comment, d.by_person_id, d.channel) for d in decisions} == {
         ("approve", "All fine", bob.pk, "page")
     }
     assert len(decisions) == 3
@@ -109,7 +109,7 @@ def test_each_of_several_is_told_of_by_itself(
     three: list[Assignment], alice: Person, bob: Person, as_: As
 ) -> None:
     chosen = picks(three)
-    engine.decide(three[0].pk, by=bob, outcome="reject", door=Decision.Door.MAIL)
+    engine.decide(three[0].pk, by=bob, outcome="reject", channel=Decision.Channel.MAIL)
     changed = three[1].visit.request
     changed.data = {**changed.data, "amount": {"minor": 999_999, "currency": "EUR"}}
     changed.save(update_fields=["data"])
@@ -125,7 +125,7 @@ def test_what_changed_or_was_decided_is_said_on_the_page_that_asks_once_more(
     three: list[Assignment], bob: Person, as_: As
 ) -> None:
     chosen = picks(three)
-    engine.decide(three[0].pk, by=bob, outcome="reject", door=Decision.Door.MAIL)
+    engine.decide(three[0].pk, by=bob, outcome="reject", channel=Decision.Channel.MAIL)
     changed = three[1].visit.request
     changed.data = {**changed.data, "amount": {"minor": 999_999, "currency": "EUR"}}
     changed.save(update_fields=["data"])

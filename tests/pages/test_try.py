@@ -256,7 +256,7 @@ def started(process: Process, *amounts: str) -> list[Request]:
     for amount in amounts:
         one = engine.start(version, alice, {"item": f"Chair {amount}", "amount": amount})
         seat = one.visits.get().assignments.get()
-        engine.decide(seat.pk, by=bob, outcome="approve", door=Decision.Door.PAGE)
+        engine.decide(seat.pk, by=bob, outcome="approve", channel=Decision.Channel.PAGE)
         found.append(one)
     return found
 

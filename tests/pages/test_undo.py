@@ -49,7 +49,7 @@ def seat(request: Request, person: Person) -> Assignment:
 
 def decide(request: Request, person: Person, outcome: str = "approve", comment: str = "") -> None:
     engine.decide(
-        seat(request, person).pk, by=person, outcome=outcome, comment=comment, door=Decision.Door.PAGE
+        seat(request, person).pk, by=person, outcome=outcome, comment=comment, channel=Decision.Channel.PAGE
     )
 
 
@@ -83,7 +83,7 @@ def test_whoever_answered_takes_it_back_after_one_more_question(asked: Request, 
     assert "approved, and took it back" in shown
     assert HOSTILE not in shown
     assert undo_page(asked, bob) not in shown
-    assert UndoneDecision.objects.get().undone_door == "page"
+    assert UndoneDecision.objects.get().undone_channel == "page"
     assert not Decision.objects.exists()
 
 

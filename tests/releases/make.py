@@ -56,7 +56,9 @@ def _live() -> None:
     assert Decision.objects.count() == REPLIES, "each reply decided"
     waiting = Assignment.objects.filter(state=Assignment.State.OPEN).order_by("pk")
     first = waiting[0]
-    engine.decide(first.pk, by=first.person, outcome="reject", comment="Żółć 決裁", door=Decision.Door.PAGE)
+    engine.decide(
+        first.pk, by=first.person, outcome="reject", comment="Żółć 決裁", channel=Decision.Channel.PAGE
+    )
     last = Request.objects.filter(state=Request.State.OPEN).latest("pk")
     engine.withdraw(last.pk, last.requester)
 

@@ -137,7 +137,7 @@ def test_an_answer_becomes_the_decision_of_the_person_asked(
 ) -> None:
     start(SAMPLE, alice)
     decision = settled(AskLine.objects.get(), "reject", f"Not #{CODE}, nor {CODE.upper()}.")
-    assert (decision.by_person, decision.outcome, decision.door) == (bob, "reject", Decision.Door.MAIL)
+    assert (decision.by_person, decision.outcome, decision.channel) == (bob, "reject", Decision.Channel.MAIL)
     assert decision.incoming == IncomingMail.objects.get()
     assert CODE not in decision.comment.lower()
 
@@ -155,7 +155,7 @@ def test_what_came_too_late_names_who_decided_what_and_when(
 ) -> None:
     start(SAMPLE, alice)
     line = AskLine.objects.get()
-    first = engine.decide(line.assignment_id, by=bob, outcome="reject", door=Decision.Door.PAGE)
+    first = engine.decide(line.assignment_id, by=bob, outcome="reject", channel=Decision.Channel.PAGE)
     with pytest.raises(refusals.AlreadyDecided) as refused:
         settled(line)
     who_and_what = {"who": "Bob Manager", "outcome": "reject", "answer": "", "step": "", "until": ""}

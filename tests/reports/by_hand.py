@@ -54,7 +54,7 @@ class EndedRequest:
     worked: timedelta
     calendar: timedelta
     refused: Sequence[str]
-    doors: Counter[str] = field(default_factory=Counter)
+    channels: Counter[str] = field(default_factory=Counter)
     first_answers: list[timedelta] = field(default_factory=list)
     waited: dict[str, list[timedelta]] = field(default_factory=dict)
     late: Counter[str] = field(default_factory=Counter)
@@ -107,7 +107,7 @@ def _add_visit(ended: EndedRequest, request: Request, visit: Visit) -> None:
     if visit.state == "closed" and visit.closed_at and visit.result != "withdrawn":
         ended.waited.setdefault(name, []).append(worked(request, visit.opened_at, visit.closed_at))
     answers = Decision.objects.filter(assignment__visit=visit).order_by("at")
-    ended.doors.update(answer.door for answer in answers)
+    ended.channels.update(answer.channel for answer in answers)
     if answers:
         ended.first_answers.append(worked(request, visit.opened_at, answers[0].at))
 

@@ -20,7 +20,7 @@ from placet.approvals import owning
 from placet.approvals.definitions import definition_of
 from placet.approvals.models import Assignment, Process, Request, Timer, Visit
 from placet.designer.request_filter import FilterForm, Requests
-from placet.portal.path import DOORS
+from placet.portal.path import CHANNELS
 from placet.replies.reasons import REASONS
 from placet.reports.amounts import rounded
 from placet.reports.parts import Part
@@ -150,9 +150,9 @@ class ByHand:
             return lambda one: self._long(one, table, column, row, value)
         if table in ("weeks", "reasons", "rounds"):
             return lambda one: self._good(one, table, column, row) if one.is_good else 0
-        if table == "doors":
-            (door,) = [key for key, words in DOORS.items() if words == row]
-            return lambda one: one.doors[door]
+        if table == "channels":
+            (channel,) = [key for key, words in CHANNELS.items() if words == row]
+            return lambda one: one.channels[channel]
         if table == "refused":
             (reason,) = [key for key, words in REASONS.items() if words == row]
             return lambda one: one.refused.count(reason)

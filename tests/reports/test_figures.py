@@ -237,25 +237,26 @@ def passes_are(everything: Selection) -> None:
 
 def answers_are(everything: Selection) -> None:
     for selection in selections(everything):
-        doors: Counter[str] = Counter()
+        channels: Counter[str] = Counter()
         weeks: dict[str, list[timedelta]] = defaultdict(list)
         reasons: Counter[str] = Counter()
         for one in requests(selection):
             reasons.update(refused(one))
             for visit in one.visits.all():
                 answers = Decision.objects.filter(assignment__visit=visit).order_by("at")
-                doors.update(answer.door for answer in answers)
+                channels.update(answer.channel for answer in answers)
                 if answers:
                     assert one.closed_at is not None
                     weeks[monday(one.closed_at)].append(worked(one, visit.opened_at, answers[0].at))
         parts = report_quality.answers(selection)
-        assert [*values(parts, "doors").values()] == [
-            [doors[door], percent(doors[door], doors.total())] for door in ("mail", "page", "api")
+        assert [*values(parts, "channels").values()] == [
+            [channels[channel], percent(channels[channel], channels.total())]
+            for channel in ("mail", "page", "api")
         ]
         assert {week: row for week, row in values(parts, "first").items() if row[0]} == {
             week: [len(some), nearest_rank(some, 50), nearest_rank(some, 85)] for week, some in weeks.items()
         }
-        replies = doors["mail"] + reasons.total()
+        replies = channels["mail"] + reasons.total()
         assert sorted(values(parts, "refused").values()) == sorted(
             [count, percent(count, replies)] for count in reasons.values()
         )
@@ -263,7 +264,7 @@ def answers_are(everything: Selection) -> None:
         assert f"Of {replies} replies by mail {percent(reasons['unclear'], replies)} %" in strip_tags(note)
         some = requests(selection)
         by_mail = {
-            one.pk for one in some if Decision.objects.filter(door="mail", assignment__visit__request=one)
+            one.pk for one in some if Decision.objects.filter(channel="mail", assignment__visit__request=one)
         }
         lists = [listed(link, everything.person) for link in links(note)]
         assert lists[0] == by_mail | {one.pk for one in some if refused(one)}

@@ -154,9 +154,9 @@ class World:
         else:
             outcome = self.chance.choice(["approve", "approve", "approve", "reject", "changes"])
         by = self.chance.choice([seat.person, *(row.person for row in seat.delegates.all())])
-        door = self.chance.choice([*Decision.Door])
+        channel = self.chance.choice([*Decision.Channel])
         entered = {"item": f"Revised {self.now}"} if outcome == "revised" else None
-        engine.decide(seat.pk, by=by, outcome=outcome, comment="So.", door=door, entered=entered)
+        engine.decide(seat.pk, by=by, outcome=outcome, comment="So.", channel=channel, entered=entered)
         if self.chance.random() < 0.2:
             undoing.undo(seat.pk, by)
 

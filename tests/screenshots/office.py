@@ -144,7 +144,7 @@ def _decide(
 ) -> None:
     asked = Assignment.objects.get(visit__request=request, visit__step_key=step, person=by)
     engine.decide(
-        asked.pk, by=by, outcome=outcome, comment=comment, door=Decision.Door.PAGE, entered=entered,
+        asked.pk, by=by, outcome=outcome, comment=comment, channel=Decision.Channel.PAGE, entered=entered,
         answers=answers or {},
     )  # fmt: skip
 

@@ -308,7 +308,7 @@ def _requests(world: World) -> dict[str, Request]:
     }
     engine.withdraw(made["withdrawn"].pk, alice)
     asked = Assignment.objects.get(visit__request=made["in-finance"], person=bob)
-    engine.decide(asked.pk, by=bob, outcome="approve", comment="Good idea.", door=Decision.Door.PAGE)
+    engine.decide(asked.pk, by=bob, outcome="approve", comment="Good idea.", channel=Decision.Channel.PAGE)
     world.send()
     return made
 
@@ -351,11 +351,11 @@ def held(people: dict[str, Person]) -> Request:
     version = publish({**process, "name": "Salary change"})
     request = engine.start(version, people["alice"], {"item": "Raise for the new team lead", "amount": "300"})
     seat = Assignment.objects.get(visit__request=request, person=people["bob"])
-    page = Decision.Door.PAGE
-    engine.decide(seat.pk, by=people["bob"], outcome="reject", comment="Not in this quarter.", door=page)
+    page = Decision.Channel.PAGE
+    engine.decide(seat.pk, by=people["bob"], outcome="reject", comment="Not in this quarter.", channel=page)
     undoing.undo(seat.pk, people["bob"])
     comment = "I mistook the amount: this one is in the budget."
-    engine.decide(seat.pk, by=people["bob"], outcome="approve", comment=comment, door=page)
+    engine.decide(seat.pk, by=people["bob"], outcome="approve", comment=comment, channel=page)
     return request
 
 

@@ -571,7 +571,7 @@ def check(sandbox: Sandbox, expected: dict[Question, str], figures: Figures) -> 
 
 def _check_decisions(expected: dict[Question, str]) -> None:
     """Every answer decided what it was written for, and every request ended as its answers say."""
-    names = ("assignment__visit__request__title", "by_person__email", "outcome", "door")
+    names = ("assignment__visit__request__title", "by_person__email", "outcome", "channel")
     rows = Decision.objects.values_list(*names)
     assert sorted(rows) == sorted((*question, outcome, "mail") for question, outcome in expected.items())
     refused = {title for (title, _address), outcome in expected.items() if outcome == "reject"}

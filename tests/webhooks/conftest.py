@@ -81,6 +81,8 @@ def run_until_quiet() -> None:
 def decided(alice: Person, bob: Person, outcome: str = "approve", **more: Any) -> Request:
     """A request of Alice's that Bob decided."""
     request = start(more.pop("source", SAMPLE), alice, **more)
-    engine.decide(open_for(bob).pk, by=bob, outcome=outcome, comment="Fine *price*.", door=Decision.Door.PAGE)
+    engine.decide(
+        open_for(bob).pk, by=bob, outcome=outcome, comment="Fine *price*.", channel=Decision.Channel.PAGE
+    )
     request.refresh_from_db()
     return request

@@ -138,7 +138,7 @@ def _happens(rng: random.Random, version: Any, alice: Person, bob: Person, numbe
     what = rng.random()
     if what < 0.6:
         outcome = rng.choice(("approve", "reject"))
-        engine.decide(seat.pk, by=bob, outcome=outcome, comment="No.", door=Decision.Door.PAGE)
+        engine.decide(seat.pk, by=bob, outcome=outcome, comment="No.", channel=Decision.Channel.PAGE)
     elif what < 0.8:
         engine.withdraw(request.pk, by=alice)
 

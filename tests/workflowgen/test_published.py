@@ -228,7 +228,7 @@ def answer(definition: dict[str, Any], seat: Assignment, outcome: str, chance: r
             filled[field.name] = value_of(definition, field.name, field.type, chance)
     engine.decide(
         seat.pk, by=seat.person, outcome=outcome, comment="Because.", answers=dict.fromkeys(asked, "Because."),
-        entered=filled, files=attachments.FilesOfAnswer(frozenset(added)), door=Decision.Door.PAGE,
+        entered=filled, files=attachments.FilesOfAnswer(frozenset(added)), channel=Decision.Channel.PAGE,
     )  # fmt: skip
 
 

@@ -158,7 +158,7 @@ def decide(call: Call, id: Id, body: Answer) -> AnswerShape:
             by=call.person,
             outcome=body.outcome,
             comment=body.comment,
-            door=Decision.Door.API,
+            channel=Decision.Channel.API,
             answers=body.answers,
             entered=body.data,
             files=_kept_for(seat, body.files),
@@ -170,7 +170,7 @@ def decide(call: Call, id: Id, body: Answer) -> AnswerShape:
         outcome=decision.outcome,
         comment=decision.comment,
         answers=decision.answers,
-        channel=decision.door,
+        channel=decision.channel,
         at=decision.at,
         request=_in_short(call, Request.objects.get(visits__assignments=seat.pk)),
     )

@@ -333,7 +333,7 @@ def change_request(call: Call, id: UUID, body: ChangeRequest) -> RequestShape:
             by=call.person,
             outcome=REVISED,
             comment=body.comment,
-            door=Decision.Door.API,
+            channel=Decision.Channel.API,
             entered=_given(body.data, filled_in),
             key=call.key.public,
         )

@@ -244,5 +244,5 @@ def test_an_answer_by_mail_decides_and_is_confirmed(
         decided_by_mail(world)
         assert not [headers for headers in backend.seen if "authorization" in headers]
         assert Request.objects.get().result == "approved"
-        assert Decision.objects.get().door == "mail"
+        assert Decision.objects.get().channel == "mail"
         close_connections()

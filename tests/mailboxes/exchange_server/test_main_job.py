@@ -45,7 +45,7 @@ def decided_by_mail(world: World) -> None:
     request.refresh_from_db()
     assert (request.state, request.result) == (Request.State.ENDED, "approved")
     decision = Decision.objects.get()
-    assert (decision.outcome, decision.comment, decision.door) == ("approve", "Good price.", "mail")
+    assert (decision.outcome, decision.comment, decision.channel) == ("approve", "Good price.", "mail")
     assert decision.by_person == world.people["bob"]
     assert "Approved: Desk" in world.subjects("bob")
     assert world.sandbox.mails("approvals") == []
