@@ -1,7 +1,8 @@
 """What a decided request takes in the database, by table, index and column. `python -m benchmarks.room --help`
 
 A fresh installation and a sandbox, as in `benchmarks.replies`: requests that a reply decides, each with its ask, the
-reply, a confirmation and the note to the requester, all of them sent. On SQLite the pages of the file are counted after
+reply, a confirmation and the note to the requester, all of them sent; first as they are, then with all mails put
+together as old ones are (`placet.mail.archiving`). On SQLite the pages of the file are counted after
 VACUUM; with `tools/with-postgres` in front of it on PostgreSQL, after VACUUM FULL.
 """
 
@@ -9,6 +10,7 @@ import argparse
 import os
 import tempfile
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 
 from benchmarks.replies import machine, only_our_settings
@@ -38,8 +40,21 @@ def main() -> None:
             for name in WORK:
                 while work.run_once(kinds[name]):
                     pass
-        _show(before, options.requests)
+            _show("a request", before, options.requests)
+            _archive()
+            _show("a request whose mails are old", before, options.requests)
     print(machine())
+
+
+def _archive() -> None:
+    from django.utils import timezone
+
+    from placet.mail import archiving
+    from placet.mail.models import OutgoingMail
+
+    OutgoingMail.objects.filter(state=OutgoingMail.State.WAITING).update(state=OutgoingMail.State.SENT)
+    while archiving.archive(timezone.now() + timedelta(days=1)):
+        pass
 
 
 def _options() -> argparse.Namespace:
@@ -50,10 +65,10 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _show(before: Sizes, requests: int) -> None:
+def _show(what: str, before: Sizes, requests: int) -> None:
     after = _sizes()
     added = {name: (size - before.get(name, 0)) / requests for name, size in after.items()}
-    print(f"{'a request, bytes':60} {sum(added.values()):10,.0f}")
+    print(f"{what + ', bytes':60} {sum(added.values()):10,.0f}")
     for name, size in sorted(added.items(), key=lambda one: -one[1]):
         if size >= SHOWN:
             print(f"  {name:58} {size:10,.0f}")

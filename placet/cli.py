@@ -30,7 +30,7 @@ COMMANDS = {
     "explain": "show how a mail is read, and why; nothing happens and nothing is looked up",
     "audit": "verify that nobody changed the record of a request",
     "backup": "copy database, keys and files into one archive, while Placet runs",
-    "database": "take an installation from SQLite to PostgreSQL",
+    "database": "take an installation from SQLite to PostgreSQL; put old mails together",
     "restore": "bring back a backup into an empty data folder",
 }
 

@@ -31,7 +31,7 @@ from placet.approvals import (
     stopping,
     timing,
 )
-from placet.mail import outbox, sent_items, tasks
+from placet.mail import archiving, outbox, sent_items, tasks
 from placet.mail.models import IncomingMail
 from placet.mailboxes import polling
 from placet.mailboxes.base import MailboxError
@@ -188,6 +188,7 @@ def kinds() -> list[Kind]:
         ),
         Kind("tell", telling.due, telling.work, idle=60, then=["send"]),
         Kind("forget", pruning.due, pruning.work, idle=600),
+        Kind("archive", archiving.due, archiving.work, idle=600),
     ]  # fmt: skip
 
 

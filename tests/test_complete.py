@@ -121,6 +121,7 @@ def test_every_module_of_the_commands_is_a_command_or_helps_them() -> None:
         "__init__",
         "start",
         "locks",
+        "database_archive",
         "running",
         "demo_page",
         "demo_systems",

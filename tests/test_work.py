@@ -26,7 +26,7 @@ from placet.approvals import (
     timing,
 )
 from placet.lib import working
-from placet.mail import outbox, sent_items, tasks
+from placet.mail import archiving, outbox, sent_items, tasks
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes.base import Wait
 from placet.mailboxes.models import Mailbox
@@ -59,7 +59,7 @@ def test_the_kinds_are_those_of_the_path_of_a_reply_and_each_works_its_rows() ->
         "poll", "subscribe", "take_in", "fetch", "mark", "call", "timer", "stop", "calendar", "delegate",
         "absence", "digest", "start", "ask", "send",
         "sent_ids", "watch", "webhook", "expiry", "stamps", "key_expiry", "checkpoint", "tidy", "clear_files", "report",
-        "announce", "deliver", "deliver_apart", "tell", "forget",
+        "announce", "deliver", "deliver_apart", "tell", "forget", "archive",
     ]  # fmt: skip
     assert [kind.work for kind in kinds.values()] == [
         entry.receive,
@@ -92,6 +92,7 @@ def test_the_kinds_are_those_of_the_path_of_a_reply_and_each_works_its_rows() ->
         delivering.work,
         telling.work,
         pruning.work,
+        archiving.work,
     ]
     for kind in kinds.values():
         assert kind.due(10) == []

@@ -31,6 +31,7 @@ from placet.audit import chain
 from placet.audit.commitments import ERASED
 from placet.audit.models import AuditEntry
 from placet.lib.canonical import digest
+from placet.mail import blocks
 
 AT_ONCE = 200  # requests that are held in memory
 
@@ -65,6 +66,7 @@ def suspects(but: Collection[int], first: int = chain.LOWEST, last: int = chain.
     numbers = requests.values_list("pk", flat=True).iterator(chunk_size=1000)
     compared = (number for number in numbers if number not in but)
     digests = Digests()
+    blocks.forget()
     while some := list(islice(compared, AT_ONCE)):
         yield from (differs.request_id for differs in _compare(some, digests))
 

@@ -1,4 +1,5 @@
-"""`placet database copy`: an installation from SQLite to PostgreSQL.
+"""`placet database copy`: an installation from SQLite to PostgreSQL. (`placet database archive` is in
+`placet.commands.database_archive`.)
 
 The new database gets its tables as at a first start; all rows are then copied in one transaction of each database,
 read back and compared field by field, and kept only if every one is the same. The data folder with its keys and files
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import dj_database_url
 
 from placet.cli import CommandError
+from placet.commands import database_archive
 from placet.commands.locks import DatabaseLock, lock_folder
 from placet.commands.start import (
     database_trouble_in_words,
@@ -51,9 +53,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="postgres://user@host/name of the new database. Left out, it is asked for: what stands on the command "
         "line can be seen by every user of the machine, a password too",
     )
+    database_archive.add_arguments(actions)
 
 
 def run(options: argparse.Namespace) -> int:
+    return database_archive.run(options) if options.action == "archive" else _copy_installation(options)
+
+
+def _copy_installation(options: argparse.Namespace) -> int:
     config = read_config()
     old = config.database_url or f"sqlite:///{config.data_dir / SQLITE_FILE}"
     if not old.startswith("sqlite"):
@@ -175,13 +182,19 @@ def _refuse_what_is_in_use() -> None:
 
 #: Which migrations were made is known by having made them; what is cached are the sign-ins that failed of late.
 _NOT_COPIED = frozenset({"django_migrations", "placet_cache"})
+#: What lies in blocks is copied mail by mail, and put together anew there.
+_COPIED_OTHERWISE = frozenset({"mail_mailblock"})
 
 
 def _models() -> list["type[Model]"]:
-    """Of every table, in the order of their names; those between two tables too."""
+    """Of every table whose rows are copied, in the order of their names; those between two tables too."""
     from django.apps import apps
 
-    models = [m for m in apps.get_models(include_auto_created=True) if m._meta.managed and not m._meta.proxy]
+    models = [
+        m
+        for m in apps.get_models(include_auto_created=True)
+        if m._meta.managed and not m._meta.proxy and m._meta.db_table not in _COPIED_OTHERWISE
+    ]
     return sorted(models, key=lambda model: model._meta.db_table)
 
 

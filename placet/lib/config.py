@@ -81,6 +81,13 @@ class Config(BaseSettings):
         10, ge=1, le=10_000, description="Requests that one person can start by mail in an hour."
     )
     start_mails_per_day: int = Field(50, ge=1, le=100_000, description="The same in 24 hours.")
+    archive_mails_after_days: int = Field(
+        90,
+        ge=0,
+        le=36_500,
+        description="After how many days mails that were done with are put together, so that they take less room; "
+        "0: never.",
+    )
     ask_ispdb: bool = Field(
         False,
         description="Ask Thunderbird's database of mail providers, too, when the servers of a mailbox are looked up; "

@@ -199,3 +199,15 @@ class OutgoingMail(models.Model):
     def message_ids(self) -> tuple[str, ...]:
         """By what answers name it, in angle brackets."""
         return tuple(id_ for id_ in (self.message_id, self.server_message_id) if id_)
+
+
+class MailBlock(models.Model):
+    """Old mails that are kept together (`placet.mail.blocks`); the `raw` of each says where in it it is."""
+
+    number = models.BigIntegerField(primary_key=True)  # from 1, in the order in which they were made
+    content = models.BinaryField()
+    mails = models.PositiveIntegerField()
+    # Up to which ids mails were gone through for it and those before it.
+    incoming_through = models.BigIntegerField()
+    outgoing_through = models.BigIntegerField()
+    made_at = models.DateTimeField(default=clock.now)

@@ -2,6 +2,8 @@
 with a dictionary of what stands in every mail of ours and in every reply that quotes one. That is most of what an
 installation keeps: without it a request takes many times the room.
 
+An old mail lies in a block with others (`placet.mail.blocks`), and its place is kept instead.
+
 What an earlier version kept is read as it is, or, where it begins with that version's mark, by zlib and the dictionary
 of that time. A dictionary never changes: `dictionaries/N.zdict` is made once, by `python -m tools.dictionary mails N`,
 and the newest one is used for what is written.
@@ -14,12 +16,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from django.db import models
+from django.db import connection, models
 from django.db.models.query_utils import DeferredAttribute
 
 from placet.lib import compression
 from placet.lib.compression import LONGEST, Compression
 from placet.lib.fields import KeptField
+from placet.mail import blocks
 from placet.mail.unwrapping import CUT_OFF, NotUnwrapped, unwrapped, wrapped
 
 _DICTIONARIES = Path(__file__).parent / "dictionaries"
@@ -44,14 +47,13 @@ def packed(mail: bytes) -> bytes:
     return MAILS.compressed(unwrapped(mail), len(mail)) if mail else mail
 
 
-def unpacked(kept: bytes) -> bytes:
-    """The mail. Raises Damaged."""
-    if kept.startswith(MARK):
-        size = MAILS.note_of(kept)
-        try:
-            mail = wrapped(MAILS.decompressed(kept))
-        except NotUnwrapped as error:
-            raise Damaged(f"What is kept of a mail cannot be read: {error}") from error
+def unpacked(kept: bytes, database: "BaseDatabaseWrapper | None" = None) -> bytes:
+    """The mail; one that lies in a block from this database, or the usual one. Raises Damaged."""
+    if kept.startswith(blocks.MARK):
+        place = blocks.Place.of(kept)
+        mail, size = _wrapped(blocks.unwrapped_at(place, database or connection)), place.size
+    elif kept.startswith(MARK):
+        mail, size = _wrapped(MAILS.decompressed(kept)), MAILS.note_of(kept)
     elif kept.startswith(ZLIB_MARK):
         mail, size = _by_zlib(kept, LONGEST)
     else:
@@ -61,9 +63,20 @@ def unpacked(kept: bytes) -> bytes:
     return mail
 
 
+def _wrapped(content: bytes) -> bytes:
+    try:
+        return wrapped(content)
+    except NotUnwrapped as error:
+        raise Damaged(f"What is kept of a mail cannot be read: {error}") from error
+
+
 def start_and_size(kept: bytes, most: int) -> tuple[bytes, int | None]:
     """The first `most` bytes (more than none) of a mail, as far as `kept` has them, which may be the beginning of what
     is kept; and how many the whole mail has, if that is known. Raises Damaged."""
+    if kept.startswith(blocks.MARK):
+        place = blocks.Place.of(kept)
+        content = blocks.unwrapped_at(place, connection)[: _LISTED + most + CUT_OFF]
+        return wrapped(content, whole=False)[:most], place.size
     if kept.startswith(MARK):
         content = MAILS.beginning(kept, _LISTED + most + CUT_OFF)
         return wrapped(content, whole=False)[:most], MAILS.note_of(kept)
@@ -163,10 +176,12 @@ class PackedField(_BinaryField):
     """The bytes of a mail. To the database they are bytes, packed or as they are."""
 
     def get_prep_value(self, value: Any) -> bytes | None:
-        return None if value is None else packed(bytes(value))
+        if value is None or isinstance(value, blocks.Kept):
+            return value
+        return packed(bytes(value))
 
     def from_db_value(self, value: Any, expression: Any, connection: "BaseDatabaseWrapper") -> bytes | None:
-        return None if value is None else unpacked(bytes(value))
+        return None if value is None else unpacked(bytes(value), connection)
 
     def deconstruct(self) -> Any:
         """As what it is to the database: nothing has to be changed there."""

@@ -68,6 +68,7 @@ KINDS = {
     "deliver_apart": gettext_lazy("send to webhooks that failed or were slow"),
     "tell": gettext_lazy("write to those whose webhook was switched off"),
     "forget": gettext_lazy("forget what was sent to webhooks long ago"),
+    "archive": gettext_lazy("put old mails together"),
 }
 
 

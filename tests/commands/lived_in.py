@@ -46,6 +46,21 @@ def live() -> None:
         content=BYTES,
         by=alice,
     )
+    _archive()
+
+
+def _archive() -> None:
+    """One mail lies in a block; the others are not old."""
+    from datetime import timedelta
+
+    from placet.lib import clock
+    from placet.mail import archiving
+    from placet.mail.models import OutgoingMail
+
+    OutgoingMail.objects.filter(pk=OutgoingMail.objects.order_by("pk")[0].pk).update(
+        state=OutgoingMail.State.SENT, created_at=clock.now() - timedelta(days=365)
+    )
+    assert archiving.archive(clock.now() - timedelta(days=90)) == 1
 
 
 def fill_empty_tables() -> None:

@@ -1,5 +1,6 @@
 """An installation goes from SQLite to PostgreSQL, whole or not at all."""
 
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -97,6 +98,20 @@ def test_a_server_that_is_not_there_is_told(old: Installation) -> None:
     assert "cannot be opened" in old.refused("database", "copy", "postgres://127.0.0.1:1/x")
 
 
+# --- old mails --------------------------------------------------------------------------------------------
+
+
+def test_old_mails_are_put_together_at_once_and_the_file_shrinks(old: Installation) -> None:
+    assert "--older-than DAYS" in old.refused("database", "archive", "--older-than", "0")
+    query(old, "UPDATE mail_outgoingmail SET state = 'sent', created_at = '2020-01-01 00:00:00'")
+    verified = old.placet("audit", "verify").stdout
+    ended = old.good("database", "archive", "--older-than", "30", "--shrink")
+    assert re.search(r"^[1-9][0-9]* mails were put together in 1 blocks\.", ended, re.MULTILINE)
+    assert re.search(r" had [0-9.]+ MB and has [0-9.]+ MB\.$", ended, re.MULTILINE)
+    assert "0 mails were put together in 0 blocks" in old.good("database", "archive", "--older-than", "30")
+    assert old.placet("audit", "verify").stdout == verified
+
+
 # --- on PostgreSQL ----------------------------------------------------------------------------------------
 
 
@@ -109,7 +124,7 @@ def test_every_row_of_every_table_is_there_afterwards(old: Installation, new_url
 
     import psycopg
 
-    left_behind = {"django_migrations", "placet_cache", "sqlite_sequence"}
+    left_behind = {"django_migrations", "placet_cache", "sqlite_sequence", "mail_mailblock"}
     with closing(sqlite3.connect(old.data_dir / SQLITE)) as source, psycopg.connect(new_url) as target:
         for table in sorted(tables(old) - left_behind):
             count = f'SELECT count(*) FROM "{table}"'
