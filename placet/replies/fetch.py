@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from email.parser import BytesHeaderParser
 from email.policy import compat32
+from operator import itemgetter
 from typing import Any
 
 import structlog
@@ -117,9 +118,14 @@ def _is_gone(entry: Entry) -> bool:
 
 
 def _unknown(mailbox: Mailbox, seen: Sequence[Seen]) -> list[Seen]:
+    """In the order in which they came, whatever the server lists first: of two answers the first one counts."""
     once = {kept_id(entry.server_id): entry for entry in seen}
     known = set(mailbox.incoming.filter(server_id__in=list(once)).values_list("server_id", flat=True))
-    return [entry for kept, entry in once.items() if kept not in known]
+    new = [entry for kept, entry in once.items() if kept not in known]
+    came = [(entry.received_at, entry) for entry in new if entry.received_at is not None]
+    if len(came) < len(new):
+        return new  # such a server lists them in that order itself
+    return [entry for _at, entry in sorted(came, key=itemgetter(0))]
 
 
 def _put_away_again(mailbox: Mailbox, seen: Sequence[Seen]) -> None:

@@ -1,6 +1,6 @@
 """One installation against a sandbox, over real HTTP; the tests say what happens and when Placet works."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -17,13 +17,18 @@ from placet.approvals.models import Assignment, CallTask, Decision, Request
 from placet.approvals.processes import publish
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes import pool, store
+from placet.mailboxes.base import Action
 from placet.mailboxes.models import Mailbox
 from placet.sandbox.server import Mail, Sandbox
 from tests.journeys import at_mail_servers
-from tests.journeys.at_mail_servers import AtMailServers, MailServers
+from tests.journeys.at_exchange_server import AtExchangeServer
+from tests.journeys.at_mail_servers import MailServers
+from tests.journeys.elsewhere import DOMAIN, Elsewhere
+from tests.journeys.letters import INTERNAL
+from tests.journeys.ways import ONLINE, WAYS, WITH_FOLDERS
 from tests.making import SAMPLE, values
 
-DOMAIN = "contoso.example"
+__all__ = ["DOMAIN"]
 
 
 @dataclass
@@ -64,6 +69,18 @@ class World:
 
     def subjects(self, name: str) -> list[str]:
         return [mail.subject for mail in self.sandbox.mails(name)]
+
+    def proved(self, raw: bytes, name: str = "bob") -> bytes:
+        """The mail with what Placet's server writes on top of one whose sender it knows: that this one wrote it."""
+        if isinstance(self.sandbox, Elsewhere):
+            return self.sandbox.proved(f"{name}@{DOMAIN}", raw)
+        return "".join(f"{line}\r\n" for line in INTERNAL).encode() + raw
+
+    def put_away(self) -> int:
+        """How many mails lie with the handled ones; where there are no folders, how many were deleted."""
+        if isinstance(self.sandbox, Elsewhere) and not self.sandbox.has_folders:
+            return ServerTask.objects.filter(action=Action.DELETE).exclude(done_at=None).count()
+        return len(self.sandbox.mails("approvals", "Placet/Processed"))
 
     # -- what Placet does ------------------------------------------------------------------------------------
 
@@ -149,14 +166,19 @@ class World:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A module with BOTH_WAYS runs over Microsoft Graph and over Exchange Web Services, the others over Graph. With
-    EVERY_KIND it runs over IMAP and SMTP, too, but for what is marked `on_exchange`."""
+    EVERY_KIND it runs over all of WAYS, but for what is marked `on_exchange` or `in_folders`; with OVER, over those
+    that are named there."""
     if "way" not in metafunc.fixturenames:
         return
-    module, ways = metafunc.module, ["graph", "ews"]
-    if getattr(module, "EVERY_KIND", False):
-        on_exchange = metafunc.definition.get_closest_marker("on_exchange") is not None
-        metafunc.parametrize("way", ways if on_exchange else [*ways, "imap"])
-    elif getattr(module, "BOTH_WAYS", False):
+    marks = {mark.name for mark in metafunc.definition.iter_markers()}
+    ways: Sequence[str] = getattr(metafunc.module, "OVER", ())
+    if getattr(metafunc.module, "EVERY_KIND", False):
+        ways = ONLINE if "on_exchange" in marks else tuple(WAYS)
+    elif getattr(metafunc.module, "BOTH_WAYS", False):
+        ways = ONLINE
+    if "in_folders" in marks:
+        ways = [way for way in ways if way in WITH_FOLDERS]
+    if ways:
         metafunc.parametrize("way", ways)
 
 
@@ -183,8 +205,7 @@ def mail_servers() -> Iterator[Callable[[], MailServers]]:
 
 @pytest.fixture
 def sandbox(way: str, request: pytest.FixtureRequest) -> Iterator[Sandbox]:
-    made = AtMailServers(request.getfixturevalue("mail_servers")()) if way == "imap" else Sandbox(DOMAIN)
-    with made as sandbox:
+    with WAYS[way](request) as sandbox:
         for name in ("approvals", "alice", "bob", "carol", "dave", "ada"):
             sandbox.add_mailbox(name, f"{name.title()} {name.title()}son")
         yield sandbox
@@ -214,14 +235,15 @@ def make_world(sandbox: Sandbox, way: str) -> World:
         )
     finance = Group.objects.create(key="finance", name="Finance")
     finance.members.add(people["carol"])
-    publish(values(SAMPLE))
+    sample = values(SAMPLE)
+    publish({**sample, "proof": sandbox.proof} if isinstance(sandbox, Elsewhere) else sample)
     return World(sandbox, connected(sandbox, way), people, way)
 
 
 def connected(sandbox: Sandbox, way: str = "graph") -> Mailbox:
     """The mailbox of a sandbox, active."""
-    if isinstance(sandbox, AtMailServers):
-        return at_mail_servers.connected(sandbox.servers)
+    if isinstance(sandbox, Elsewhere | AtExchangeServer):
+        return sandbox.connected()
     return store.save(
         {
             "protocol": way,

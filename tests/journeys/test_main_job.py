@@ -24,7 +24,7 @@ def test_an_answer_by_mail_decides_and_is_confirmed(world: World) -> None:
     assert "Approved: Desk" in world.subjects("alice")
 
 
-def test_a_handled_mail_is_moved_on_the_server(world: World) -> None:
+def test_a_handled_mail_is_put_away_on_the_server(world: World) -> None:
     _, asked = world.asked()
     ask = OutgoingMail.objects.get()
     OutgoingMail.objects.update(state=OutgoingMail.State.UNSURE)  # cut off, where no copies are kept
@@ -33,7 +33,7 @@ def test_a_handled_mail_is_moved_on_the_server(world: World) -> None:
     ask.refresh_from_db()
     assert ask.state == OutgoingMail.State.SENT  # whoever answers it has it
     assert world.sandbox.mails("approvals") == []
-    assert len(world.sandbox.mails("approvals", "Placet/Processed")) == 1
+    assert world.put_away() == 1
 
 
 def test_above_a_thousand_finance_is_asked_too(world: World) -> None:

@@ -105,6 +105,18 @@ def unread() -> set[str]:
     return set(IncomingMail.objects.filter(facts__has_key="unread").values_list("server_id", flat=True))
 
 
+def test_mails_are_kept_in_the_order_in_which_they_came_whatever_the_server_lists_first(
+    server: Server, mailbox: Mailbox
+) -> None:
+    """Gmail lists the newest first; and what lies in Junk is listed behind Inbox."""
+    now = timezone.now()
+    ids = [
+        server.deliver(mail_of(number), received_at=now - timedelta(minutes=number)) for number in range(4)
+    ]
+    poll(mailbox)
+    assert list(IncomingMail.objects.order_by("pk").values_list("server_id", flat=True)) == ids[::-1]
+
+
 # -- one mail that the server does not give ------------------------------------------------------------------
 
 

@@ -52,7 +52,7 @@ class Position:
 class Step:
     """What one call gave."""
 
-    ids: list[str]
+    ids: list[str]  # the oldest first
     after: Position
     ended: bool  # there is nothing more
 
@@ -65,7 +65,8 @@ def next_step(gmail: Gmail, position: Position, size: int) -> Step:
         since = datetime.fromisoformat(position.since).astimezone(UTC)
         answer = calls.listing(gmail, position.listed, since, size, position.page)
         label = position.listed if answer.page else _NEXT_LISTED[position.listed]
-        return Step(answer.ids, replace(position, listed=label, page=answer.page), ended=False)
+        # Gmail lists the newest first.
+        return Step(answer.ids[::-1], replace(position, listed=label, page=answer.page), ended=False)
     answer = calls.changes(gmail, position.history, size, position.page)
     ahead = position.ahead or answer.history  # of the first page: what changed since then comes next time
     if answer.page:

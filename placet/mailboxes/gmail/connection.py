@@ -154,11 +154,12 @@ class GmailConnection:
 
     def _moving(self, folder: str) -> Callable[[str], None]:
         label = self.label_for_moved(folder)
+        others = self._other_labels(folder)
 
         def move(id_: str) -> None:
             nonlocal label
             try:
-                self._move(id_, label)
+                self._move(id_, label, others)
             except Gone:
                 raise
             except MailError:
@@ -167,12 +168,19 @@ class GmailConnection:
                 before, label = label, self.label_for_moved(folder)
                 if label == before:
                     raise
-                self._move(id_, label)
+                self._move(id_, label, others)
 
         return move
 
-    def _move(self, id_: str, label: Label) -> None:
-        calls.label_mail(self.gmail, id_, add=[label.id], remove=[INBOX, SPAM])
+    def _other_labels(self, folder: str) -> list[Label]:
+        """Those that Placet puts mails to besides: one that was set aside and is handled again has such a one."""
+        paths = {self.settings.handled_folder, self.settings.set_aside_folder} - {"", folder}
+        found = (calls.find_label(self.gmail, calls.ROOT, path) for path in sorted(paths))
+        return [label for label in found if label is not None]
+
+    def _move(self, id_: str, label: Label, others: Sequence[Label]) -> None:
+        left = [other.id for other in others if other != label]
+        calls.label_mail(self.gmail, id_, add=[label.id], remove=[INBOX, SPAM, *left])
 
     def label_for_moved(self, path: str) -> Label:
         """The label at a path, made where it is missing. FixNeeded where mail is taken from it."""

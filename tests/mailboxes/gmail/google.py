@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.policy import default
+from email.utils import parseaddr
 from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -201,7 +202,7 @@ class Google:
         assert request.headers["content-type"] == "message/rfc822"
         if len(request.body) > MOST_SENT:
             return refusal(413, "uploadTooLarge", "Request Entity Too Large")
-        to = str(message_from_bytes(request.body, policy=default)["To"])
+        to = parseaddr(str(message_from_bytes(request.body, policy=default)["To"]))[1]
         local, _at, domain = to.partition("@")
         receiver = f"{local.partition('+')[0]}@{domain}"
         labels = {"INBOX", "UNREAD"} if receiver == box.address else set()

@@ -264,6 +264,23 @@ def test_one_mail_that_cannot_be_marked_stops_none_beside_it(google: Google) -> 
     assert [seen.server_id for seen in everything(connection)[0]] == [ids[0]]
 
 
+def test_what_was_set_aside_and_is_handled_again_is_no_longer_among_what_is_set_aside(google: Google) -> None:
+    box = google.user(MAILBOX)
+    mail = box.add(mail_to(MAILBOX, "One"), "INBOX")
+    connection = google.connect(MAILBOX)
+    for folder in ("Placet/Set aside", "Placet/Processed"):
+        assert list(connection.mark([mail.id], Action.MOVE, folder)) == [(mail.id, mail.id)]
+    assert {box.labels[label] for label in mail.labels} == {"Placet/Processed"}
+
+
+def test_what_is_there_is_listed_with_the_oldest_first(google: Google) -> None:
+    """Google lists the newest first; of two answers the first one counts."""
+    box = google.user(MAILBOX)
+    ids = [box.add(mail_to(MAILBOX, subject), "INBOX").id for subject in ("One", "Two", "Three")]
+    page = google.connect(MAILBOX).changes({}, LONG_AGO, 10)
+    assert [seen.server_id for seen in page.seen] == ids
+
+
 def test_the_check_names_another_mailbox_than_was_asked_for(google: Google) -> None:
     connection = google.connect(MAILBOX)
     connection.changes({}, LONG_AGO, 10)

@@ -1,0 +1,152 @@
+"""Google Workspace: a small Gmail in memory that was written from Google's documentation. No real one was tried.
+
+What people of the organisation send is signed by its domain (DKIM) and stamped as Gmail does, so it is proved as
+`outside`: Google says of nobody that they are a colleague. The key is asked for from a DNS of the tests.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from functools import cache, partial
+from types import TracebackType
+from typing import Self
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from django.conf import settings
+
+from placet.lib import dns
+from placet.mailboxes import store
+from placet.mailboxes.gmail import connection
+from placet.mailboxes.gmail.settings import KEY
+from placet.mailboxes.models import Mailbox
+from placet.mailboxes.oauth import TokenCache
+from placet.sandbox import mime
+from placet.sandbox.server import Mail
+from tests.journeys.elsewhere import APPROVALS, DOMAIN, PEOPLE, SINCE, Elsewhere, shown
+from tests.mailboxes.gmail.google import GmailBox, Google, key_file, running_google
+from tests.mailboxes.gmail.google import Mail as GmailMail
+from tests.replies import receivers
+from tests.servers.dns import serving
+from tests.signing import Signer
+
+LABELS = {"inbox": "INBOX", "junkemail": "SPAM", "deleteditems": "TRASH", "sentitems": "SENT"}
+
+
+@cache
+def signer() -> Signer:
+    return Signer(DOMAIN, rsa.generate_private_key(65537, 2048))
+
+
+class AtGoogle(Elsewhere):
+    proof = "outside"
+    google: Google
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._open = ExitStack()
+        self._fetched: dict[str, set[str]] = {name: set() for name in PEOPLE}
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self.google = self._open.enter_context(running_google())
+        for name in ("approvals", *PEOPLE):
+            self.google.user(f"{name}@{DOMAIN}")
+        self._open.enter_context(_keys_in_dns())
+        patch = self._open.enter_context(pytest.MonkeyPatch.context())
+        patch.setattr(
+            connection,
+            "connect",
+            partial(
+                connection.connect,
+                api=self.google.api,
+                token_uri=f"{self.google.api}/token",
+                cache=TokenCache(),
+            ),
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._open.close()
+        super().__exit__(kind, value, traceback)
+
+    def connected(self) -> Mailbox:
+        return store.save(
+            {
+                "kind": "gmail",
+                "username": APPROVALS,
+                "active": True,
+                "sends_per_minute": 1000,
+                "since": SINCE,
+            },
+            secrets={KEY: key_file()},
+            by="a test",
+        ).mailbox
+
+    # --- people ---------------------------------------------------------------------------------------------
+
+    def submit(self, sender: str, recipients: Sequence[str], raw: bytes) -> None:
+        for recipient in recipients:
+            self._into(recipient, self.proved(sender, raw))
+
+    def _into(self, recipient: str, raw: bytes) -> None:
+        local, _, domain = recipient.partition("@")
+        self.google.user(f"{local.partition('+')[0]}@{domain}").add(raw, "INBOX", "UNREAD")
+
+    def came_for(self, name: str) -> Iterable[bytes]:
+        mails = self.google.user(f"{name}@{DOMAIN}").mails
+        new = [id_ for id_ in mails if id_ not in self._fetched[name]]
+        self._fetched[name].update(new)
+        return [mime.with_crlf(mails[id_].raw) for id_ in new]
+
+    # --- Placet's own mailbox -------------------------------------------------------------------------------
+
+    @property
+    def _box(self) -> GmailBox:
+        return self.google.user(APPROVALS)
+
+    def lying_in(self, folder: str) -> list[Mail]:
+        label = LABELS.get(folder) or self._box.label_id(folder)
+        return [
+            _shown(mail, folder)
+            for mail in self._box.mails.values()
+            if label in mail.labels and not mail.labels & ({"TRASH"} - {label})
+        ]
+
+    def laid(self, folder: str, raw: bytes) -> Mail:
+        return _shown(self._box.add(mime.with_crlf(raw), LABELS[folder], "UNREAD"), folder)
+
+    def dragged(self, mail_id: str, folder: str) -> Mail:
+        mail = self._box.mails[mail_id]
+        own = {label for label in mail.labels if label in self._box.labels}
+        self._box.relabel(mail, {LABELS[folder]}, own)
+        return _shown(mail, folder)
+
+    def arrived(self, recipient: str, mail_from: str, raw: bytes) -> None:
+        self._into(recipient, _stamped(raw, mail_from.rpartition("@")[2] or "nobody.example", "fail"))
+
+    def proved(self, sender: str, raw: bytes) -> bytes:
+        return _stamped(signer().signed(raw), DOMAIN, "pass")
+
+
+def _stamped(raw: bytes, domain: str, result: str) -> bytes:
+    """With what Gmail writes on top."""
+    lines = receivers.gmail(domain, result, result).lines()
+    return "".join(f"{line}\r\n" for line in lines).encode() + raw
+
+
+def _shown(mail: GmailMail, folder: str) -> Mail:
+    received = datetime.fromtimestamp(mail.at, UTC)
+    return shown(mail.id, folder, mail.raw, is_read="UNREAD" not in mail.labels, received=received)
+
+
+@contextmanager
+def _keys_in_dns() -> Iterator[None]:
+    dns.forget()
+    with serving() as records, pytest.MonkeyPatch.context() as patch:
+        records.texts[signer().name] = (signer().record(),)
+        patch.setattr(settings, "PLACET", settings.PLACET.model_copy(update={"dns_servers": records.address}))
+        yield
+    dns.forget()
