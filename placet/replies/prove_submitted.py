@@ -33,7 +33,7 @@ def proved_submitted(mail: Mail, address: str, servers: Servers) -> Submitted:
         raise refusals.NotProved(
             Sentence("Our mail server does not say in a way that is confirmed who signed in to send a mail.")
         )
-    hop = _session(mail.hops, servers)
+    hop = session_of(mail.hops, servers)
     logins = {_full(login, profile) for login in (*hop.logins, *_stamped(mail, hop, servers))}
     if not logins:
         raise refusals.NotProved(
@@ -50,7 +50,7 @@ def proved_submitted(mail: Mail, address: str, servers: Servers) -> Submitted:
     return Submitted(address, hop.by)
 
 
-def _session(hops: Sequence[Hop], servers: Servers) -> Hop:
+def session_of(hops: Sequence[Hop], servers: Servers) -> Hop:
     """The line of our server about the session in which it took the mail in: the first that it did not write about
     itself. Raises NotProved unless somebody signed in there."""
     for number, hop in enumerate(hops):

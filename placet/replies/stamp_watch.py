@@ -11,7 +11,7 @@ from placet.mailboxes.stamp_profile import StampProfile
 from placet.replies import refusals
 from placet.replies.parse import Mail
 from placet.replies.prove_outside import Servers, entrance_of, stamps_of_entrance
-from placet.replies.prove_submitted import SIGNED_IN
+from placet.replies.prove_submitted import SIGNED_IN, session_of
 
 MISSED = (
     "missed"  # in `Mailbox.stamps`: {"count": mails in a row, "since": of the first, "incoming": the last}
@@ -38,9 +38,15 @@ def note(incoming: IncomingMail, mail: Mail, settings: MailboxSettings, profile:
 
 def _bears(mail: Mail, settings: MailboxSettings, profile: StampProfile) -> bool | None:
     """None of a mail that did not travel, or that somebody sent who had signed in: servers stamp those otherwise."""
-    if not mail.hops or any(hop.protocol in SIGNED_IN for hop in mail.hops[:1]):
+    if not mail.hops:
         return None
     servers = Servers(False, settings.trusted_hosts, settings.own_networks, confirmed=profile)
+    try:
+        session_of(mail.hops, servers)  # from the office, too, whose addresses are no entrance
+    except refusals.NotProved:
+        pass
+    else:
+        return None
     try:
         entrance = entrance_of(mail.hops, servers)
     except refusals.Unproved:

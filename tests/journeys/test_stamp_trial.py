@@ -200,6 +200,18 @@ def test_when_mails_stop_bearing_them_administrators_hear_of_it_and_nothing_is_l
     assert "missed" not in Mailbox.objects.get(pk=world.mailbox.pk).stamps
 
 
+def test_mails_of_people_who_signed_in_in_the_office_say_nothing_of_the_stamps(world: World) -> None:
+    """Their server stamps what comes in from outside, and own networks are not outside."""
+    confirm(world)
+    session = f"from pc7 (pc7.{DOMAIN} [10.1.2.3]) (Authenticated sender: bob@{DOMAIN}) by {MX} (Postfix) with ESMTPSA"
+    for count in range(4):
+        _, asked = world.asked(item=f"Desk {count}")
+        handed_on = f"from {MX} ([127.0.0.1]) by {MX} with LMTP"
+        replied(world, asked, Delivery((handed_on,), (), session, below=True))
+    assert "missed" not in Mailbox.objects.get(pk=world.mailbox.pk).stamps
+    assert alarms() == []
+
+
 # --- the command ----------------------------------------------------------------------------------------------
 
 

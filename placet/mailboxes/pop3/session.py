@@ -48,7 +48,11 @@ class Session(poplib.POP3):
         self._lines = Lines(connection)
         self.is_ended = False
         self.user_signed_in = self.mechanism = ""
-        super().__init__(host)
+        try:
+            super().__init__(host)
+        except BaseException:
+            self.close()  # poplib reads by a file of its own, which keeps the socket open
+            raise
 
     # --- what poplib does without an end ------------------------------------------------------------------
 

@@ -1,14 +1,17 @@
 """Receiving from POP3 servers that refuse, lie, or never end: literal bytes, at a socket of loopback."""
 
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
+from placet.mailboxes import sockets
 from placet.mailboxes.base import Action, FixNeeded, MailboxError, MailError, Page, Received, Seen, Wait
 from placet.mailboxes.pop3 import connection as pop3
 from placet.mailboxes.pop3 import known, session
@@ -387,3 +390,21 @@ def test_that_somebody_else_reads_is_said_by_our_own_lock_too(monkeypatch: pytes
             sync(one)
         entries.close()  # type: ignore[attr-defined]
         assert sync(one).complete
+
+
+@pytest.mark.parametrize("greeting", ["-ERR Not now", "What?", None])
+def test_what_was_opened_is_closed_where_the_server_does_not_greet(
+    greeting: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect, opened = sockets.connected, list[socket.socket]()
+
+    def connected(host: str, port: int, **more: Any) -> socket.socket:
+        opened.append(connect(host, port, **more))
+        return opened[-1]
+
+    monkeypatch.setattr(sockets, "connected", connected)
+    with talker(lambda peer: peer.say(greeting) if greeting else peer.cut()) as server:
+        there = Server("127.0.0.1", server.port, "none", Password("approvals", SecretStr("secret")), "")
+        with pytest.raises(MailboxError) as caught:  # what it was raised in lives as long as it does
+            pop3.opened(there)
+    assert [one.fileno() for one in opened] == [-1], caught.value
