@@ -14,6 +14,7 @@ from placet.approvals.engine_errors import (
     FieldsInvalid,
     NoLongerOpen,
     NotAllowed,
+    NotOffered,
     OtherFiles,
     ProcessRetired,
     TooSoon,
@@ -37,13 +38,15 @@ _SOON = {"Retry-After": "3600"}
 
 
 def problem_of(error: Exception) -> Problem:
-    """Of one of `REFUSALS`. What does not fit points into `data` or `answers` of the body."""
+    """Of one of `REFUSALS`. What does not fit points into the body."""
     if isinstance(error, FormInvalid):
         return Problem("invalid", errors=errors_in("data", error.errors))
     if isinstance(error, FieldsInvalid):
         return Problem("invalid", errors=errors_in("data", error.errors))
     if isinstance(error, AnswersInvalid):
         return Problem("invalid", errors=errors_in("answers", error.errors))
+    if isinstance(error, NotOffered):
+        return Problem.invalid("/outcome", str(error))
     if isinstance(error, FileRefused):
         return Problem.invalid("/files", str(error))
     if isinstance(error, FilesChanged):

@@ -198,15 +198,21 @@ class Problem(Exception):
             "title": self.kind.title,
             "status": int(self.kind.status),
         }
-        detail = self.detail or " ".join(error.detail for error in self.errors[:1])
-        body |= {"detail": detail or self.kind.cure, "instance": path}
+        body |= {"detail": self.detail or self._of_errors() or self.kind.cure, "instance": path}
         if request_id := structlog.contextvars.get_contextvars().get("http_request"):
             body["request_id"] = str(request_id)
         if self.errors:
             body["errors"] = [{"pointer": one.pointer, "detail": one.detail} for one in self.errors]
-        return HttpResponse(
-            json.dumps(body), content_type=CONTENT_TYPE, status=self.kind.status, headers=self.headers
-        )
+        text = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")  # read in a terminal, too
+        return HttpResponse(text, content_type=CONTENT_TYPE, status=self.kind.status, headers=self.headers)
+
+    def _of_errors(self) -> str:
+        """The first of what does not fit, with its place, and how many more there are: some show this alone."""
+        if not self.errors:
+            return ""
+        first, more = self.errors[0], len(self.errors) - 1
+        place = f"{first.pointer}: " if first.pointer else ""
+        return f"{place}{first.detail}{f' And {more} more in “errors”.' if more else ''}"
 
 
 def unauthorised() -> Problem:

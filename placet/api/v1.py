@@ -3,7 +3,7 @@
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from copy import deepcopy
 from functools import cache
 from typing import Any
@@ -17,7 +17,7 @@ from ninja.openapi.schema import OpenAPISchema
 from ninja.parser import Parser
 
 from placet.accounts.general import of_request
-from placet.api import bodies, engine_problems, idempotency
+from placet.api import bodies, engine_problems, idempotency, validation
 from placet.api.calls import BASE
 from placet.api.operation import OPERATIONS, Operation
 from placet.api.operations import (
@@ -30,8 +30,7 @@ from placet.api.operations import (
     requests,
     webhooks,
 )
-from placet.api.problems import CONTENT_TYPE, KINDS, Error, Problem, of_status
-from placet.lib.pointers import pointer_into
+from placet.api.problems import CONTENT_TYPE, KINDS, Problem, of_status
 from placet.webhooks.events import openapi_webhooks
 
 ROUTERS = (
@@ -85,15 +84,7 @@ def _invalid(request: HttpRequest, error: ValidationError | type[ValidationError
     if any(one["loc"][0] == "path" for one in error.errors):
         return _refused(request, Problem("not-found"))
     body = bodies.parsed(request.body) if request.body else None
-    errors = [Error(_pointer(body, one), str(one["msg"])) for one in error.errors]
-    return _refused(request, Problem("invalid", errors=errors))
-
-
-def _pointer(body: Any, error: Mapping[str, Any]) -> str:
-    where, *path = error["loc"]
-    if where != "body":
-        return "/".join(map(str, (where, *path)))
-    return pointer_into(body, path[1:], is_missing=error["type"] == "missing")
+    return _refused(request, Problem("invalid", errors=validation.errors_of(body, error.errors)))
 
 
 def _unparsed(request: HttpRequest, error: HttpError | type[HttpError]) -> HttpResponse:

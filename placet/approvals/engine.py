@@ -91,6 +91,7 @@ from placet.approvals.engine_errors import (
     Lapsed,
     NoLongerOpen,
     NotAllowed,
+    NotOffered,
     OtherFiles,
     ProcessRetired,
     TooSoon,
@@ -444,7 +445,7 @@ def _must_be_pending(answer: PendingAnswer, assignment: Assignment) -> None:
 def _must_be_offered(step: ApprovalStep, outcome: str) -> None:
     if outcome not in step.outcome_keys:
         possible = ", ".join(step.outcome_keys)
-        raise NotAllowed(
+        raise NotOffered(
             Sentence(
                 "“{answer}” is no answer here; possible are {answers}.", answer=outcome, answers=possible
             )

@@ -47,6 +47,10 @@ class Barred(NotAllowed):
     """This person may decide nothing here: the request is their own, or somebody else has to be the second one."""
 
 
+class NotOffered(NotAllowed):
+    """This step has no such outcome."""
+
+
 class NotByApi(NotAllowed):
     """The process, or this step of it, takes no decisions by API."""
 

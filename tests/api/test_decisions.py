@@ -89,7 +89,7 @@ def _nothing(request: Request, seat: Assignment) -> None:
         (_somebody_first, {}, "already-decided", 409),
         (_withdrawn, {}, "not-open", 409),
         (_nothing, {"outcome": "reject"}, "comment-needed", 422),
-        (_nothing, {"outcome": "maybe"}, "not-allowed", 403),
+        (_nothing, {"outcome": "maybe"}, "invalid", 422),
         (_nothing, {"seen": "0" * 64}, "stale", 412),
         (_nothing, {"answers": {"what": "x"}}, "invalid", 422),
         (_nothing, {"data": {"item": "Other"}}, "invalid", 422),

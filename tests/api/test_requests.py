@@ -288,7 +288,7 @@ def test_a_list_is_filtered_and_goes_on(caller: Caller, calls: Calls, alice: Per
         assert ids(f"limit={limit}", calls(bob)) == newest
     assert ids("state=withdrawn") == [made[1]["id"]]
     assert ids("state=open&limit=2") == [one for one in newest if one != made[1]["id"]]
-    assert ids("state=unheard-of") == []
+    assert caller.get("/requests?state=approved").pointers == ["query/state"]  # that would be its result
     assert ids("process=one-step") == newest
     assert ids("process=other") == []
     assert ids(f"requester={alice.email}") == newest
@@ -379,6 +379,16 @@ def test_an_etag_is_the_state_of_a_request(caller: Caller, bob: Person) -> None:
     assert (decision["outcome"], decision["comment"], decision["channel"]) == ("approve", "Fine.", "page")
     assert decision["by"]["address"] == bob.email
     assert decision["at"].endswith("Z")
+
+
+@pytest.mark.parametrize("form", ['W/"{}"', '"{}-gzip"', '"{}-zstd"', '"0", W/"{}-br"'])
+def test_an_etag_counts_as_a_proxy_that_compresses_makes_it(caller: Caller, bob: Person, form: str) -> None:
+    made = begin(caller, body()).json
+    path, tag = f"/requests/{made['id']}", form.format(made["sequence"])
+    assert caller.get(path, If_None_Match=tag).status == 304
+    stale = caller.post(f"{path}/withdraw", {}, If_Match=form.format(made["sequence"] + 1))
+    assert stale.problem == "stale"
+    assert caller.post(f"{path}/withdraw", {}, If_Match=tag).status == 200
 
 
 # --- waiting ----------------------------------------------------------------------------------------------
@@ -483,7 +493,10 @@ def test_it_is_withdrawn_by_whoever_saw_how_it_stands(caller: Caller, calls: Cal
     path = f"/requests/{made.json['id']}/withdraw"
     assert caller.post(path, {}).problem == "precondition-missing"
     assert caller.post(path, {}, If_Match='"0"').problem == "stale"
-    assert caller.post(path, {}, If_Match=f"W/{made.headers['ETag']}").problem == "stale"
+    assert caller.post(path, {}, If_Match='W/"0", "0-gzip"').problem == "stale"
+    for none in (made.headers["ETag"].strip('"'), f"'{made.json['sequence']}'", '"', '"" x'):
+        answer = caller.post(path, {}, If_Match=none)
+        assert (answer.problem, answer.pointers) == ("invalid", ["header/If-Match"]), none
     assert calls(bob).post(path, {}, If_Match="*").problem == "not-allowed"
     done = caller.post(path, {}, If_Match=made.headers["ETag"], Idempotency_Key="w")
     assert (done.status, done.json["state"]) == (200, "withdrawn")

@@ -42,6 +42,11 @@ def mails_about_keys() -> list[tuple[str, str]]:
     return list(OutgoingMail.objects.filter(kind="key-made").order_by("pk").values_list("to", "subject"))
 
 
+def test_each_scope_is_shown_as_refusals_name_it(as_: As, bob: Person) -> None:
+    labels = "".join(re.findall("<label.*?</label>", as_(bob).get(MINE).content.decode()))
+    assert set(Scope) - keys.ADMINISTRATORS_ONLY == {one for one in Scope if f">{one.value}</code>" in labels}
+
+
 # --- one's own --------------------------------------------------------------------------------------------
 
 

@@ -679,6 +679,21 @@ def test_nobody_without_a_right_changes_anything_by_a_post(
 
 
 @pytest.mark.any_database
+def test_a_key_of_the_api_opens_no_page(world: dict[str, str], admin: Person) -> None:
+    """An administrator's, with every scope: whoever shows it is nobody outside of the API."""
+    _key, text = keys.make(admin, "ERP", set(keys.Scope), by=admin)
+    program, before = Client(headers={"Authorization": f"Bearer {text}"}), _rows()
+    opened = []
+    for method, table in (("get", SEEN), ("post", SENT)):
+        for name, (to_nobody, *_others) in table.items():
+            cache.clear()
+            if _statuses([program], method, world[name]) != (to_nobody,):
+                opened.append((method, name))
+    assert opened == []
+    assert _rows() == before
+
+
+@pytest.mark.any_database
 def test_a_post_without_its_csrf_token_is_refused_in_words(world: dict[str, str], admin: Person) -> None:
     browser, taken = Client(enforce_csrf_checks=True), []
     browser.force_login(admin)

@@ -12,7 +12,7 @@ from placet.accounts.models import Person
 from placet.approvals import drafts, owning
 from placet.approvals.models import Process
 from placet.approvals.processes import publish
-from placet.webhooks import callbacks, endpoints, signing
+from placet.webhooks import callbacks, endpoints, events, signing
 from placet.webhooks.models import SECRET, Attempt, Delivery, Endpoint
 from tests.alarms.conftest import Receiver, allow, receiving
 from tests.making import SAMPLE, start, values
@@ -54,7 +54,9 @@ def test_a_webhook_is_added_and_its_secret_shown_once(ada: Client) -> None:
     assert (webhook.events, webhook.processes, webhook.with_data) == (["request.ended"], ["purchase"], True)
     for address in (page("webhooks"), page("webhook", webhook.pk), page("edit_webhook", webhook.pk)):
         assert secret not in ada.get(address).content.decode()
-    assert "/in/x1" not in ada.get(page("webhooks")).content.decode()
+    form = ada.get(page("webhooks")).content.decode()
+    assert "/in/x1" not in form
+    assert all(f">{one.type}</code>" in form for one in events.TYPES), "as what is sent names them"
     shown = ada.get(page("webhook", webhook.pk)).content.decode()
     assert "<bdi>Purchase request</bdi>" in shown, "the process by the name that people know"
 

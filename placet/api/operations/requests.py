@@ -128,7 +128,14 @@ class Requests(Page[RequestShape]):
 @operation(router, "GET", "/requests", Scope.REQUESTS_READ, Requests)
 def list_requests(
     call: Call,
-    state: Annotated[str, Field(max_length=20, description="open, ended or withdrawn.")] = "",
+    state: Annotated[
+        str,
+        Field(
+            max_length=20,
+            description="open, ended or withdrawn.",
+            json_schema_extra={"enum": ["", *Request.State.values]},
+        ),
+    ] = "",
     process: Annotated[str, Field(max_length=50, description="Key of a process.")] = "",
     requester: Annotated[str, Field(max_length=320, description="Address of who asked.")] = "",
     created_after: Annotated[
@@ -173,6 +180,8 @@ def _of_processes(call: Call) -> Q:
 
 
 def _fitting(state: str, process: str, requester: str, created_after: str) -> Q:
+    if state not in ("", *Request.State.values):  # such as “approved”, which is a result
+        raise Problem.invalid("query/state", f"This has to be {', '.join(Request.State.values)}.")
     fits = Q(state=state) if state else Q()
     if process:
         versions = Version.objects.filter(process__key=process).values_list("pk", flat=True)

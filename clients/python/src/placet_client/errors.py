@@ -82,10 +82,17 @@ class Problem(PlacetError):
 
     def _sentence(self) -> str:
         parts = [self.title.rstrip(".")]
-        if self.detail and self.detail not in {self.title, *(place.detail for place in self.errors)}:
+        if self.detail and self.detail != self.title and not self._repeats_errors():
             parts.append(self.detail.rstrip("."))
         parts += [f"{place.pointer}: {place.detail}".rstrip(".") for place in self.errors]
         return ". ".join(parts) + "."
+
+    def _repeats_errors(self) -> bool:
+        """Placet's detail may be the first of the errors, with its place or without."""
+        if not self.errors:
+            return False
+        first = self.errors[0]
+        return self.detail == first.detail or self.detail.startswith(f"{first.pointer}: {first.detail}")
 
 
 class Unauthorised(Problem):
