@@ -43,6 +43,7 @@ leads to, but for steps that are reached without it. Going there leaves the bloc
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from functools import cached_property
 from typing import Annotated
 
@@ -360,4 +361,18 @@ class Definition(DefinitionPart):
 
 
 def definition_of(version: Version) -> Definition:
-    return Definition.model_validate(version.definition)
+    """What a version says. One reply asks a dozen times, and a published version never changes: those that were read
+    last are kept, as long as their data is the same."""
+    if version._state.adding:  # a draft, which changes
+        return Definition.model_validate(version.definition)
+    data, definition = _read.get(version.pk, (None, None))
+    if definition is None or data != version.definition:
+        definition = Definition.model_validate(version.definition)
+        _read[version.pk] = deepcopy(version.definition), definition
+        while len(_read) > _MOST_READ:
+            _read.pop(next(iter(_read)), None)
+    return definition
+
+
+_MOST_READ = 32
+_read: dict[int, tuple[object, Definition]] = {}  # by the version's id

@@ -147,18 +147,8 @@ class Shown:
     ) -> Iterator[tuple[int, int, set[int]]]:
         """Where a month is named, in whatever language, and which it may be."""
         for word in _WORD.finditer(text, begin, len(text) if end is None else end):
-            if months := self._month(word[0]):
+            if months := self.known.months.of(word[0]):
                 yield word.start(), word.end(), months
-
-    def _month(self, word: str) -> set[int]:
-        folded = word.casefold()
-        return {
-            month
-            for values in self.known.values.values()
-            for name, month in values.months.items()
-            if folded == name
-            or (len(name) > _SHORTEST_PART and folded.startswith(name[:-2]) and len(folded) <= len(name) + 3)
-        }
 
     @cached_property
     def words(self) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, fields
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from sys import intern
 from typing import Any, TypeVar
@@ -18,6 +18,9 @@ _LONGEST_LABEL = 12  # words; in scripts without blanks these are characters
 _LONGEST_STEM_TEST = 24  # letters of a word that are compared with stems
 _LONGEST_UNDOING = 64  # the same where a stem may stand inside
 _SHORTEST_INSIDE = 6  # letters of a stem that may
+_SHORTEST_INFLECTED = 6  # letters of a month's name that may have another ending
+_LONGEST_ENDING = 2  # letters of it that another one takes the place of
+_LONGER = 3  # letters more that the word has then
 
 
 # What the phrases of a list do.
@@ -95,6 +98,25 @@ class ValueWords:
     beginnings: frozenset[str]
 
 
+class MonthNames:
+    """Months by their names in all languages, looked up by the word: a reply is held against each of some hundred."""
+
+    def __init__(self, named: Iterable[Mapping[str, int]]) -> None:
+        self._by_name: dict[str, set[int]] = {}
+        self._by_stem: dict[str, set[int]] = {}
+        for name, month in (one for months in named for one in months.items()):
+            self._by_name.setdefault(name, set()).add(month)
+            if len(name) >= _SHORTEST_INFLECTED:
+                self._by_stem.setdefault(name[:-_LONGEST_ENDING], set()).add(month)
+
+    def of(self, word: str) -> set[int]:
+        """Which months a word may name: by its name, or by one with another ending, at most three letters longer."""
+        folded = word.casefold()
+        shortest = max(_SHORTEST_INFLECTED - _LONGEST_ENDING, len(folded) - _LONGEST_ENDING - _LONGER)
+        stems = (folded[:length] for length in range(shortest, len(folded) + 1))
+        return self._by_name.get(folded, set()).union(*(self._by_stem.get(stem, ()) for stem in stems))
+
+
 @dataclass(frozen=True)
 class Vocabulary:
     """All phrases that are known. Made once and shared."""
@@ -126,13 +148,28 @@ class Vocabulary:
                 return outcome
         return ""
 
+    @cached_property
+    def months(self) -> MonthNames:
+        return MonthNames(values.months for values in self.values.values())
+
     def undoes(self, word: str) -> bool:
         """Whether a word of a title refuses, ends or undoes something, in any language; a long stem may stand inside
         it: "Vertragskündigung"."""
         word = word[:_LONGEST_UNDOING]
         return word.startswith(self.undoing) or any(
-            (len(stem) >= _SHORTEST_INSIDE or is_ideograph(stem[0])) and stem in word for stem in self.undoing
+            word[at : at + length] in stems
+            for length, stems in self._undoing_inside.items()
+            for at in range(len(word) - length + 1)
         )
+
+    @cached_property
+    def _undoing_inside(self) -> Mapping[int, Set[str]]:
+        """The stems that may stand inside a word, by their lengths: there are some hundred, and words are short."""
+        stems: dict[int, set[str]] = {}
+        for stem in self.undoing:
+            if len(stem) >= _SHORTEST_INSIDE or is_ideograph(stem[0]):
+                stems.setdefault(len(stem), set()).add(stem)
+        return stems
 
 
 @cache

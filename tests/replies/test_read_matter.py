@@ -8,6 +8,7 @@ import pytest
 
 from placet.replies.read import read_text
 from placet.replies.read_facts import About, Field
+from placet.replies.read_vocabulary import vocabulary
 from tests.replies.asked_of import PEOPLE, request
 
 
@@ -304,7 +305,6 @@ def test_the_words_of_the_request_make_no_condition_clear() -> None:
 
 def test_a_form_of_the_requests_word_is_its_word() -> None:
     from placet.replies.read_shown import Shown
-    from placet.replies.read_vocabulary import vocabulary
 
     forms = {
         "pl": ("Warszawa Kraków Gdańsk", "Warszawie Warszawy Krakowie Krakowa Gdańsku", "Wrocławiu Gdyni"),
@@ -325,3 +325,27 @@ def test_a_form_of_the_requests_word_is_its_word() -> None:
         shown = Shown(request(own), vocabulary(), code)
         assert [word for word in same.split() if not shown.has_word(word)] == [], code
         assert [word for word in other.split() if shown.has_word(word)] == [], code
+
+
+def test_a_month_is_looked_up_as_it_is_compared_with_each_name() -> None:
+    known = vocabulary()
+
+    def compared(word: str) -> set[int]:
+        return {
+            month
+            for values in known.values.values()
+            for name, month in values.months.items()
+            if word == name or (len(name) > 5 and word.startswith(name[:-2]) and len(word) <= len(name) + 3)
+        }
+
+    names = sorted({name for values in known.values.values() for name in values.months})
+    for name in names:
+        for word in (
+            name,
+            *(name[:end] for end in range(len(name))),
+            name + "a",
+            name[:-2] + "xyzuv",
+            name + "xyz",
+            name + "xyzu",
+        ):
+            assert known.months.of(word) == compared(word), word
