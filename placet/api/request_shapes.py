@@ -16,6 +16,7 @@ from placet.api.keys import with_earlier
 from placet.api.models import Key
 from placet.api.shapes import PersonShape, person_shape
 from placet.approvals.composing import page_of
+from placet.approvals.decision_proofs import DecisionProof, proofs_of
 from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.models import Assignment, Decision, Request, Visit
 from placet.approvals.visibility import hidden_in_each
@@ -30,9 +31,20 @@ class ProcessRef(Shape):
     version: int
 
 
+class ProofShape(Shape):
+    """How it is known who answered. `level`: of a mail colleague, outside, submitted or signed; page: they were signed
+    in; key: by their key of the API. `domain`: whose DKIM signature the mail had, and `checked_by`: server or placet;
+    `login`: who had signed in at the organisation's mail server."""
+
+    level: str
+    domain: str | None
+    checked_by: str | None
+    login: str | None
+
+
 class StepDecision(Shape):
     """What counted for somebody who was asked. `by`: who answered, themself or in somebody's place; `channel`: mail,
-    page or api; `answers`: to the questions of the step, by their names."""
+    page or api; `answers`: to the questions of the step, by their names; `proof`: null where none is kept."""
 
     outcome: str
     comment: str
@@ -40,6 +52,7 @@ class StepDecision(Shape):
     channel: str
     at: datetime
     answers: dict[str, Any]
+    proof: ProofShape | None
 
 
 class StepAssignment(Shape):
@@ -189,8 +202,10 @@ def _steps(requests: Sequence[Request], definitions: Mapping[int, Definition]) -
         "person", "in_place_of", "decision__by_person", "kept__by_person"
     )
     by_visit: dict[int, list[StepAssignment]] = defaultdict(list)
-    for seat in seats.order_by("id"):
-        by_visit[seat.visit_id].append(_assignment(seat))
+    ordered = list(seats.order_by("id"))
+    proofs = proofs_of(seat.counted for seat in ordered if seat.state in Assignment.COUNTED)
+    for seat in ordered:
+        by_visit[seat.visit_id].append(_assignment(seat, proofs))
     of_version = {request.pk: definitions[request.version_id] for request in requests}
     steps: dict[int, list[StepShape]] = defaultdict(list)
     for visit in visits:
@@ -213,18 +228,18 @@ def _step(visit: Visit, definition: Definition, assignments: list[StepAssignment
     )
 
 
-def _assignment(seat: Assignment) -> StepAssignment:
+def _assignment(seat: Assignment, proofs: Mapping[int, DecisionProof]) -> StepAssignment:
     counts = seat.state in Assignment.COUNTED
     return StepAssignment(
         id=str(seat.pk),
         person=person_shape(seat.person),
         state=seat.state,
         in_place_of=None if seat.in_place_of is None else person_shape(seat.in_place_of),
-        decision=_decision(seat.counted) if counts else None,
+        decision=_decision(seat.counted, proofs.get(seat.counted.pk)) if counts else None,
     )
 
 
-def _decision(decision: Decision) -> StepDecision:
+def _decision(decision: Decision, proof: DecisionProof | None) -> StepDecision:
     return StepDecision(
         outcome=decision.outcome,
         comment=decision.comment,
@@ -232,4 +247,14 @@ def _decision(decision: Decision) -> StepDecision:
         channel=decision.channel,
         at=decision.at,
         answers=decision.answers,
+        proof=None if proof is None else _proof(proof),
+    )
+
+
+def _proof(proof: DecisionProof) -> ProofShape:
+    return ProofShape(
+        level=proof.level,
+        domain=proof.domain or None,
+        checked_by=proof.checked_by or None,
+        login=proof.login or None,
     )

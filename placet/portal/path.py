@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
 from placet.approvals import whom
 from placet.approvals.deadlines import EXPIRED
+from placet.approvals.decision_proofs import proofs_of
 from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.delegate_words import who_decided
 from placet.approvals.engine_stops import has_ended
@@ -90,6 +91,7 @@ class Line:
     mail_in_trouble: bool = False
     assignment: int | None = None  # while it is open: it can be sent again
     given: int | None = None  # of a delegate whom it was given to: it can be taken back
+    proof: str = ""  # of who answered, in words; "" where none is kept
 
 
 @dataclass(frozen=True)
@@ -329,6 +331,7 @@ def _lines(visits: Sequence[Visit], definition: Definition) -> tuple[dict[int, l
     mails = _newest_mails(a for a in assignments if a.state == Assignment.State.OPEN)
     asking = who_waits(assignments) if any(visit.asked_back for visit in visits) else ()
     delegates = _delegates(assignments)
+    proofs = proofs_of(one.counted for one in assignments if one.state in Assignment.COUNTED)
     beside: dict[int, list[Assignment]] = defaultdict(list)
     for assignment in assignments:
         beside[assignment.visit_id].append(assignment)
@@ -336,6 +339,8 @@ def _lines(visits: Sequence[Visit], definition: Definition) -> tuple[dict[int, l
     for assignment in assignments[:MOST_PEOPLE]:
         mail = mails.get((assignment.pk, assignment.person_id))
         line = _line(assignment, definition, mail, assignment.successor(beside[assignment.visit_id]))
+        if line.channel and assignment.counted.pk in proofs:
+            line = replace(line, proof=proofs[assignment.counted.pk].words)
         if assignment.pk in asking:
             line = replace(
                 line, words=pgettext("after a person's name", "asked a question, and waits for the answer")
