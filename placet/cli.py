@@ -88,8 +88,8 @@ def _run(name: str, rest: Sequence[str]) -> int:
             load_structlog()
         module = importlib.import_module(f"placet.commands.{name}")
     parser = argparse.ArgumentParser(prog=f"placet {name}", description=COMMANDS[name])
-    module.add_arguments(parser)
     try:
+        module.add_arguments(parser)
         return int(module.run(parser.parse_args(rest)) or 0)
     except CommandError as error:
         print(error, file=sys.stderr)

@@ -8,6 +8,7 @@ are not looked for when `entra_script` is imported, because there are others by 
 import argparse
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from django.conf import settings
@@ -16,9 +17,11 @@ from placet.cli import CommandError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    if find_spec("placet.mailboxes.microsoft") is None:
+        raise CommandError("This installation knows no mailbox in Exchange Online.")
     if not settings.configured:
         settings.configure(USE_I18N=False)  # what is said is said in English
-    from placet.commands.entra_script.questions import add_options
+    from placet.mailboxes.microsoft.commands.entra_script.questions import add_options
 
     add_options(parser)
     parser.epilog = (
@@ -34,9 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from placet.commands.entra_script import powershell, shell
-    from placet.commands.entra_script.answers import POWERSHELL
-    from placet.commands.entra_script.questions import answered
+    from placet.mailboxes.microsoft.commands.entra_script import powershell, shell
+    from placet.mailboxes.microsoft.commands.entra_script.answers import POWERSHELL
+    from placet.mailboxes.microsoft.commands.entra_script.questions import answered
 
     answers = answered(options)
     form = powershell if answers.form == POWERSHELL else shell

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from placet.cli import CommandError
-from placet.commands import mailbox_autodiscover, mailbox_certificate, mailbox_discover, mailbox_stamps
+from placet.commands import mailbox_discover, mailbox_stamps
 from placet.commands.mailbox_named import find
 from placet.commands.start import say, set_up
 from placet.mailboxes.fields import SECRET, SECRET_EXPIRES_ON, Field
-from placet.mailboxes.kinds import FIRST, all_kinds, label_of
+from placet.mailboxes.kinds import all_kinds, command_modules, label_of, signs_with, usual_kind
 from placet.mailboxes.settings import SettingsInvalid
 
 if TYPE_CHECKING:
@@ -25,15 +25,20 @@ def fields() -> dict[str, Field]:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    of_kinds = command_modules()
     what = parser.add_subparsers(
-        dest="what", required=True, metavar="set|discover|autodiscover|show|stamps|certificate|move|remove"
+        dest="what",
+        required=True,
+        metavar="|".join(["set", "discover", "show", "stamps", *of_kinds, "move", "remove"]),
     )
     change = what.add_parser(
         "set",
         help="set up the mailbox, or change what is named",
         epilog="A secret is never an argument: it is asked for, or read as one line from standard input.",
     )
-    change.add_argument("--kind", choices=_kinds(receive=True), help=f"of a new mailbox (default: {FIRST})")
+    change.add_argument(
+        "--kind", choices=_kinds(receive=True), help=f"of a new mailbox (default: {usual_kind()})"
+    )
     change.add_argument(
         "--sending-kind", choices=_kinds(receive=False), help="what sends for a kind that only receives"
     )
@@ -49,9 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="mail authenticated in this way comes from colleagues (see check)",
     )
     mailbox_discover.add_arguments(what)
-    mailbox_autodiscover.add_arguments(what)
     stamps = mailbox_stamps.add_arguments(what)
-    mailbox_certificate.add_arguments(what)
+    for module in of_kinds.values():
+        module.add_arguments(what)
     move = what.add_parser(
         "move",
         help="to Microsoft Graph, or back to Exchange Web Services, while Placet runs: checked first, then asked",
@@ -85,14 +90,14 @@ def _values(field: Field) -> str:
 
 def run(options: argparse.Namespace) -> int:
     set_up()
-    if options.what == "certificate":
-        return mailbox_certificate.run(options, find(options.mailbox))
+    module = command_modules().get(options.what)
+    if module is not None:
+        code: int = module.run(options)
+        return code
     if options.what == "stamps":
         return mailbox_stamps.run(options, find(options.mailbox))
     if options.what == "discover":
         return mailbox_discover.run(options)
-    if options.what == "autodiscover":
-        return mailbox_autodiscover.run(options)
     return {"set": _set, "show": _show, "move": _move, "remove": _remove}[options.what](options)
 
 
@@ -214,9 +219,7 @@ def _remove(options: argparse.Namespace) -> int:
 
 
 def _label(mailbox: "Mailbox", field: Field) -> str:
-    from placet.mailboxes.microsoft import credentials
-
-    if field.name == SECRET_EXPIRES_ON and credentials.certificate_in_use(mailbox):
+    if field.name == SECRET_EXPIRES_ON and signs_with(mailbox):
         return "Certificate expires on"
     return field.label
 
@@ -237,12 +240,9 @@ def _shown(mailbox: "Mailbox", field: Field) -> str:
 
 
 def _shown_secret(mailbox: "Mailbox", field: Field) -> str:
-    from placet.mailboxes.microsoft import credentials
-
-    certificate = credentials.certificate_in_use(mailbox)
-    if certificate is not None and field.name == SECRET:
-        beside = "; a client secret is stored too" if credentials.has_secret(mailbox) else ""
-        return f"the certificate {certificate.thumbprint} is in use instead{beside}"
+    instead = signs_with(mailbox)
+    if instead and field.name == SECRET:
+        return instead
     if not mailbox.secrets.get(field.name):
         return "not set"
     if not mailbox.secret_set_at:

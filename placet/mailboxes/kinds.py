@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from placet.mailboxes.secrets import Kept
     from placet.mailboxes.settings import MailboxSettings
 
-FIRST = "exchange-online"  # what a new mailbox is, unless somebody says otherwise
+FIRST = "exchange-online"  # what a new mailbox is, unless somebody says otherwise, where there is that kind
 
 
 class UnknownKind(Exception):
@@ -65,6 +65,14 @@ class Kind:
     )
     hindrance: str = ""  # (mailbox, public_url) -> why the server cannot call us and what to do, or None
     urls: str = ""  # module with `urlpatterns`: where servers call us
+    pages: str = ""  # module with `urlpatterns`: its own pages of Administration
+    beside_form: str = (
+        ""  # (mailbox) -> what the Remote Approval tab says beside its form, for the tab's templates
+    )
+    guide: str = ""  # name of the address of its guide, where that is one of its own pages
+    #: Modules of its own commands of `placet mailbox`: NAME, add_arguments(subcommands) and run(options).
+    commands: tuple[str, ...] = ()
+    signs_with: str = ""  # (mailbox) -> what is in use in place of its secret, in words; "" where nothing is
     bytes_as_received: bool = (
         True  # its server gives the very bytes that travelled, so that signatures can be checked
     )
@@ -120,6 +128,12 @@ def kind_of(key: str) -> Kind:
         raise UnknownKind(key) from None
 
 
+def usual_kind() -> str:
+    """Key of what a new mailbox is, unless somebody says otherwise."""
+    known = all_kinds()
+    return FIRST if FIRST in known else next(key for key, kind in known.items() if kind.receives)
+
+
 def label_of(key: str) -> str:
     """For people; the key itself of one that is unknown (any more)."""
     known = all_kinds().get(key)
@@ -151,6 +165,30 @@ def subscription_modules() -> "list[ModuleType]":
     """Those that care for subscriptions with which a server calls us."""
     names = dict.fromkeys(kind.subscriptions for kind in all_kinds().values() if kind.subscriptions)
     return [importlib.import_module(name) for name in names]
+
+
+def page_modules() -> list[str]:
+    """Those with pages of Administration of single kinds."""
+    return list(dict.fromkeys(kind.pages for kind in all_kinds().values() if kind.pages))
+
+
+def command_modules() -> "Mapping[str, ModuleType]":
+    """Those with commands of `placet mailbox` that single kinds have, by their names."""
+    names = dict.fromkeys(name for kind in all_kinds().values() for name in kind.commands)
+    modules = [importlib.import_module(name) for name in names]
+    return {module.NAME: module for module in modules}
+
+
+def beside_form(mailbox: "Mailbox") -> Mapping[str, Any]:
+    """What the Remote Approval tab says of a mailbox beside its form."""
+    kind = all_kinds().get(mailbox.kind)
+    return _loaded(kind.beside_form)(mailbox) if kind is not None and kind.beside_form else {}
+
+
+def signs_with(mailbox: "Mailbox") -> str:
+    """What a mailbox proves itself with in place of its secret, in words for the command line."""
+    kind = all_kinds().get(mailbox.kind)
+    return _loaded(kind.signs_with)(mailbox) if kind is not None and kind.signs_with else ""
 
 
 def url_modules() -> list[str]:

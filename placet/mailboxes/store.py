@@ -116,7 +116,7 @@ def mark_of(mailbox: Mailbox | None) -> str:
 
 def kinds_of(entered: Mapping[str, Any], mailbox: Mailbox | None) -> Kinds:
     """What is entered, or stored, or usual. Raises SettingsInvalid."""
-    key = str(entered.get(KIND) or (mailbox.kind if mailbox is not None else kinds.FIRST))
+    key = str(entered.get(KIND) or (mailbox.kind if mailbox is not None else kinds.usual_kind()))
     try:
         receiving = kinds.kind_of(key)
     except UnknownKind as error:

@@ -1,7 +1,4 @@
-"""The guides of the kinds of mailbox that are prepared elsewhere than in Microsoft's cloud: a page for each.
-
-That of Exchange Online is the guide with its steps (`guide.py`).
-"""
+"""The guides of the kinds of mailbox: a page for each that has no pages of its own (`Kind.guide`)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from placet.mailboxes.kinds import FIRST, all_kinds
+from placet.mailboxes.kinds import all_kinds
 from placet.portal.people import PersonsRequest, administrators_only
 
 #: By kind the page of its guide. What sends for another kind is explained there.
@@ -108,17 +105,24 @@ def guides() -> list[Guide]:
 
 def guide_url(key: str) -> str:
     """Where the guide of a kind is; "" where it has none."""
-    if key == FIRST:
-        return reverse("panel:guide")
+    kind = all_kinds().get(key)
+    if kind is not None and kind.guide:
+        return reverse(kind.guide)
     return reverse("panel:guide_of_kind", args=[key]) if key in PAGES else ""
+
+
+@administrators_only
+def first_guide(request: PersonsRequest) -> HttpResponse:
+    """Where no kind has its own page there: the guide of the first kind."""
+    return redirect(guides()[0].url)
 
 
 @administrators_only
 def guide_of_kind(request: PersonsRequest, key: str) -> HttpResponse:
     """One guide."""
-    if key == FIRST:
-        return redirect("panel:guide")
     kind = all_kinds().get(key)
+    if kind is not None and kind.guide:
+        return redirect(kind.guide)
     if kind is None or key not in PAGES:
         raise Http404
     context: dict[str, Any] = {

@@ -20,23 +20,16 @@ from placet.approvals.models import AskLine, Assignment
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes import pool, removal, store
 from placet.mailboxes.base import Check
-from placet.mailboxes.fields import SECRET, SECRET_EXPIRES_ON
-from placet.mailboxes.kinds import FIRST, all_kinds
-from placet.mailboxes.microsoft import app_access, credentials
-from placet.mailboxes.microsoft.clouds import CLOUDS, EWS, PROTOCOLS
+from placet.mailboxes.kinds import FIRST, all_kinds, beside_form
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.others import must_stay_closed
 from placet.mailboxes.push.notices import noticings
 from placet.mailboxes.settings import SettingsInvalid
 from placet.panel.connection_test import Run, has_passed, proof_of, run_for
-from placet.panel.guide import EWS_ENDS
-from placet.panel.guide_commands import look
-from placet.panel.guide_values import Values
 from placet.panel.health import secret_health
 from placet.panel.kind_guides import guide_url
 from placet.panel.mailbox_form import MailboxForm, files_of
 from placet.panel.mailbox_lookup import Lookup, look_up
-from placet.panel.move_offer import move_offer
 from placet.portal.people import PersonsRequest, administrators_only
 
 STEPS_HERE = "<!-- the steps -->"  # where the page is cut, and sent as far as it goes
@@ -62,15 +55,15 @@ def new_mailbox(request: PersonsRequest) -> HttpResponse:
 
 def _settings(request: PersonsRequest, mailbox: Mailbox | None) -> HttpResponse:
     if request.method != "POST":
-        return _page(request, mailbox, MailboxForm(mailbox=mailbox))
+        return settings_page(request, mailbox, MailboxForm(mailbox=mailbox))
     if request.POST.get("then") == "kind":  # without a script
-        return _page(request, mailbox, MailboxForm.of_another_kind(request.POST, mailbox))
+        return settings_page(request, mailbox, MailboxForm.of_another_kind(request.POST, mailbox))
     form = MailboxForm(request.POST, mailbox, files=files_of(request.FILES))
     try:
         saved = form.save(request.user.email)
     except SettingsInvalid as error:
         form.show_errors(error.errors)
-        return _page(request, _as_stored(mailbox), form, status=422)
+        return settings_page(request, _as_stored(mailbox), form, status=422)
     for notice in saved.notices.values():
         messages.info(request, notice)
     messages.success(request, _what_next(saved))
@@ -104,7 +97,7 @@ def _activated() -> str:
     return f"{told} {asked.format(number=waiting)}"
 
 
-def _page(
+def settings_page(
     request: PersonsRequest,
     mailbox: Mailbox | None,
     form: MailboxForm,
@@ -113,6 +106,8 @@ def _page(
     lookup: Lookup | None = None,
     status: int = 200,
 ) -> HttpResponse:
+    """The tab with a form. `filled_from`: "guide" or "address", where its values come from there and nothing is
+    stored."""
     context = {
         "mailbox": mailbox,
         "mailboxes": Mailbox.present.only("name", "active")[:50],
@@ -122,30 +117,10 @@ def _page(
         "first_kind": FIRST,
         "lookup": lookup or Lookup(),
         "expiry": _expiry(mailbox),
-        "ews": _ews(mailbox),
-        "move": move_offer(mailbox),
-        "certificate": credentials.certificate_in_use(mailbox) if mailbox else None,
-        "waiting": credentials.waiting(mailbox) if mailbox else None,
+        **(beside_form(mailbox) if mailbox else {}),
         "noticing": noticings([mailbox]).get(mailbox.pk) if mailbox else None,
     }
     return render(request, "panel/remote_approval.html", context, status=status)
-
-
-def _ews(mailbox: Mailbox | None) -> Mapping[str, Any]:
-    """How long a mailbox may still go through Exchange Web Services, and what lists its application there. {} where it
-    does not."""
-    if mailbox is None or mailbox.kind != FIRST or mailbox.protocol != EWS:
-        return {}
-    about = Values(
-        client_id=str(mailbox.settings.get("client_id", "")),
-        username=mailbox.address,
-        protocol=EWS,
-        cloud=str(mailbox.settings.get("cloud", "")),
-    )
-    return {
-        "days": (EWS_ENDS - timezone.localdate()).days,
-        "commands": f"{look(about)}\n{app_access.allow_ews(about.client_id, about.username)}",
-    }
 
 
 def _expiry(mailbox: Mailbox | None) -> Mapping[str, Any]:
@@ -267,7 +242,7 @@ def look_up_mailbox(request: PersonsRequest) -> HttpResponse:
     lookup = look_up(request.POST.get("address", ""))
     if request.headers.get("HX-Request"):
         return render(request, "panel/remote_approval/lookup.html", {"lookup": lookup})
-    return _page(request, None, MailboxForm(), lookup=lookup, status=422 if lookup.error else 200)
+    return settings_page(request, None, MailboxForm(), lookup=lookup, status=422 if lookup.error else 200)
 
 
 @administrators_only
@@ -279,44 +254,7 @@ def use_proposal(request: PersonsRequest) -> HttpResponse:
         row.name for kind in all_kinds().values() for row in kind.settings_class.rows if row.kind != "secret"
     }
     given = {name: request.POST.get(name, "") for name in (*names, store.KIND, store.SENDING_KIND)}
-    return _page(request, None, MailboxForm.filled(given, None), filled_from="address")
-
-
-# --- from the guide ---------------------------------------------------------------------------------------
-
-
-@sensitive_post_parameters()
-@administrators_only
-def from_guide(request: PersonsRequest) -> HttpResponse:
-    """The form with the guide's values in it, looked at but not stored. The secret is in this answer only."""
-    if request.method != "POST":
-        return redirect("panel:remote_approval")
-    names = ("protocol", "cloud", "username", "client_id", SECRET, SECRET_EXPIRES_ON)
-    given = {name: request.POST.get(name, "") for name in names} | {store.KIND: FIRST}
-    mailbox = _meant(given["username"])
-    given["token_uri"] = _token_uri(request.POST.get("tenant", ""), mailbox)
-    given |= _hosts(given["protocol"], given["cloud"])
-    return _page(request, mailbox, MailboxForm.filled(given, mailbox), filled_from="guide")
-
-
-def _meant(username: str) -> Mailbox | None:
-    """The mailbox of this address; without one the first in Exchange Online; None where it is a new one."""
-    if not username.strip():
-        return Mailbox.present.filter(kind=FIRST).first()
-    return Mailbox.present.filter(address=username.strip().lower()).first()
-
-
-def _hosts(protocol: str, cloud: str) -> dict[str, str]:
-    """Those that belong to the way and the cloud. Without both: the stored ones."""
-    if protocol not in PROTOCOLS or cloud not in CLOUDS:
-        return {}
-    return {"server_address": CLOUDS[cloud].host(protocol), "scope": CLOUDS[cloud].scope(protocol)}
-
-
-def _token_uri(tenant: str, mailbox: Mailbox | None) -> str:
-    """The tenant, unless it is the one of the stored address: that may lead to a national cloud."""
-    stored = str(mailbox.settings.get("token_uri", "")) if mailbox else ""
-    return "" if tenant and f"/{tenant.strip().lower()}/" in stored.lower() else tenant
+    return settings_page(request, None, MailboxForm.filled(given, None), filled_from="address")
 
 
 # --- the test ---------------------------------------------------------------------------------------------

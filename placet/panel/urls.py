@@ -1,18 +1,17 @@
 """Addresses of Administration."""
 
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import RedirectView
 
+from placet.mailboxes.kinds import page_modules
 from placet.panel import (
     address_offer,
     alarms,
     calendars,
-    certificate,
     delegations,
     diagnostics,
     general,
     groups,
-    guide,
     import_people,
     keys,
     kind_guides,
@@ -45,52 +44,14 @@ urlpatterns = [
     path("configuration/remote-approval/<int:pk>/stamps/", stamps.stamps, name="stamps"),
     path("configuration/remote-approval/<int:pk>/move/check/", moving.check_move, name="check_move"),
     path("configuration/remote-approval/<int:pk>/move/", moving.move, name="move"),
-    path("configuration/remote-approval/<int:pk>/certificate/", certificate.certificate, name="certificate"),
-    path(
-        "configuration/remote-approval/<int:pk>/certificate/<str:which>.cer",
-        certificate.certificate_file,
-        name="certificate_file",
-    ),
-    path(
-        "configuration/remote-approval/<int:pk>/certificate/make/",
-        certificate.make_certificate,
-        name="make_certificate",
-    ),
-    path(
-        "configuration/remote-approval/<int:pk>/certificate/upload/",
-        certificate.upload_certificate,
-        name="upload_certificate",
-    ),
-    path(
-        "configuration/remote-approval/<int:pk>/certificate/use/",
-        certificate.use_certificate,
-        name="use_certificate",
-    ),
-    path(
-        "configuration/remote-approval/<int:pk>/certificate/use-secret/",
-        certificate.use_secret,
-        name="use_secret",
-    ),
-    path(
-        "configuration/remote-approval/<int:pk>/certificate/remove/",
-        certificate.remove_certificate,
-        name="remove_certificate",
-    ),
-    path(
-        "configuration/remote-approval/<int:pk>/certificate/remove-secret/",
-        certificate.remove_secret,
-        name="remove_secret",
-    ),
     path("configuration/remote-approval/new/", remote_approval.new_mailbox, name="new_mailbox"),
     path("configuration/remote-approval/fields/", remote_approval.check_fields, name="check_fields"),
     path("configuration/remote-approval/kind/", remote_approval.mailbox_kind, name="mailbox_kind"),
     path("configuration/remote-approval/address/", remote_approval.look_up_mailbox, name="look_up_mailbox"),
     path("configuration/remote-approval/proposal/", remote_approval.use_proposal, name="use_proposal"),
-    path("configuration/remote-approval/from-guide/", remote_approval.from_guide, name="from_guide"),
-    path("configuration/guide/", guide.guide, name="guide"),
     path("configuration/guide/for/<slug:key>/", kind_guides.guide_of_kind, name="guide_of_kind"),
-    path("configuration/guide/client-secret.ics", guide.guide_calendar, name="guide_calendar"),
-    path("configuration/guide/<slug:key>/", guide.guide_step, name="guide_step"),
+    *(path("", include(module)) for module in page_modules()),
+    path("configuration/guide/", kind_guides.first_guide, name="guide"),
     path("configuration/calendars/", calendars.calendars, name="calendars"),
     path("configuration/calendars/new/", calendars.new, name="new_calendar"),
     path("configuration/calendars/<int:pk>/", calendars.calendar, name="calendar"),

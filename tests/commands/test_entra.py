@@ -18,9 +18,9 @@ import pytest
 import tree_sitter_powershell
 from tree_sitter import Language, Node, Parser
 
-from placet.commands.entra_script import exchange, powershell, shell
-from placet.commands.entra_script.answers import Answers, in_powershell
 from placet.mailboxes.microsoft import app_access
+from placet.mailboxes.microsoft.commands.entra_script import exchange, powershell, shell
+from placet.mailboxes.microsoft.commands.entra_script.answers import Answers, in_powershell
 from placet.mailboxes.models import Mailbox
 from tests.commands import azure_cli
 from tests.commands.conftest import Run

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
 
 from placet.accounts.models import Person
-from placet.panel import guide
+from placet.mailboxes.microsoft.panel import guide
 from tests.pages import test_permissions
 from tests.pages.browsing import AXE, SIZES, complaints_of, sign_in, window
 from tests.pages.test_permissions import OWN, PUBLIC, SEEN

@@ -16,12 +16,12 @@ from icalendar import Calendar
 from placet.accounts.models import Installation, Person
 from placet.lib.powershell import quoted
 from placet.mailboxes.microsoft.clouds import CLOUDS, EWS, GRAPH
+from placet.mailboxes.microsoft.panel import guide_commands
+from placet.mailboxes.microsoft.panel.guide import STEPS, steps_of
+from placet.mailboxes.microsoft.panel.guide_calendar import expiry_entry
+from placet.mailboxes.microsoft.panel.guide_commands import commands, consent_link
+from placet.mailboxes.microsoft.panel.guide_values import Values
 from placet.mailboxes.models import Mailbox
-from placet.panel import guide_commands
-from placet.panel.guide import STEPS, steps_of
-from placet.panel.guide_calendar import expiry_entry
-from placet.panel.guide_commands import commands, consent_link
-from placet.panel.guide_values import Values
 
 pytestmark = pytest.mark.any_database
 
@@ -136,7 +136,7 @@ def test_a_step_of_ews_shows_the_way_of_ews_whoever_opens_it(ada: Client) -> Non
 def test_the_overview_counts_the_days_until_the_end_of_ews(
     today: date, told: str, ada: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("placet.panel.guide.timezone.localdate", lambda: today)
+    monkeypatch.setattr("placet.mailboxes.microsoft.panel.guide.timezone.localdate", lambda: today)
     assert told in ada.get(reverse("panel:guide")).content.decode()
 
 

@@ -22,6 +22,7 @@ from placet.mailboxes import pool, store
 from placet.mailboxes.base import Check, FixNeeded, SignInRefused
 from placet.mailboxes.memory import MemoryConnection, MemoryMailbox
 from placet.mailboxes.microsoft.fields import FIELDS
+from placet.mailboxes.microsoft.panel import tab
 from placet.mailboxes.models import Mailbox
 from placet.panel import connection_test, remote_approval
 from placet.panel.connection_test import Run, run_for
@@ -782,11 +783,11 @@ def test_exchange_web_services_say_how_long_and_which_commands_list_the_applicat
     through_graph = ada.get(page).content.decode()
     assert "EwsAllowedAppIDs" not in through_graph
     store.save({**mailbox.settings, "protocol": "ews"}, by="ada", mailbox=mailbox)
-    monkeypatch.setattr(remote_approval, "EWS_ENDS", timezone.localdate() + timedelta(days=7))
+    monkeypatch.setattr(tab, "EWS_ENDS", timezone.localdate() + timedelta(days=7))
     through_ews = html.unescape(ada.get(page).content.decode())
     assert "7 days are left for Exchange Web Services." in through_ews
     assert f"+ '{SETTINGS['client_id']}' | Where-Object" in through_ews
     assert "-EwsEnabled $true -EwsAllowedAppIDs $list" in through_ews
     assert "Set-CASMailbox -Identity 'approvals@contoso.example' -EwsEnabled $true" in through_ews
-    monkeypatch.setattr(remote_approval, "EWS_ENDS", timezone.localdate())
+    monkeypatch.setattr(tab, "EWS_ENDS", timezone.localdate())
     assert "ended in Exchange Online on 1 April 2027" in ada.get(page).content.decode()

@@ -36,8 +36,8 @@ from placet.designer.trying_events import Event, Jump, Reply, Start
 from placet.lib import clock
 from placet.mailboxes import pool
 from placet.mailboxes.base import FixNeeded
+from placet.mailboxes.microsoft.panel import guide
 from placet.mailboxes.models import Mailbox
-from placet.panel import guide
 from placet.sandbox.server import Sandbox
 from tests.conftest import PASSWORD
 from tests.journeys.conftest import close_connections, make_world

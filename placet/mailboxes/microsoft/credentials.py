@@ -64,6 +64,15 @@ def has_secret(mailbox: Mailbox) -> bool:
     return bool(mailbox.secrets.get(SECRET))
 
 
+def signs_with(mailbox: Mailbox) -> str:
+    """See `Kind.signs_with`."""
+    certificate = certificate_in_use(mailbox)
+    if certificate is None:
+        return ""
+    beside = "; a client secret is stored too" if has_secret(mailbox) else ""
+    return f"the certificate {certificate.thumbprint} is in use instead{beside}"
+
+
 def _stored(mailbox: Mailbox, name: str) -> Certificate | None:
     text = mailbox.secrets.get(name)
     return Certificate.stored(text) if text else None

@@ -4,9 +4,11 @@ from django.utils.translation import gettext_noop
 
 from placet.mailboxes.kinds import Kind
 
+EXCHANGE_ONLINE = "exchange-online"
+
 KINDS = (
     Kind(
-        key="exchange-online",
+        key=EXCHANGE_ONLINE,
         label=gettext_noop("Exchange Online - Modern Authentication"),
         order=10,
         settings="placet.mailboxes.microsoft.settings:ExchangeSettings",
@@ -21,6 +23,11 @@ KINDS = (
         subscriptions="placet.mailboxes.microsoft.push.subscriptions",
         hindrance="placet.mailboxes.microsoft.push.hindrance:hindrance",
         urls="placet.mailboxes.microsoft.push.urls",
+        pages="placet.mailboxes.microsoft.panel.urls",
+        beside_form="placet.mailboxes.microsoft.panel.tab:beside_form",
+        guide="panel:guide",
+        commands=("placet.mailboxes.microsoft.commands.certificate",),
+        signs_with="placet.mailboxes.microsoft.credentials:signs_with",
         bytes_as_received=False,  # Exchange builds a mail anew from what it keeps of it
         nameless_stamps=True,
         exchange_stamps=True,
@@ -33,6 +40,7 @@ KINDS = (
         connect="placet.mailboxes.microsoft.server.connection:connect",
         protocols={"ews": gettext_noop("Exchange Web Services")},
         listen="placet.mailboxes.microsoft.server.connection:listen",
+        commands=("placet.mailboxes.microsoft.commands.autodiscover",),
         listens=("ews",),
         bytes_as_received=False,
         exchange_stamps=True,

@@ -7,18 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from placet.cli import CommandError
+from placet.commands.mailbox_named import find
 from placet.commands.start import say
 
 if TYPE_CHECKING:
     from placet.mailboxes.microsoft.certificates import Certificate
     from placet.mailboxes.models import Mailbox
 
+NAME = "certificate"
+
 
 def add_arguments(what: Any) -> None:
     """`what`: the subcommands of `placet mailbox`."""
-    parser = what.add_parser(
-        "certificate", help="make, upload and use a client certificate instead of the secret"
-    )
+    parser = what.add_parser(NAME, help="make, upload and use a client certificate instead of the secret")
     do = parser.add_subparsers(dest="do", required=True, metavar="make|show|upload|use|remove")
     make = do.add_parser(
         "make", help="make a key pair; its certificate waits until it is in Entra ID and used"
@@ -51,10 +52,11 @@ def add_arguments(what: Any) -> None:
         one.add_argument("--mailbox", metavar="ADDRESS", help="which one, where there are several")
 
 
-def run(options: argparse.Namespace, mailbox: "Mailbox | None") -> int:
+def run(options: argparse.Namespace) -> int:
     from placet.mailboxes.base import MailboxError
     from placet.mailboxes.microsoft.certificates import CertificateInvalid
 
+    mailbox = find(options.mailbox)
     if mailbox is None:
         raise CommandError("No mailbox is set up yet. Begin with: placet mailbox set --help")
     by = f"command line ({getpass.getuser()})"

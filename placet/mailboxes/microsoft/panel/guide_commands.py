@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from placet.lib.powershell import quoted
 from placet.mailboxes.microsoft import app_access
-from placet.panel.guide_values import Values
+from placet.mailboxes.microsoft.panel.guide_values import Values
 
 APPLICATION = app_access.NAME  # that the application gets in Entra ID
 CLIENT_ID = "APPLICATION-CLIENT-ID"

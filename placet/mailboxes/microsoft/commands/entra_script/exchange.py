@@ -1,8 +1,8 @@
 """The part in Exchange Online PowerShell: Azure CLI has nothing for it, and Microsoft's modules for Graph and for
 Exchange break each other when they sign in within one process, so it always runs in a process of its own."""
 
-from placet.commands.entra_script.answers import Answers, in_powershell
 from placet.mailboxes.microsoft.clouds import EWS
+from placet.mailboxes.microsoft.commands.entra_script.answers import Answers, in_powershell
 
 
 def needed(answers: Answers) -> bool:

@@ -9,8 +9,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from placet.cli import CommandError
-from placet.commands.entra_script.answers import CERTIFICATE, CLI, KEEP, POWERSHELL, SECRET, Answers
 from placet.mailboxes.microsoft.clouds import CLOUDS, PROTOCOLS
+from placet.mailboxes.microsoft.commands.entra_script.answers import (
+    CERTIFICATE,
+    CLI,
+    KEEP,
+    POWERSHELL,
+    SECRET,
+    Answers,
+)
 from placet.mailboxes.microsoft.settings import GUID, ExchangeSettings
 from placet.mailboxes.settings import DOMAIN
 

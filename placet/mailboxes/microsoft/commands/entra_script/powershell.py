@@ -2,8 +2,14 @@
 
 import shlex
 
-from placet.commands.entra_script import exchange
-from placet.commands.entra_script.answers import CERTIFICATE, SECRET, Answers, in_powershell, roles_needed
+from placet.mailboxes.microsoft.commands.entra_script import exchange
+from placet.mailboxes.microsoft.commands.entra_script.answers import (
+    CERTIFICATE,
+    SECRET,
+    Answers,
+    in_powershell,
+    roles_needed,
+)
 
 RUN = "pwsh -File"
 

@@ -10,14 +10,14 @@ from placet.audit.models import AuditEntry
 from placet.mail import moving
 from placet.mailboxes.kinds import protocol_label
 from placet.mailboxes.microsoft.clouds import EWS, GRAPH
+from placet.mailboxes.microsoft.panel.guide import EWS_ENDS
 from placet.mailboxes.models import Mailbox
-from placet.panel.guide import EWS_ENDS
 
 
-def move_offer(mailbox: Mailbox | None) -> Mapping[str, Any]:
+def move_offer(mailbox: Mailbox) -> Mapping[str, Any]:
     """From Exchange Web Services always; from Microsoft Graph where there was a move, or where mail makes one
     necessary. {} where none is offered."""
-    if mailbox is None or not moving.other(mailbox):
+    if not moving.other(mailbox):
         return {}
     last = moving.last_move(mailbox)
     if mailbox.protocol == GRAPH and last is None and not mailbox.incoming.exists():

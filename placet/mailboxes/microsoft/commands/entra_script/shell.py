@@ -2,8 +2,13 @@
 
 import shlex
 
-from placet.commands.entra_script import exchange
-from placet.commands.entra_script.answers import CERTIFICATE, SECRET, Answers, roles_needed
+from placet.mailboxes.microsoft.commands.entra_script import exchange
+from placet.mailboxes.microsoft.commands.entra_script.answers import (
+    CERTIFICATE,
+    SECRET,
+    Answers,
+    roles_needed,
+)
 
 RUN = "bash"
 

@@ -13,12 +13,13 @@ from placet.commands.start import say
 if TYPE_CHECKING:
     from placet.mailboxes.microsoft.server.autodiscover import Autodiscovered, Place
 
+NAME = "autodiscover"
 WAYS = ("windows", "ntlm", "basic")
 
 
 def add_arguments(what: Any) -> None:
     ask = what.add_parser(
-        "autodiscover",
+        NAME,
         help="which Exchange Server has a mailbox: nothing is saved",
         epilog="Without --at no password is asked for, and nothing but the domain's two usual hosts is called.",
     )

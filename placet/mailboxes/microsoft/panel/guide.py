@@ -18,8 +18,8 @@ from django.utils.translation import gettext_lazy as _
 
 from placet.mailboxes.kinds import FIRST
 from placet.mailboxes.microsoft.clouds import EWS
-from placet.panel import guide_commands, guide_values
-from placet.panel.guide_values import Values, ValuesForm
+from placet.mailboxes.microsoft.panel import guide_commands, guide_values
+from placet.mailboxes.microsoft.panel.guide_values import Values, ValuesForm
 from placet.panel.kind_guides import guides
 from placet.portal.people import PersonsRequest, administrators_only
 
@@ -141,7 +141,9 @@ def guide_step(request: PersonsRequest, key: str) -> HttpResponse:
 @administrators_only
 def guide_calendar(request: PersonsRequest) -> HttpResponse:
     """The calendar entry for the day on which the secret expires, once the day is known."""
-    from placet.panel.guide_calendar import expiry_entry  # icalendar takes a tenth of a second at every start
+    from placet.mailboxes.microsoft.panel.guide_calendar import (
+        expiry_entry,
+    )  # icalendar takes a tenth of a second at every start
 
     values = guide_values.known(request.session)
     if values.expiry is None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from django.utils.translation import gettext as _
 from icalendar import Alarm, Calendar, Event
 
-from placet.panel.guide_values import Values
+from placet.mailboxes.microsoft.panel.guide_values import Values
 
 REMINDERS = (timedelta(days=-30), timedelta(days=-7))
 

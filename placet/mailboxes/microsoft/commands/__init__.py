@@ -1,0 +1,1 @@
+"""Commands of Microsoft's kinds of mailbox. Nothing else of the folder imports them."""

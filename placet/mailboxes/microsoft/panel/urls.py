@@ -1,0 +1,48 @@
+"""Addresses in Administration of what Exchange Online alone has: its guide, and client certificates."""
+
+from django.urls import path
+
+from placet.mailboxes.microsoft.panel import certificate, from_guide, guide
+
+urlpatterns = [
+    path("configuration/remote-approval/from-guide/", from_guide.from_guide, name="from_guide"),
+    path("configuration/guide/", guide.guide, name="guide"),
+    path("configuration/guide/client-secret.ics", guide.guide_calendar, name="guide_calendar"),
+    path("configuration/guide/<slug:key>/", guide.guide_step, name="guide_step"),
+    path("configuration/remote-approval/<int:pk>/certificate/", certificate.certificate, name="certificate"),
+    path(
+        "configuration/remote-approval/<int:pk>/certificate/<str:which>.cer",
+        certificate.certificate_file,
+        name="certificate_file",
+    ),
+    path(
+        "configuration/remote-approval/<int:pk>/certificate/make/",
+        certificate.make_certificate,
+        name="make_certificate",
+    ),
+    path(
+        "configuration/remote-approval/<int:pk>/certificate/upload/",
+        certificate.upload_certificate,
+        name="upload_certificate",
+    ),
+    path(
+        "configuration/remote-approval/<int:pk>/certificate/use/",
+        certificate.use_certificate,
+        name="use_certificate",
+    ),
+    path(
+        "configuration/remote-approval/<int:pk>/certificate/use-secret/",
+        certificate.use_secret,
+        name="use_secret",
+    ),
+    path(
+        "configuration/remote-approval/<int:pk>/certificate/remove/",
+        certificate.remove_certificate,
+        name="remove_certificate",
+    ),
+    path(
+        "configuration/remote-approval/<int:pk>/certificate/remove-secret/",
+        certificate.remove_secret,
+        name="remove_secret",
+    ),
+]
