@@ -134,6 +134,7 @@ def test_every_module_of_the_commands_is_a_command_or_helps_them() -> None:
         "mailbox_stamps",
         "mailbox_named",
         "mailbox_discover",
+        "mailbox_consent",
     }
     assert {path.stem for path in (PACKAGE / "commands").glob("*.py")} - helpers == set(COMMANDS)
 

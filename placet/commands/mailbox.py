@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from placet.cli import CommandError
-from placet.commands import mailbox_discover, mailbox_stamps
+from placet.commands import mailbox_consent, mailbox_discover, mailbox_stamps
 from placet.commands.mailbox_named import find
 from placet.commands.start import say, set_up
 from placet.mailboxes.fields import SECRET, SECRET_EXPIRES_ON, Field
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_subparsers(
         dest="what",
         required=True,
-        metavar="|".join(["set", "discover", "show", "stamps", *of_kinds, "move", "remove"]),
+        metavar="|".join(["set", "discover", "show", "consent", "stamps", *of_kinds, "move", "remove"]),
     )
     change = what.add_parser(
         "set",
@@ -54,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="mail authenticated in this way comes from colleagues (see check)",
     )
     mailbox_discover.add_arguments(what)
+    consent = mailbox_consent.add_arguments(what)
     stamps = mailbox_stamps.add_arguments(what)
     for module in of_kinds.values():
         module.add_arguments(what)
@@ -66,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show = what.add_parser("show", help="how it is set up; the secret is never shown")
     remove = what.add_parser("remove", help="use it no more; what it received and sent stays")
     remove.add_argument("--yes", action="store_true", help="remove it without asking")
-    for parser_ in (change, show, stamps, move, remove):
+    for parser_ in (change, show, consent, stamps, move, remove):
         parser_.add_argument("--mailbox", metavar="ADDRESS", help="which one, where there are several")
 
 
@@ -94,6 +95,8 @@ def run(options: argparse.Namespace) -> int:
     if module is not None:
         code: int = module.run(options)
         return code
+    if options.what == "consent":
+        return mailbox_consent.run(options, find(options.mailbox))
     if options.what == "stamps":
         return mailbox_stamps.run(options, find(options.mailbox))
     if options.what == "discover":
@@ -169,7 +172,10 @@ def _secrets(
     for settings in looked.all_settings:
         for row in settings.rows:
             there = stored.get(row.name) or (row.name == SECRET and stored.get(CERTIFICATE))
-            if row.kind == "secret" and settings.needs_secret(row.name) and (options.secret or not there):
+            # Where somebody signs in later, nothing is asked for that comes with it.
+            later = bool(settings.words_without_secret(row.name))
+            wanted = row.kind == "secret" and settings.needs_secret(row.name)
+            if wanted and (options.secret or not (there or later)):
                 secrets[row.name] = _ask(row)
     return secrets
 

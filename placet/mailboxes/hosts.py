@@ -6,17 +6,29 @@ The names of its settings begin with a kind's key: `smtp_host`, `smtp_port`, `sm
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 from pydantic import SecretStr
 
-from placet.mailboxes import http, sasl
+from placet.mailboxes import authorities, consent_providers, http, sasl
+from placet.mailboxes.consent_requests import ConsentRequest
 from placet.mailboxes.fields import Field
-from placet.mailboxes.oauth import Access, RefreshGrant, SecretGrant
-from placet.mailboxes.settings import DOMAIN, Reader, Reading, Wrong, number, one_of, text_of
+from placet.mailboxes.oauth import Access, RefreshGrant, Rotation, SecretGrant
+from placet.mailboxes.settings import (
+    DOMAIN,
+    LONGEST_SECRET,
+    MailboxSettings,
+    Reader,
+    Reading,
+    Wrong,
+    number,
+    one_of,
+    read_secret,
+    text_of,
+)
 from placet.mailboxes.sockets import PLAIN, SECURITIES, SSL, STARTTLS
 
 PASSWORD, OAUTH_CLIENT, OAUTH_REFRESH, NOBODY = "password", "oauth-client", "oauth-refresh", "none"
@@ -25,6 +37,7 @@ WITH_TOKENS = (OAUTH_CLIENT, OAUTH_REFRESH)
 EXCHANGE_ONLINE = ("outlook.office365.com", "outlook.office.com", "smtp.office365.com")
 EXCHANGE_SCOPE = "https://outlook.office365.com/.default"
 LONGEST_USER = 254  # characters
+LONGEST_TOKEN = 8192  # characters; those of Entra ID have some 1,500
 
 _SIGN_INS = {
     PASSWORD: gettext_noop("User and password"),
@@ -64,6 +77,16 @@ class MailServer:
                 kind="choice",
                 choices=securities,
             ),
+            self._row(
+                "authorities",
+                gettext_noop("Certificate authority"),
+                gettext_noop(
+                    "Where the server's certificate comes from an authority of your own: its certificate, PEM or DER. "
+                    "It is believed for this server alone, and no other is. Empty: those that this machine trusts."
+                ),
+                kind="certificates",
+                rare=True,
+            ),
             self._row("port", gettext_noop("Port"), gettext_noop("Empty: the usual one."), kind="int"),
             self._row(
                 "sign_in",
@@ -83,19 +106,41 @@ class MailServer:
         )
 
     def _oauth_rows(self) -> tuple[Field, ...]:
-        refresh_token = self._row(
-            "refresh_token",
-            gettext_noop("Refresh token"),
-            gettext_noop("With a person’s consent: sent to the access token URI alone, never shown again."),
-            kind="secret",
-            rare=True,
+        of_consent = (
+            self._row(
+                "authorization_uri",
+                gettext_noop("Sign-in page"),
+                gettext_noop(
+                    "With a person’s consent: where they sign in in a browser. Empty: the provider’s, if it is known."
+                ),
+                rare=True,
+            ),
+            self._row(
+                "device_uri",
+                gettext_noop("Device code URI"),
+                gettext_noop(
+                    "With a person’s consent from the command line (RFC 8628). Empty: the provider’s, if it is known."
+                ),
+                rare=True,
+            ),
+            self._row(
+                "refresh_token",
+                gettext_noop("Refresh token"),
+                gettext_noop(
+                    "Signing in puts it here. One that was made elsewhere can be pasted; it is sent to the access "
+                    "token URI alone, and never shown again."
+                ),
+                kind="secret",
+                rare=True,
+            ),
         )
         return (
             self._row(
                 "token_uri",
                 gettext_noop("Access token URI"),
                 gettext_noop(
-                    "With OAuth: the token endpoint, such as https://login.example.com/oauth2/token."
+                    "With OAuth: the token endpoint, such as https://login.example.com/oauth2/token. With a person’s "
+                    "consent empty, where the provider is known."
                 ),
                 rare=True,
             ),
@@ -118,11 +163,21 @@ class MailServer:
                 gettext_noop("With OAuth: what the token is asked for."),
                 rare=True,
             ),
-            *((refresh_token,) if OAUTH_REFRESH in self.sign_ins else ()),
+            *(of_consent if OAUTH_REFRESH in self.sign_ins else ()),
         )
 
     def _row(self, name: str, label: str, help_: str, **more: Any) -> Field:
         return Field(f"{self.key}_{name}", label, help_, **more)
+
+    @property
+    def follow(self) -> tuple[str, ...]:
+        """Names of what is known of a provider."""
+        names = (
+            ("token_uri", "authorization_uri", "device_uri", "scope")
+            if OAUTH_REFRESH in self.sign_ins
+            else ()
+        )
+        return tuple(f"{self.key}_{name}" for name in names)
 
     # --- reading ------------------------------------------------------------------------------------------
 
@@ -136,6 +191,9 @@ class MailServer:
             "token_uri": _read_token_uri,
             "client_id": _read_user,
             "scope": _read_line,
+            "authorities": authorities.reader(f"{self.key}_authorities"),
+            "authorization_uri": _read_token_uri,
+            "device_uri": _read_token_uri,
         }
         return {f"{self.key}_{name}": reader for name, reader in readers.items()}
 
@@ -155,11 +213,20 @@ class MailServer:
             told = _("In clear, mail and password could be read on the way. Choose SSL/TLS or STARTTLS.")
             reading.errors.setdefault(f"{self.key}_security", told)
         sign_in = self._value(values, "sign_in", self.sign_ins[0])
+        if sign_in == OAUTH_REFRESH:
+            self._complete_consent(values, host or "")
         for name in ("token_uri", "client_id") if sign_in in WITH_TOKENS else ():
             if self._value(values, name) is None and f"{self.key}_{name}" not in reading.errors:
                 reading.errors[f"{self.key}_{name}"] = _("Signing in with OAuth needs it.")
         if sign_in == OAUTH_CLIENT and host in EXCHANGE_ONLINE and not self._value(values, "scope"):
             values[f"{self.key}_scope"] = EXCHANGE_SCOPE
+
+    def _complete_consent(self, values: dict[str, Any], host: str) -> None:
+        """What is known of the provider, where nothing was entered."""
+        usual = consent_providers.usual_of(self.key, host, self._value(values, "token_uri", ""))
+        for name, value in usual.items():
+            if not self._value(values, name):
+                values[f"{self.key}_{name}"] = value
 
     def _value(self, values: Mapping[str, Any], name: str, default: Any = None) -> Any:
         return values.get(f"{self.key}_{name}", default)
@@ -174,10 +241,13 @@ class MailServer:
 
     def secret_goes_to(self, settings: object, name: str) -> str:
         """Host and port; for what gets tokens, the token URI before them: tokens go to the server, and open the mailbox
-        to whoever has them."""
-        gets_tokens = name in (f"{self.key}_client_secret", f"{self.key}_refresh_token")
-        place = self.place(settings)
-        return f"{self.of(settings, 'token_uri')} {place}" if gets_tokens else place
+        to whoever has them. What was granted to one client is of no use to another."""
+        place, token_uri = self.place(settings), self.of(settings, "token_uri")
+        if name == f"{self.key}_client_secret":
+            return f"{token_uri} {place}"
+        if name == f"{self.key}_refresh_token":
+            return f"{token_uri} {self.of(settings, 'client_id')} {place}"
+        return place
 
     def needs_secret(self, settings: object, name: str) -> bool:
         wanted = {
@@ -187,6 +257,39 @@ class MailServer:
         }
         return name.removeprefix(f"{self.key}_") in wanted.get(self.of(settings, "sign_in"), ())
 
+    def words_without_secret(self, settings: object, name: str) -> str | None:
+        """As `MailboxSettings.words_without_secret`."""
+        if self.of(settings, "sign_in") != OAUTH_REFRESH:
+            return None
+        if name == f"{self.key}_refresh_token":
+            return _("Nobody has signed in yet: press Sign in below, or enter a refresh token.")
+        return ""  # applications that run on people's own devices have no secret
+
+    def read_secret(self, name: str, text: str) -> SecretStr:
+        """Raises Wrong."""
+        longest = LONGEST_TOKEN if name == f"{self.key}_refresh_token" else LONGEST_SECRET
+        return read_secret(text, longest)
+
+    def consents(
+        self, settings: object, secrets: Mapping[str, str], address: str
+    ) -> tuple[ConsentRequest, ...]:
+        """What somebody is asked to agree to, where this server is signed in to by consent."""
+        if self.of(settings, "sign_in") != OAUTH_REFRESH:
+            return ()
+        return (
+            ConsentRequest(
+                fields=(f"{self.key}_refresh_token",),
+                places=(self.place(settings),),
+                token_uri=self.of(settings, "token_uri"),
+                authorization_uri=self.of(settings, "authorization_uri"),
+                device_uri=self.of(settings, "device_uri"),
+                client_id=self.of(settings, "client_id"),
+                secret=SecretStr(secrets.get(f"{self.key}_client_secret", "")),
+                scope=self.of(settings, "scope"),
+                user=self.of(settings, "user") or address,
+            ),
+        )
+
     def urls(self, settings: object) -> dict[str, str]:
         """What is not called in clear, on this machine."""
         urls = {}
@@ -194,6 +297,8 @@ class MailServer:
             urls[f"{self.key}_host"] = f"{self.key}://{self.place(settings)}"
         if self.of(settings, "sign_in") in WITH_TOKENS:
             urls[f"{self.key}_token_uri"] = self.of(settings, "token_uri")
+        if self.of(settings, "sign_in") == OAUTH_REFRESH and self.of(settings, "device_uri"):
+            urls[f"{self.key}_device_uri"] = self.of(settings, "device_uri")
         return urls
 
     def proof(
@@ -215,8 +320,48 @@ class MailServer:
         )
         if sign_in == OAUTH_REFRESH:
             refresh_token = SecretStr(secrets.get(f"{self.key}_refresh_token", ""))
-            grant = RefreshGrant(grant.token_uri, grant.client_id, grant.scope, grant.secret, refresh_token)
+            grant = RefreshGrant(
+                grant.token_uri, grant.client_id, grant.scope, grant.secret, refresh_token, rotation_of(key)
+            )
         return Access(f"{key}:{self.key}", grant)
+
+
+class MailServerSettings(MailboxSettings):
+    """Of a kind whose mailbox is on one such server."""
+
+    mail_server: ClassVar[MailServer]
+
+    def secret_goes_to(self, name: str) -> str:
+        return self.mail_server.secret_goes_to(self, name)
+
+    def needs_secret(self, name: str) -> bool:
+        return self.mail_server.needs_secret(self, name)
+
+    def words_without_secret(self, name: str) -> str | None:
+        return self.mail_server.words_without_secret(self, name)
+
+    @classmethod
+    def read_secret(cls, name: str, text: str) -> SecretStr:
+        return cls.mail_server.read_secret(name, text)
+
+    def consents(self, secrets: Mapping[str, str]) -> tuple[ConsentRequest, ...]:
+        return self.mail_server.consents(self, secrets, self.username)
+
+    def urls(self) -> Mapping[str, str]:
+        return self.mail_server.urls(self)
+
+    @property
+    def protocol(self) -> str:
+        return self.mail_server.key
+
+
+def rotation_of(key: str) -> Rotation | None:
+    """Where the newest refresh token of the mailbox with this key is kept; None of one that is not stored."""
+    if not key.isdecimal():
+        return None
+    from placet.mailboxes.refresh_tokens import StoredRotation  # reads settings before there is a database
+
+    return StoredRotation(int(key))
 
 
 def at_port(host: str, port: int) -> str:

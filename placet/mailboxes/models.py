@@ -74,6 +74,28 @@ class Mailbox(models.Model):
         return self.name
 
 
+class RotatedRefreshToken(models.Model):
+    """The newest refresh token of one consent, where the server replaces it (`refresh_tokens`). The first one is among
+    the mailbox's secrets."""
+
+    mailbox = models.ForeignKey(Mailbox, models.CASCADE, related_name="rotated_refresh_tokens")
+    origin = models.CharField(max_length=64)  # digest of the first one, and of whom it is for
+    secrets = SecretsField(default=dict)  # {} as long as the first one is the newest
+    rotated_at = models.DateTimeField(null=True)
+    claim = models.CharField(max_length=32, blank=True)  # of whoever asks with it just now
+    claimed_until = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["mailbox", "origin"], name="one_newest_refresh_token_of_a_consent"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"of mailbox {self.mailbox_id}"
+
+
 class Subscription(models.Model):
     """What the server tells of by itself. Where it calls us there is a row for each folder, kept up by its kind
     (`push.subscriptions`); where we listen there is one, kept by whoever listens (`push.listeners`)."""

@@ -1,14 +1,15 @@
 """Access tokens for a mailbox: the client-credentials grant (RFC 6749 4.4) with a client secret (`SecretGrant`), and
-the one with a refresh token (`RefreshGrant`). What another grant, or another server of tokens, does differently is
-another subclass of `Grant`."""
+the one with a refresh token (`RefreshGrant`), which somebody's consent left (`consent`). What another grant, or another
+server of tokens, does differently is another subclass of `Grant`."""
 
 import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import requests
 import structlog
@@ -47,6 +48,10 @@ class Grant:
         """What the request says beside what the session does."""
         return {"grant_type": "client_credentials"}
 
+    def fetched(self) -> "Issued":
+        """A token, asked for once. Raises FixNeeded or Wait."""
+        return ask(self)
+
     def explain(self, answer: Mapping[str, Any], status: int, seconds: float | None) -> MailboxError:
         """An error answer (RFC 6749 5.2). `error` decides, never a text: what a foreign server writes there is not ours
         to repeat."""
@@ -67,19 +72,57 @@ class SecretGrant(Grant):
         return session_with_secret(self, self.secret)
 
 
+class Turn(Protocol):
+    """The only one who asks with a refresh token just now. `token`: the newest; `keep` takes the one that replaces
+    it."""
+
+    token: SecretStr
+
+    def keep(self, token: SecretStr) -> None: ...
+
+
+class Rotation(Protocol):
+    """Where the newest refresh token of each consent is kept."""
+
+    def turn(self, grant: "RefreshGrant") -> AbstractContextManager[Turn]: ...
+
+
 @dataclass(frozen=True)
-class RefreshGrant(SecretGrant):
-    """With what somebody's consent left (RFC 6749 6): it opens that person's mailbox, and goes to `token_uri` alone. A
-    new one that comes with a token is not kept: the one that was entered stays good until it is taken back."""
+class ConsentGrant(SecretGrant):
+    """What has to do with somebody's consent. Applications that run on people's own devices have no secret."""
+
+    def session(self) -> "OAuth2Session":
+        return (
+            session_with_secret(self, self.secret) if self.secret.get_secret_value() else public_session(self)
+        )
+
+
+@dataclass(frozen=True)
+class RefreshGrant(ConsentGrant):
+    """With what somebody's consent left (RFC 6749 6): it opens that person's mailbox, and goes to `token_uri` alone.
+
+    `refresh_token` is the one that was entered, or that signing in gave. Many servers replace it with each token, and
+    take back the consent where an old one comes again (RFC 9700 4.14.2): so only one asks at a time, with the newest
+    one, and what comes is kept before the token is used (`rotation`)."""
 
     refresh_token: SecretStr
+    rotation: Rotation | None = field(default=None, compare=False, repr=False)
 
     def session(self) -> "OAuth2Session":
         if not self.refresh_token.get_secret_value():
             raise FixNeeded(
-                _("No refresh token is stored for this mailbox."), _("Enter it under Remote Approval.")
+                _("Nobody has agreed yet that Placet uses this mailbox."), _("Sign in under Remote Approval.")
             )
         return super().session()
+
+    def fetched(self) -> "Issued":
+        if self.rotation is None or not self.refresh_token.get_secret_value():
+            return ask(self)
+        with self.rotation.turn(self) as turn:
+            issued = ask(replace(self, refresh_token=turn.token))
+            if issued.refresh_token is not None:
+                turn.keep(issued.refresh_token)
+        return issued
 
     def asks_with(self) -> dict[str, str]:
         return {"grant_type": "refresh_token", "refresh_token": self.refresh_token.get_secret_value()}
@@ -87,10 +130,11 @@ class RefreshGrant(SecretGrant):
 
 @dataclass(frozen=True)
 class Issued:
-    """A fresh token and its life in seconds."""
+    """A fresh token and its life in seconds, and the refresh token that came with it."""
 
     token: SecretStr
     life: float
+    refresh_token: SecretStr | None = None
 
 
 @dataclass
@@ -194,7 +238,12 @@ class Access:
 
 
 def fetch_token(grant: Grant) -> Issued:
-    """Ask the token endpoint once. Raises FixNeeded or Wait."""
+    """A new token. Raises FixNeeded or Wait."""
+    return grant.fetched()
+
+
+def ask(grant: Grant) -> Issued:
+    """Ask the token endpoint once, with what `grant` has. Raises FixNeeded or Wait."""
     with grant.session() as session:
         http.prepare(session, grant.token_uri)
         session.register_compliance_hook("access_token_response", partial(_checked, grant))
@@ -205,7 +254,12 @@ def fetch_token(grant: Grant) -> Issued:
         except requests.RequestException as error:
             raise http.unreachable(error, grant.token_uri) from None  # its text may name a proxy's password
     log.debug("token_fetched", host=http.host_of(grant.token_uri))
-    return Issued(SecretStr(answer["access_token"]), _life(answer.get("expires_in")))
+    refresh_token = answer.get("refresh_token")
+    return Issued(
+        SecretStr(answer["access_token"]),
+        _life(answer.get("expires_in")),
+        SecretStr(refresh_token) if refresh_token else None,
+    )
 
 
 def session_with_secret(grant: Grant, secret: SecretStr) -> "OAuth2Session":
@@ -222,6 +276,13 @@ def session_with_secret(grant: Grant, secret: SecretStr) -> "OAuth2Session":
         scope=grant.scope,
         token_endpoint_auth_method="client_secret_post",  # noqa: S106  # the name of a method, no password
     )
+
+
+def public_session(grant: Grant) -> "OAuth2Session":
+    """Of a client that has no secret (RFC 6749 2.1)."""
+    from authlib.integrations.requests_client import OAuth2Session
+
+    return OAuth2Session(grant.client_id, scope=grant.scope, token_endpoint_auth_method="none")  # noqa: S106  # a method
 
 
 def _life(expires_in: object) -> float:
@@ -250,6 +311,8 @@ def _check_token(answer: dict[str, Any]) -> None:
         problem = _("The token endpoint answered without an access token.")
     elif str(answer.get("token_type", "Bearer")).lower() != "bearer":
         problem = _("The token endpoint answered with a token of a type that no mailbox takes.")
+    elif not _is_refresh_token(answer.get("refresh_token")):
+        problem = _("The token endpoint answered with a refresh token that is none.")
     elif life is not None and not re.fullmatch(r"-?\d{1,9}", str(life)):
         problem = _("The token endpoint answered with a token whose life is no number.")
     else:
@@ -257,6 +320,13 @@ def _check_token(answer: dict[str, Any]) -> None:
     raise FixNeeded(
         problem,
         _("Check the access token URI: it must be the address of a token endpoint."),
+    )
+
+
+def _is_refresh_token(value: object) -> bool:
+    """RFC 6749 A.17; it need not be there."""
+    return value is None or (
+        isinstance(value, str) and re.fullmatch(r"[\x20-\x7e]{0,8192}", value) is not None
     )
 
 
@@ -285,7 +355,7 @@ REFUSALS: dict[str, tuple[str, str]] = {
     ),
     "invalid_grant": (
         gettext_noop("{host} says that what was granted is over, or was taken back."),
-        gettext_noop("Let the mailbox be granted again, under Remote Approval."),
+        gettext_noop("Sign in again under Remote Approval."),
     ),
     "invalid_scope": (
         gettext_noop("{host} does not know the scope, or does not give it to this client."),

@@ -30,6 +30,7 @@ def remove(mailbox: Mailbox, *, by: str) -> None:
             "secret_expires_on", "next_poll", "claim", "paused_until", "failures", "trouble",
         ]
     )  # fmt: skip
+    mailbox.rotated_refresh_tokens.all().delete()
     # Microsoft ends them by itself within three days; without a secret they cannot be ended sooner.
     mailbox.subscriptions.all().delete()
     log.info("mailbox_removed", mailbox=mailbox.pk, by=by)

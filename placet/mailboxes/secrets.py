@@ -16,6 +16,10 @@ AGAIN = gettext_noop(
     "Because the server changed, enter this again: it is sent only where it was meant to go."
 )
 ENTER = gettext_noop("Enter it.")
+DROPPED = gettext_noop(
+    "Because the server or the application changed, the former one was removed: it is sent only where it was meant to "
+    "go."
+)
 
 
 @dataclass(frozen=True)
@@ -40,17 +44,23 @@ def kept(settings: MailboxSettings, mailbox: Mailbox | None) -> Kept:
     wanted = [row.name for row in settings.rows if row.kind == "secret" and settings.needs_secret(row.name)]
     stored = Secrets(mailbox.secrets if mailbox is not None else {})
     before = _before(settings, mailbox)
-    good, again, lacking = Secrets(), {}, {}
+    good, again, lacking, dropped = Secrets(), {}, {}, {}
     for name in wanted:
+        words = settings.words_without_secret(name)
         if stored.get(name) and before is not None and _same_server(before, settings, name):
             good[name] = stored[name]
+        elif words is not None:
+            if stored.get(name):
+                dropped[name] = _(DROPPED)
+            if words:
+                lacking[name] = words
         elif stored.get(name):
             again[name] = _(AGAIN)
         elif settings.active:
             again[name] = _(ENTER)
         else:
             lacking[name] = _(ENTER)
-    return Kept(good, again, lacking)
+    return Kept(good, again, lacking, dropped)
 
 
 def _before(settings: MailboxSettings, mailbox: Mailbox | None) -> MailboxSettings | None:

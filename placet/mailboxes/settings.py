@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from placet.lib.domains import spelled_as_in_mails
 
 from .base import Action
+from .consent_requests import ConsentRequest
 from .fields import COMMON, SECRET_EXPIRES_ON, Field
 from .networks import PRIVATE_NETWORKS, NetworkInvalid, network
 
@@ -157,6 +158,15 @@ class MailboxSettings:
         """Whether the secret of field `name` is used with these settings."""
         return True
 
+    def words_without_secret(self, name: str) -> str | None:
+        """What to say where the secret of field `name` is used and not there, and the settings can be saved all the
+        same; "" where nothing is to be said. None: it must be entered."""
+        return None
+
+    def consents(self, secrets: Mapping[str, str]) -> tuple[ConsentRequest, ...]:
+        """What a person is asked to agree to in a browser, before the mailbox can be signed in to."""
+        return ()
+
     # --- reading ------------------------------------------------------------------------------------------
 
     @classmethod
@@ -266,16 +276,16 @@ class Reading:
             )
 
 
-def read_secret(text: str) -> SecretStr:
-    """A password as entered. Raises Wrong for what cannot be one."""
+def read_secret(text: str, longest: int = LONGEST_SECRET) -> SecretStr:
+    """A password as entered, of at most `longest` characters. Raises Wrong for what cannot be one."""
     if not text.strip():
         raise Wrong(_("Enter it."))
     if set(text.strip()) <= set("*•●"):
         raise Wrong(_("That is a masked password. Enter the password itself."))
     if not text.isprintable():
         raise Wrong(_("It holds characters that cannot be seen. Type it again."))
-    if len(text) > LONGEST_SECRET:
-        raise Wrong(_("It has at most {number} letters.").format(number=LONGEST_SECRET))
+    if len(text) > longest:
+        raise Wrong(_("It has at most {number} letters.").format(number=longest))
     return SecretStr(text)
 
 

@@ -65,18 +65,22 @@ def connected(host: str, port: int, *, plain: bool, allowed: Allowed | None = No
     raise failure
 
 
-def secured(plain: socket.socket, host: str, ca_file: str = "") -> ssl.SSLSocket:
-    """The same connection in TLS, with a certificate for `host`. Raises OSError (ssl.SSLError)."""
+def secured(plain: socket.socket, host: str, authorities: str = "") -> ssl.SSLSocket:
+    """The same connection in TLS, with a certificate for `host`. `authorities` are certificates (PEM) of those who may
+    vouch for it, and nobody else then; "" stands for those that this machine trusts. Raises OSError (ssl.SSLError)."""
     plain.settimeout(CONNECT)
-    return _context(ca_file or os.environ.get("REQUESTS_CA_BUNDLE", "")).wrap_socket(
-        plain, server_hostname=host
-    )
+    context = _context(authorities, "" if authorities else os.environ.get("REQUESTS_CA_BUNDLE", ""))
+    return context.wrap_socket(plain, server_hostname=host)
 
 
 @lru_cache(maxsize=8)
-def _context(ca_file: str) -> ssl.SSLContext:
-    """The system's authorities, and those of a file: a firewall's, or one that a company has of its own."""
-    context = ssl.create_default_context()
+def _context(authorities: str, ca_file: str) -> ssl.SSLContext:
+    """`ca_file`: authorities beside the system's, such as a firewall's."""
+    if authorities:  # not Python's default context: from 3.13 on it refuses what many made by hand
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(cadata=authorities)
+    else:
+        context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if ca_file:
         context.load_verify_locations(ca_file)
@@ -153,7 +157,7 @@ def unreachable(error: Exception, host: str, port: int) -> MailboxError:
             ),
             _(
                 "Enter the name that stands in the server's certificate. If the certificate comes from an authority "
-                "of your own, put the authority's certificate into a file and name it in REQUESTS_CA_BUNDLE."
+                "of your own, enter that authority's certificate under Certificate authority."
             ),
             details,
         )

@@ -21,7 +21,7 @@ from placet.mailboxes.settings import SettingsInvalid
 from placet.mailboxes.store import KIND, SENDING_KIND, Kinds
 
 if TYPE_CHECKING:
-    from placet.mailboxes.microsoft.server.authorities import Authority
+    from placet.mailboxes.authorities import Authority
 
 #: The kind whose fields were on the page: what is not among them was neither typed nor left out.
 SHOWN_KIND = "shown_kind"
@@ -321,7 +321,7 @@ class MailboxForm(forms.Form):
 
     def _certificates(self, name: str) -> "Sequence[Authority]":
         """Those that are stored: what is typed may be none."""
-        from placet.mailboxes.microsoft.server.authorities import shown  # only where a kind has such a field
+        from placet.mailboxes.authorities import shown  # only where a kind has such a field
 
         return shown(str(self.mailbox.settings.get(name, ""))) if self.mailbox is not None else ()
 

@@ -18,7 +18,7 @@ from placet.accounts.reader import as_read_by
 from placet.approvals import engine
 from placet.approvals.models import AskLine, Assignment
 from placet.mail.models import IncomingMail, OutgoingMail
-from placet.mailboxes import pool, removal, store
+from placet.mailboxes import consent, pool, removal, store
 from placet.mailboxes.base import Check
 from placet.mailboxes.kinds import FIRST, all_kinds, beside_form
 from placet.mailboxes.models import Mailbox
@@ -66,6 +66,9 @@ def _settings(request: PersonsRequest, mailbox: Mailbox | None) -> HttpResponse:
         return settings_page(request, _as_stored(mailbox), form, status=422)
     for notice in saved.notices.values():
         messages.info(request, notice)
+    if not all(consent.is_given(saved.mailbox, one) for one in consent.requests_of(saved.mailbox)):
+        messages.success(request, _("Saved. Somebody must sign in to the mailbox now."))
+        return redirect("panel:consent", saved.mailbox.pk)
     messages.success(request, _what_next(saved))
     if (
         request.POST.get("then") == "test"
@@ -118,9 +121,18 @@ def settings_page(
         "lookup": lookup or Lookup(),
         "expiry": _expiry(mailbox),
         **(beside_form(mailbox) if mailbox else {}),
+        "consents": _consents(mailbox),
         "noticing": noticings([mailbox]).get(mailbox.pk) if mailbox else None,
     }
     return render(request, "panel/remote_approval.html", context, status=status)
+
+
+def _consents(mailbox: Mailbox | None) -> Mapping[str, bool]:
+    """Of a mailbox that is signed in to by consent, whether somebody agreed. {} of others."""
+    wanted = consent.requests_of(mailbox) if mailbox is not None else []
+    if mailbox is None or not wanted:
+        return {}
+    return {"given": all(consent.is_given(mailbox, one) for one in wanted)}
 
 
 def _expiry(mailbox: Mailbox | None) -> Mapping[str, Any]:

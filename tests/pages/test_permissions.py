@@ -23,6 +23,7 @@ from placet.designer import edits, revisions
 from placet.lib.public_holidays import Observed
 from placet.lib.working_time import Span
 from placet.mail.models import IncomingMail, OutgoingMail
+from placet.mailboxes import store
 from placet.mailboxes.microsoft.certificates import Certificate
 from placet.mailboxes.models import Mailbox
 from placet.webhooks import signing
@@ -145,6 +146,8 @@ SEEN = {
     "panel:activate": (302, 403, 403, 403, 302),
     "panel:remove_mailbox": (302, 403, 403, 403, 200),
     "panel:stamps": (302, 403, 403, 403, 200),
+    "panel:consent": (302, 403, 403, 403, 200),
+    "panel:consent_answer": (302, 403, 403, 403, 302),
     "panel:check_move": (302, 403, 403, 403, 302),
     "panel:move": (302, 403, 403, 403, 302),
     "panel:certificate": (302, 403, 403, 403, 200),
@@ -386,6 +389,14 @@ def world(
     mailbox.secrets |= {"certificate": certificate.to_text(), "certificate_waiting": certificate.to_text()}
     mailbox.settings["token_uri"] = "http://127.0.0.1:9/contoso.example/oauth2/v2.0/token"  # nobody is there
     mailbox.save()
+    by_consent = store.save(
+        {
+            "kind": "imap", "username": "office@contoso.example", "imap_host": "imap.gmail.com", "smtp_host":
+            "smtp.gmail.com", "imap_sign_in": "oauth-refresh", "smtp_sign_in": "oauth-refresh", "imap_client_id":
+            "placet", "smtp_client_id": "placet",
+        },
+        by=admin.email,
+    ).mailbox  # fmt: skip
     mail = OutgoingMail.objects.create(
         mailbox=mailbox, kind="ask", to="bob@contoso.example", cause="test", reference="1", message_id="<1@x>",
         subject="Please decide", raw=b"", state=OutgoingMail.State.FAILED,
@@ -496,6 +507,8 @@ def world(
         "panel:discard_table_draft": {"pk": edited.pk},
         "panel:remove_mailbox": {"pk": mailbox.pk},
         "panel:stamps": {"pk": mailbox.pk},
+        "panel:consent": {"pk": by_consent.pk},
+        "panel:consent_answer": {"server": "login.contoso.example"},
     }
     delivery = make_delivery(request, admin)
     for name in (

@@ -104,7 +104,7 @@ oauth2 {
   introspection_mode = local
   username_attribute = mailbox
   $any_mailbox
-  issuers = $issuer
+  issuers = $issuer $other_issuer
   openid_configuration_url = ${issuer}.well-known/openid-configuration
   oauth2_local_validation {
     dict fs {
@@ -215,19 +215,26 @@ def dovecot(
     cleartext: bool = False,
     separator: str = "/",
     prefix: str = "",
+    other_issuer: tuple[str, str] = ("", ""),
     more: str = "",
 ) -> Iterator[Dovecot]:
     """`users`: passwords by address. `any_mailbox`: a token opens whichever mailbox is asked for, as an application's
-    does at Exchange Online. `cleartext`: passwords are taken without TLS, too. `separator` and `prefix` of its folders.
-    `more` is added to its configuration."""
+    does at Exchange Online. `cleartext`: passwords are taken without TLS, too. `other_issuer`: who gives tokens
+    besides, and the key that they are checked with (PEM), which these call "own". `separator` and `prefix` of its
+    folders. `more` is added to its configuration."""
     folder = Path(tempfile.mkdtemp(prefix="dovecot-"))
     options = {
         "any_mailbox": "username_validation_format = %{event:user}" if any_mailbox else "",
         "cleartext": "yes" if cleartext else "no",
         "separator": separator,
         "prefix": prefix,
+        "other_issuer": other_issuer[0],
         "more": more,
     }
+    if other_issuer[1]:
+        key = folder / "keys" / "default" / "RS256" / "own"
+        key.parent.mkdir(parents=True)
+        key.write_text(other_issuer[1])
     try:
         server, process = _started(folder, users, options)
         try:
@@ -283,7 +290,7 @@ def _token_key(folder: Path) -> rsa.RSAPrivateKey:
     """The key that tokens are signed with; Dovecot finds its public half where it looks for it."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     public = folder / "keys" / "default" / "RS256" / "default"
-    public.parent.mkdir(parents=True)
+    public.parent.mkdir(parents=True, exist_ok=True)
     public.write_bytes(
         key.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo

@@ -22,6 +22,19 @@ TENANT = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
 class OidcProvider:
     port: int
     written: Path  # what it wrote of refusals
+    key: str = ""  # what its tokens are checked with, PEM
+
+    @property
+    def issuer(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def authorization_uri(self) -> str:
+        return f"{self.issuer}/auth"
+
+    @property
+    def device_uri(self) -> str:
+        return f"{self.issuer}/device/auth"
 
     @property
     def token_uri(self) -> str:
@@ -33,8 +46,8 @@ class OidcProvider:
 
 
 @contextmanager
-def oidc_provider(clients: Sequence[dict[str, Any]]) -> Iterator[OidcProvider]:
-    """`clients` as oidc_provider.mjs describes them."""
+def oidc_provider(clients: Sequence[dict[str, Any]], account: str = "") -> Iterator[OidcProvider]:
+    """`clients` and `account` as oidc_provider.mjs describes them."""
     folder = installed()
     with tempfile.TemporaryDirectory() as place:
         written = Path(place) / "errors"
@@ -49,12 +62,13 @@ def oidc_provider(clients: Sequence[dict[str, Any]]) -> Iterator[OidcProvider]:
         assert server.stdin is not None
         assert server.stdout is not None
         try:
-            server.stdin.write(json.dumps({"tenant": TENANT, "clients": clients}) + "\n")
+            server.stdin.write(json.dumps({"tenant": TENANT, "clients": clients, "account": account}) + "\n")
             server.stdin.flush()
             begun = server.stdout.readline()
             if not begun:
                 pytest.fail(f"oidc-provider did not start: {written.read_text()}")
-            yield OidcProvider(json.loads(begun)["port"], written)
+            told = json.loads(begun)
+            yield OidcProvider(told["port"], written, told["key"])
         finally:
             server.terminate()
             server.wait(120)

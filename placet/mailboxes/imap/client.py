@@ -48,6 +48,7 @@ class Account:
     security: str  # of sockets.SECURITIES
     user: str
     secret: SecretStr | Tokens = field(repr=False)
+    authorities: str = field(default="", repr=False)  # of `sockets.secured`
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ def _begun(account: Account) -> Wire:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE)
     try:
         if account.security == SSL:
-            connection = sockets.secured(connection, account.host)
+            connection = sockets.secured(connection, account.host, account.authorities)
         wire = Wire(connection)
         greeting = wire.greeting(GREETED)
         if (
@@ -180,7 +181,7 @@ def _start_tls(wire: Wire, account: Account) -> None:
         raise errors.starttls_refused(account.host, account.port) from None
     if not wire.is_silent:
         raise errors.starttls_refused(account.host, account.port, injected=True)
-    wire.secured(sockets.secured(wire.connection, account.host))
+    wire.secured(sockets.secured(wire.connection, account.host, account.authorities))
 
 
 class Client:

@@ -496,7 +496,14 @@ def account_of(settings: ImapSettings, secrets: Mapping[str, str], *, key: str) 
     proof = SERVER.proof(settings, secrets, user, key)
     secret = proof.password if isinstance(proof, Password) else proof
     assert secret is not None  # there is no way of signing in without
-    return Account(settings.imap_host, settings.imap_port, settings.imap_security, user, secret)
+    return Account(
+        settings.imap_host,
+        settings.imap_port,
+        settings.imap_security,
+        user,
+        secret,
+        settings.imap_authorities,
+    )
 
 
 # --- mails ---------------------------------------------------------------------------------------------------------

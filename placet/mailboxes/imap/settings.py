@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from placet.mailboxes.fields import COMMON, Field
-from placet.mailboxes.hosts import OAUTH_CLIENT, OAUTH_REFRESH, PASSWORD, MailServer
-from placet.mailboxes.settings import LONGEST_FOLDER, MailboxSettings, Reader, Reading, Wrong, text_of
+from placet.mailboxes.hosts import OAUTH_CLIENT, OAUTH_REFRESH, PASSWORD, MailServer, MailServerSettings
+from placet.mailboxes.settings import LONGEST_FOLDER, Reader, Reading, Wrong, text_of
 from placet.mailboxes.sockets import PLAIN, SSL, STARTTLS
 
 SERVER = MailServer("imap", {SSL: 993, STARTTLS: 143, PLAIN: 143}, (PASSWORD, OAUTH_CLIENT, OAUTH_REFRESH))
@@ -54,7 +54,7 @@ FIELDS: tuple[Field, ...] = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImapSettings(MailboxSettings):
+class ImapSettings(MailServerSettings):
     imap_host: str
     imap_port: int = 993
     imap_security: str = SSL
@@ -63,11 +63,16 @@ class ImapSettings(MailboxSettings):
     imap_token_uri: str = ""
     imap_client_id: str = ""
     imap_scope: str = ""
+    imap_authorization_uri: str = ""
+    imap_device_uri: str = ""
+    imap_authorities: str = ""  # PEM; empty: those that this machine trusts
     imap_junk_folder: str = ""  # a path, as the two below
     imap_sent_folder: str = ""
     imap_keyword: str = ""
 
     rows: ClassVar[tuple[Field, ...]] = FIELDS
+    mail_server: ClassVar[MailServer] = SERVER
+    follow: ClassVar[tuple[str, ...]] = SERVER.follow
     place: ClassVar[tuple[str, ...]] = ("imap_host", "imap_port", "imap_user")
     server: ClassVar[tuple[str, ...]] = ("imap_host",)
 
@@ -90,19 +95,6 @@ class ImapSettings(MailboxSettings):
         _complete_exchange(values, reading)
         super().complete(values, reading)
         _complete_folders(values, reading)
-
-    def secret_goes_to(self, name: str) -> str:
-        return SERVER.secret_goes_to(self, name)
-
-    def needs_secret(self, name: str) -> bool:
-        return SERVER.needs_secret(self, name)
-
-    def urls(self) -> Mapping[str, str]:
-        return SERVER.urls(self)
-
-    @property
-    def protocol(self) -> str:
-        return "imap"
 
 
 def _complete_exchange(values: dict[str, Any], reading: Reading) -> None:

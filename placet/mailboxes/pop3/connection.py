@@ -67,7 +67,7 @@ class Server:
     security: str  # "ssl", "starttls", or "none", on this machine only
     proof: sasl.Password | sasl.Tokens
     user: str  # of tokens
-    ca_file: str = ""
+    authorities: str = ""
     allowed: Allowed | None = None  # addresses that are not public and may be called; None: the General tab's
 
     @property
@@ -381,6 +381,7 @@ def connect(settings: Pop3Settings, secrets: Mapping[str, str], *, key: str) -> 
             security=settings.pop3_security,
             proof=proof,
             user=settings.pop3_user or settings.username,
+            authorities=settings.pop3_authorities,
         ),
         settings,
     )
@@ -427,7 +428,7 @@ def opened(server: Server) -> Session:
         raise sockets.unreachable(error, server.host, server.port) from error
     try:
         if server.security == SSL:
-            connection = sockets.secured(connection, server.host, server.ca_file)
+            connection = sockets.secured(connection, server.host, server.authorities)
         session = Session(connection, server.host)
         if server.security == STARTTLS:
             _start_tls(session, server)
@@ -453,7 +454,7 @@ def _start_tls(session: Session, server: Server) -> None:
             ),
             {"host": server.host},
         )
-    session.start_tls(server.ca_file)
+    session.start_tls(server.authorities)
 
 
 def sign_in(session: Session, server: Server) -> str:

@@ -92,12 +92,12 @@ class Session(poplib.POP3):
         pairs = (line.strip().partition(" ") for line in lines if line.strip())
         return {name.upper(): parameters.strip() for name, _blank, parameters in pairs}
 
-    def start_tls(self, ca_file: str = "") -> None:
+    def start_tls(self, authorities: str = "") -> None:
         """What came in clear behind the answer was put there by somebody else."""
         self._ask("STLS")
         if not self._lines.is_empty:
             raise ProtocolBroken("words in clear behind the answer to STLS")
-        self.sock: socket.socket | ssl.SSLSocket = sockets.secured(self.sock, self.host, ca_file)
+        self.sock: socket.socket | ssl.SSLSocket = sockets.secured(self.sock, self.host, authorities)
         self._lines = Lines(self.sock)
 
     def sign_in(self, proof: sasl.Proof, capabilities: dict[str, str]) -> str:

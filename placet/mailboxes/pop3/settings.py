@@ -9,8 +9,8 @@ from django.utils.translation import gettext_noop
 
 from placet.mailboxes.base import Action
 from placet.mailboxes.fields import COMMON, Field, Section
-from placet.mailboxes.hosts import OAUTH_CLIENT, OAUTH_REFRESH, PASSWORD, MailServer
-from placet.mailboxes.settings import MailboxSettings, Reader, Reading, number
+from placet.mailboxes.hosts import OAUTH_CLIENT, OAUTH_REFRESH, PASSWORD, MailServer, MailServerSettings
+from placet.mailboxes.settings import Reader, Reading, number
 from placet.mailboxes.sockets import PLAIN, SSL, STARTTLS
 
 SERVER = MailServer("pop3", {SSL: 995, STARTTLS: 110, PLAIN: 110}, (PASSWORD, OAUTH_CLIENT, OAUTH_REFRESH))
@@ -40,7 +40,7 @@ FIELDS: tuple[Field, ...] = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pop3Settings(MailboxSettings):
+class Pop3Settings(MailServerSettings):
     pop3_host: str
     pop3_port: int = 995
     pop3_security: str = SSL
@@ -49,9 +49,14 @@ class Pop3Settings(MailboxSettings):
     pop3_token_uri: str = ""
     pop3_client_id: str = ""
     pop3_scope: str = ""
+    pop3_authorization_uri: str = ""
+    pop3_device_uri: str = ""
+    pop3_authorities: str = ""  # PEM; empty: those that this machine trusts
     pop3_delete_days: int | None = None  # None: never
 
     rows: ClassVar[tuple[Field, ...]] = FIELDS
+    mail_server: ClassVar[MailServer] = SERVER
+    follow: ClassVar[tuple[str, ...]] = SERVER.follow
     place: ClassVar[tuple[str, ...]] = ("pop3_host",)
     server: ClassVar[tuple[str, ...]] = ("pop3_host",)
 
@@ -76,16 +81,3 @@ class Pop3Settings(MailboxSettings):
         if self.pop3_delete_days is None:
             return Action.MARK_READ, "", timedelta()
         return Action.DELETE, "", timedelta(days=self.pop3_delete_days)
-
-    def secret_goes_to(self, name: str) -> str:
-        return SERVER.secret_goes_to(self, name)
-
-    def needs_secret(self, name: str) -> bool:
-        return SERVER.needs_secret(self, name)
-
-    def urls(self) -> Mapping[str, str]:
-        return SERVER.urls(self)
-
-    @property
-    def protocol(self) -> str:
-        return "pop3"

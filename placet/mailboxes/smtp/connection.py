@@ -49,7 +49,7 @@ class Server:
     proof: sasl.Password | sasl.Tokens | None = None  # None: the server knows this machine by its address
     user: str = ""  # of tokens; empty: the mailbox
     ehlo: str = ""  # the name to say; empty: this machine's
-    ca_file: str = ""  # of an authority of one's own
+    authorities: str = ""  # certificates (PEM) of one's own; empty: those that this machine trusts
     allowed: Allowed | None = None  # addresses that are not public and may be called; None: the General tab's
 
 
@@ -172,6 +172,7 @@ def connect(settings: SmtpSettings, secrets: Mapping[str, str], *, key: str) -> 
             proof=SERVER.proof(settings, secrets, settings.username, key),
             user=settings.smtp_user,
             ehlo=settings.smtp_ehlo,
+            authorities=settings.smtp_authorities,
         )
     )
 
@@ -221,7 +222,7 @@ def opened(server: Server) -> Session:
 
 def _greeted(connection: socket.socket, server: Server) -> Session:
     if server.security == SSL:
-        connection = sockets.secured(connection, server.host, server.ca_file)
+        connection = sockets.secured(connection, server.host, server.authorities)
     session = Session(connection, server.host, server.ehlo or own_name(connection))
     session.greet()
     if server.security == STARTTLS:
@@ -236,7 +237,7 @@ def _greeted(connection: socket.socket, server: Server) -> Session:
                     {"host": server.host},
                 )
             )
-        session.start_tls(server.ca_file)
+        session.start_tls(server.authorities)
     return session
 
 

@@ -99,14 +99,14 @@ class Session(smtplib.SMTP):
     def mechanisms(self) -> frozenset[str]:
         return frozenset(self.extensions.get("auth", "").upper().split())
 
-    def start_tls(self, ca_file: str = "") -> None:
+    def start_tls(self, authorities: str = "") -> None:
         """Whatever came before TLS is forgotten (RFC 3207 4.2); what came with the answer, in clear, was put there by
         somebody else."""
         self._expect(self._command("STARTTLS"), Stage.TLS)
         if not self._lines.is_empty:
             raise ProtocolBroken("words in clear behind the answer to STARTTLS")
         assert self.sock is not None
-        self.sock = sockets.secured(self.sock, self._host, ca_file)
+        self.sock = sockets.secured(self.sock, self._host, authorities)
         self._lines = Lines(self.sock)
         self.esmtp_features = {}
         self._hello()

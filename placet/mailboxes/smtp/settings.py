@@ -9,8 +9,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from placet.mailboxes.fields import COMMON, Field
-from placet.mailboxes.hosts import NOBODY, OAUTH_CLIENT, OAUTH_REFRESH, PASSWORD, MailServer
-from placet.mailboxes.settings import MailboxSettings, Reader, Reading, Wrong, text_of
+from placet.mailboxes.hosts import (
+    NOBODY,
+    OAUTH_CLIENT,
+    OAUTH_REFRESH,
+    PASSWORD,
+    MailServer,
+    MailServerSettings,
+)
+from placet.mailboxes.settings import Reader, Reading, Wrong, text_of
 from placet.mailboxes.sockets import PLAIN, SSL, STARTTLS
 
 SIGN_INS = (PASSWORD, OAUTH_CLIENT, OAUTH_REFRESH, NOBODY)
@@ -38,7 +45,7 @@ FIELDS: tuple[Field, ...] = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class SmtpSettings(MailboxSettings):
+class SmtpSettings(MailServerSettings):
     smtp_host: str
     smtp_port: int = 465
     smtp_security: str = SSL
@@ -47,9 +54,14 @@ class SmtpSettings(MailboxSettings):
     smtp_token_uri: str = ""
     smtp_client_id: str = ""
     smtp_scope: str = ""
+    smtp_authorization_uri: str = ""
+    smtp_device_uri: str = ""
+    smtp_authorities: str = ""  # PEM; empty: those that this machine trusts
     smtp_ehlo: str = ""
 
     rows: ClassVar[tuple[Field, ...]] = FIELDS
+    mail_server: ClassVar[MailServer] = SERVER
+    follow: ClassVar[tuple[str, ...]] = SERVER.follow
 
     @classmethod
     def readers(cls) -> Mapping[str, Reader]:
@@ -66,19 +78,6 @@ class SmtpSettings(MailboxSettings):
     def complete(cls, values: dict[str, Any], reading: Reading) -> None:
         SERVER.complete(values, reading)
         super().complete(values, reading)
-
-    def secret_goes_to(self, name: str) -> str:
-        return SERVER.secret_goes_to(self, name)
-
-    def needs_secret(self, name: str) -> bool:
-        return SERVER.needs_secret(self, name)
-
-    def urls(self) -> Mapping[str, str]:
-        return SERVER.urls(self)
-
-    @property
-    def protocol(self) -> str:
-        return "smtp"
 
 
 def _read_ehlo(raw: Any, reading: Reading) -> str:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from placet.mailboxes import authorities
 from placet.mailboxes.fields import Field
-from placet.mailboxes.microsoft.server import authorities
 from placet.mailboxes.microsoft.server.fields import CLIENT_SECRET, FIELDS, PASSWORD
 from placet.mailboxes.microsoft.server.settings import ExchangeServerSettings
 from placet.mailboxes.settings import SettingsInvalid

@@ -49,7 +49,7 @@ def server(dove: Dovecot, users: Iterator[str]) -> Server:
         "ssl",
         Password(user, SecretStr(USERS[user])),
         user,
-        ca_file=str(dove.authority.certificate),
+        authorities=dove.authority.certificate.read_text(),
         allowed=lambda: ["127.0.0.1", "::1"],
     )
 
@@ -225,7 +225,7 @@ def test_signing_in(dove: Dovecot, server: Server) -> None:
     assert tokens.refused == 1
     wrong: dict[str, Server] = {
         "does not let this user sign in": replace(server, proof=Password(server.user, SecretStr("wrong"))),
-        "is not trusted": replace(server, ca_file=""),
+        "is not trusted": replace(server, authorities=""),
         "does not speak TLS": replace(server, port=dove.ports["pop3"]),
         "is no mail server": replace(server, port=dove.ports["imap"], security="starttls"),
     }
@@ -240,7 +240,7 @@ def test_signing_in(dove: Dovecot, server: Server) -> None:
 def test_the_test_s_own_client_agrees(dove: Dovecot, server: Server) -> None:
     """What poplib itself sees of the same mailbox."""
     dove.deliver(server.user, raw("one"))
-    context = ssl.create_default_context(cafile=server.ca_file)
+    context = ssl.create_default_context(cadata=server.authorities)
     client = poplib.POP3_SSL("localhost", server.port, context=context)
     client.user(server.user)
     client.pass_(USERS[server.user])

@@ -42,7 +42,7 @@ def server(mta: Postfix) -> Server:
         "starttls",
         APPROVALS,
         Password(APPROVALS, SecretStr("s3cret %&")),
-        ca_file=str(mta.authority.certificate),
+        authorities=mta.authority.certificate.read_text(),
         allowed=lambda: ["127.0.0.1", "::1"],
     )
 
@@ -118,7 +118,7 @@ def test_what_postfix_says_no_to(server: Server) -> None:
     wrong: dict[str, Server] = {
         "does not let this account send as boss@": replace(server, sender=BOSS),
         "does not let this user sign in": replace(server, proof=Password(APPROVALS, SecretStr("wrong"))),
-        "is not trusted": replace(server, ca_file=""),
+        "is not trusted": replace(server, authorities=""),
         "does not speak TLS": replace(server, security="ssl"),
         "takes mail only from whoever signs in": replace(server, proof=None),
     }

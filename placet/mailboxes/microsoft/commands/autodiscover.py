@@ -82,7 +82,7 @@ def _asked(options: argparse.Namespace, url: str, authorities: str) -> int:
 
 
 def _authorities(name: str | None) -> str:
-    from placet.mailboxes.microsoft.server.authorities import AuthoritiesInvalid, read
+    from placet.mailboxes.authorities import AuthoritiesInvalid, read
 
     if name is None:
         return ""

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from placet.lib.powershell import quoted
-from placet.mailboxes import http
+from placet.mailboxes import authorities, http
 from placet.mailboxes.base import Check, FixNeeded, MailboxError, SignInRefused
 from placet.mailboxes.microsoft.ews.dialect import Opening
 from placet.mailboxes.microsoft.ews.soap import Soap
@@ -24,7 +24,7 @@ from placet.mailboxes.preflight import (
     passed,
 )
 
-from . import authorities, autodiscover
+from . import autodiscover
 from .errors import names
 from .fields import BASIC, NTLM, OAUTH
 from .settings import ExchangeServerSettings

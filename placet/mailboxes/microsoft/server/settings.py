@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from placet.mailboxes import authorities
 from placet.mailboxes.fields import Field
 from placet.mailboxes.http import is_loopback, is_name
 from placet.mailboxes.mechanisms import never_proving
@@ -24,7 +25,6 @@ from placet.mailboxes.settings import (
     text_of,
 )
 
-from .authorities import AuthoritiesInvalid, read, shown
 from .fields import BASIC, CLIENT_SECRET, FIELDS, NTLM, OAUTH, PASSWORD, WINDOWS
 
 HOST_EXAMPLE = "mail.contoso.com"
@@ -148,28 +148,6 @@ def _user(raw: Any, reading: Reading) -> str:
     return text
 
 
-def _authorities(raw: Any, reading: Reading) -> str:
-    if isinstance(raw, bytes):
-        data = raw
-    elif isinstance(raw, str):
-        data = raw.encode()
-    else:
-        raise Wrong(_("Enter text."))
-    try:
-        pem = read(data)
-    except AuthoritiesInvalid as invalid:
-        raise Wrong(str(invalid)) from None
-    named = [
-        _("{name}, until {date}, SHA-256 {fingerprint}").format(
-            name=authority.subject, date=authority.until.date().isoformat(), fingerprint=authority.fingerprint
-        )
-        for authority in shown(pem)
-    ]
-    told = _("Believed for this mailbox alone: {authorities}.").format(authorities="; ".join(named))
-    reading.notices["exchange_authorities"] = told
-    return pem
-
-
 def _token_uri(raw: Any, reading: Reading) -> str:
     text = text_of(raw)
     try:
@@ -243,7 +221,7 @@ NEEDED_FOR_OAUTH = {
 OWN_READERS: Mapping[str, Reader] = {
     "exchange_server": _server,
     "exchange_security": one_of("ssl", "none"),
-    "exchange_authorities": _authorities,
+    "exchange_authorities": authorities.reader("exchange_authorities"),
     "exchange_sign_in": one_of(WINDOWS, NTLM, BASIC, OAUTH),
     "exchange_user": _user,
     "exchange_opening": one_of(*(opening.value for opening in Opening)),

@@ -7,10 +7,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from placet.mailboxes.microsoft.server import authorities
-from placet.mailboxes.microsoft.server.authorities import AuthoritiesInvalid
+from placet.mailboxes import authorities
+from placet.mailboxes.authorities import AuthoritiesInvalid
 
-from .authority import NAME, made_authority
+from .exchange_server.authority import NAME, made_authority
 
 
 @pytest.fixture(scope="module")

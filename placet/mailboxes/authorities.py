@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from django.utils.translation import gettext as _
 
 from placet.mailboxes.http import printable
+from placet.mailboxes.settings import Reader, Reading, Wrong
 
 LARGEST = 128 * 1024  # bytes of one upload
 MOST = 20  # certificates in it
@@ -68,6 +70,29 @@ def shown(pem: str) -> list[Authority]:
         )
         for certificate in x509.load_pem_x509_certificates(pem.encode())
     ]
+
+
+def reader(name: str) -> Reader:
+    """Reads the setting `name`: bytes of a file, or text that was pasted."""
+
+    def read_setting(raw: Any, reading: Reading) -> str:
+        if not isinstance(raw, bytes | str):
+            raise Wrong(_("Enter text."))
+        try:
+            pem = read(raw if isinstance(raw, bytes) else raw.encode())
+        except AuthoritiesInvalid as invalid:
+            raise Wrong(str(invalid)) from None
+        named = [
+            _("{name}, until {date}, SHA-256 {fingerprint}").format(
+                name=one.subject, date=one.until.date().isoformat(), fingerprint=one.fingerprint
+            )
+            for one in shown(pem)
+        ]
+        words = _("Believed for this mailbox alone: {authorities}.").format(authorities="; ".join(named))
+        reading.notices[name] = words
+        return pem
+
+    return read_setting
 
 
 def _certificates(data: bytes) -> Sequence[x509.Certificate]:
