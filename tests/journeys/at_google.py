@@ -52,18 +52,8 @@ class AtGoogle(Elsewhere):
         self.google = self._open.enter_context(running_google())
         for name in ("approvals", *PEOPLE):
             self.google.user(f"{name}@{DOMAIN}")
-        self._open.enter_context(_keys_in_dns())
-        patch = self._open.enter_context(pytest.MonkeyPatch.context())
-        patch.setattr(
-            connection,
-            "connect",
-            partial(
-                connection.connect,
-                api=self.google.api,
-                token_uri=f"{self.google.api}/token",
-                cache=TokenCache(),
-            ),
-        )
+        self._open.enter_context(keys_in_dns())
+        self._open.enter_context(asked_at(self.google.api))
         return self
 
     def __exit__(
@@ -73,21 +63,15 @@ class AtGoogle(Elsewhere):
         super().__exit__(kind, value, traceback)
 
     def connected(self) -> Mailbox:
-        return store.save(
-            {
-                "kind": "gmail",
-                "username": APPROVALS,
-                "active": True,
-                "sends_per_minute": 1000,
-                "since": SINCE,
-            },
-            secrets={KEY: key_file()},
-            by="a test",
-        ).mailbox
+        return connected()
 
     # --- people ---------------------------------------------------------------------------------------------
 
     def submit(self, sender: str, recipients: Sequence[str], raw: bytes) -> None:
+        """As whoever is signed in, whatever stands in From: Gmail puts their address there."""
+        headers, body = mime.split(raw)
+        if [one.address.lower() for one in mime.addresses(mime.every(headers, "from"))] != [sender]:
+            raw = mime.join([("From", sender), *mime.without(headers, "from")], body)
         for recipient in recipients:
             self._into(recipient, self.proved(sender, raw))
 
@@ -128,7 +112,12 @@ class AtGoogle(Elsewhere):
         self._into(recipient, _stamped(raw, mail_from.rpartition("@")[2] or "nobody.example", "fail"))
 
     def proved(self, sender: str, raw: bytes) -> bytes:
-        return _stamped(signer().signed(raw), DOMAIN, "pass")
+        return proved(raw)
+
+
+def proved(raw: bytes) -> bytes:
+    """A mail by somebody of the organisation, as Gmail delivers it."""
+    return _stamped(signer().signed(raw), DOMAIN, "pass")
 
 
 def _stamped(raw: bytes, domain: str, result: str) -> bytes:
@@ -142,8 +131,29 @@ def _shown(mail: GmailMail, folder: str) -> Mail:
     return shown(mail.id, folder, mail.raw, is_read="UNREAD" not in mail.labels, received=received)
 
 
+def connected() -> Mailbox:
+    """Placet's mailbox at Google, active."""
+    entered = {
+        "kind": "gmail",
+        "username": APPROVALS,
+        "active": True,
+        "sends_per_minute": 1000,
+        "since": SINCE,
+    }
+    return store.save(entered, secrets={KEY: key_file()}, by="a test").mailbox
+
+
 @contextmanager
-def _keys_in_dns() -> Iterator[None]:
+def asked_at(api: str) -> Iterator[None]:
+    """What Placet asks Google, it asks there."""
+    there = partial(connection.connect, api=api, token_uri=f"{api}/token", cache=TokenCache())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connection, "connect", there)
+        yield
+
+
+@contextmanager
+def keys_in_dns() -> Iterator[None]:
     dns.forget()
     with serving() as records, pytest.MonkeyPatch.context() as patch:
         records.texts[signer().name] = (signer().record(),)

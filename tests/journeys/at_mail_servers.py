@@ -4,6 +4,7 @@ People sign in at Postfix to send. Placet's own mailbox lies in Dovecot, where i
 takes mail from it by IMAP or by POP3 and sends by SMTP.
 """
 
+import re
 import smtplib
 import ssl
 import time
@@ -27,6 +28,8 @@ from tests.servers.postfix import Postfix, postfix
 
 PASSWORD = "s3cret %&"
 FOLDERS = {"inbox": "INBOX", "junkemail": "Junk", "deleteditems": "Trash", "sentitems": "Sent"}
+ITEMS = ("BODY.PEEK[]", "FLAGS", "INTERNALDATE")
+_APPENDED = re.compile(rb"APPENDUID (\d+) (\d+)")
 QUEUES = ("maildrop", "incoming", "active", "deferred")
 #: What Postfix and Dovecot write about a mail, as an administrator would confirm it.
 PROFILE = StampProfile(
@@ -79,8 +82,8 @@ class MailServers:
 
 
 @contextmanager
-def mail_servers() -> Iterator[MailServers]:
-    users = [APPROVALS, *(f"{name}@{DOMAIN}" for name in PEOPLE)]
+def mail_servers(people: Sequence[str] = PEOPLE) -> Iterator[MailServers]:
+    users = [APPROVALS, *(f"{name}@{DOMAIN}" for name in people)]
     domains = f"virtual_mailbox_domains = example.test {DOMAIN}\nsmtpd_sasl_authenticated_header = yes\n"
     with (
         dovecot(
@@ -159,7 +162,7 @@ class AtMailServers(Elsewhere):
             if not client.folder_exists(name):
                 return []
             validity = client.select_folder(name, readonly=True)[b"UIDVALIDITY"]
-            fetched = client.fetch(client.search(), ["BODY.PEEK[]", "FLAGS", "INTERNALDATE"])
+            fetched = client.fetch(client.search(), ITEMS)
         return [self._mail(MailId(validity, uid, name.encode()), fetched[uid]) for uid in sorted(fetched)]
 
     def _mail(self, id_: MailId, fetched: Mapping[bytes, Any]) -> Mail:
@@ -170,9 +173,13 @@ class AtMailServers(Elsewhere):
         return shown(text, id_.folder.decode(), raw, is_read=SEEN in fetched[b"FLAGS"], received=received)
 
     def laid(self, folder: str, raw: bytes) -> Mail:
+        name = FOLDERS.get(folder, folder)
         with self.servers.opened(APPROVALS) as client:
-            client.append(FOLDERS.get(folder, folder), raw)
-        return self.lying_in(folder)[-1]
+            told = _APPENDED.search(client.append(name, raw))
+            assert told is not None
+            id_ = MailId(int(told[1]), int(told[2]), name.encode())
+            client.select_folder(name, readonly=True)
+            return self._mail(id_, client.fetch([id_.uid], ITEMS)[id_.uid])
 
     def dragged(self, mail_id: str, folder: str) -> Mail:
         known = MailId.of(mail_id)

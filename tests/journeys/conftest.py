@@ -25,7 +25,7 @@ from tests.journeys.at_exchange_server import AtExchangeServer
 from tests.journeys.at_mail_servers import MailServers
 from tests.journeys.elsewhere import DOMAIN, Elsewhere
 from tests.journeys.letters import INTERNAL
-from tests.journeys.ways import ONLINE, WAYS, WITH_FOLDERS
+from tests.journeys.ways import ONLINE, WAYS
 from tests.making import SAMPLE, values
 
 __all__ = ["DOMAIN"]
@@ -75,6 +75,16 @@ class World:
         if isinstance(self.sandbox, Elsewhere):
             return self.sandbox.proved(f"{name}@{DOMAIN}", raw)
         return "".join(f"{line}\r\n" for line in INTERNAL).encode() + raw
+
+    @property
+    def has_transport_headers(self) -> bool:
+        """Whether the server gives the headers as they arrived, beside the mail."""
+        return not isinstance(self.sandbox, Elsewhere)
+
+    def level(self, name: str) -> str:
+        """What a process asks for in place of this proof, where no server can prove that much."""
+        weaker = isinstance(self.sandbox, Elsewhere) and self.sandbox.proof == "outside"
+        return "outside" if weaker and name == "colleague" else name
 
     def put_away(self) -> int:
         """How many mails lie with the handled ones; where there are no folders, how many were deleted."""
@@ -166,20 +176,18 @@ class World:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A module with BOTH_WAYS runs over Microsoft Graph and over Exchange Web Services, the others over Graph. With
-    EVERY_KIND it runs over all of WAYS, but for what is marked `on_exchange` or `in_folders`; with OVER, over those
-    that are named there."""
+    EVERY_KIND it runs over all of WAYS, but for what is marked `on_exchange` or `not_over`; with OVER, over those that
+    are named there."""
     if "way" not in metafunc.fixturenames:
         return
-    marks = {mark.name for mark in metafunc.definition.iter_markers()}
+    marks = {mark.name: mark.args for mark in metafunc.definition.iter_markers()}
     ways: Sequence[str] = getattr(metafunc.module, "OVER", ())
     if getattr(metafunc.module, "EVERY_KIND", False):
         ways = ONLINE if "on_exchange" in marks else tuple(WAYS)
     elif getattr(metafunc.module, "BOTH_WAYS", False):
         ways = ONLINE
-    if "in_folders" in marks:
-        ways = [way for way in ways if way in WITH_FOLDERS]
     if ways:
-        metafunc.parametrize("way", ways)
+        metafunc.parametrize("way", [way for way in ways if way not in marks.get("not_over", ())])
 
 
 @pytest.fixture

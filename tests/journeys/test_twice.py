@@ -36,7 +36,7 @@ def test_the_same_mail_under_two_ids_counts_once(world: World) -> None:
     assert world.sandbox.mails("approvals") == []
 
 
-@pytest.mark.in_folders
+@pytest.mark.not_over("pop3")
 @pytest.mark.django_db
 def test_a_mail_dragged_back_to_the_inbox_is_put_away_again(world: World) -> None:
     _, asked = world.asked()
@@ -230,7 +230,7 @@ def _at_once(calls: Sequence[Callable[[], bool]]) -> list[bool]:
     return results
 
 
-@pytest.mark.in_folders
+@pytest.mark.not_over("pop3")
 @pytest.mark.django_db
 def test_a_mail_set_aside_and_handled_again_ends_up_with_the_handled_ones(world: World) -> None:
     _, asked = world.asked()

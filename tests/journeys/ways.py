@@ -32,5 +32,3 @@ WAYS: dict[str, Callable[[pytest.FixtureRequest], Sandbox]] = {
     "pop3": _mail_servers("pop3"),
     "gmail": lambda request: AtGoogle(),
 }
-#: Those on which mail lies in folders, and can be moved.
-WITH_FOLDERS = tuple(way for way in WAYS if way != "pop3")

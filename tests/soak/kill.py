@@ -146,7 +146,7 @@ def _kill(sandbox: Sandbox, receiver: Receiver, plan: Plan, log: Path) -> Figure
             # On a busy machine a kill comes before the move more often than not: what is left of them is waited for.
             undisturbed = figures.kills >= plan.kills
             mover = movers.next() if plan.moves else None
-            with _serving(output) as process:
+            with serving(output) as process:
                 left = answers - answers * (figures.kills + 1) // plan.kills
                 answer_until(waiting, max(left, 0), sandbox)
                 answer_what_came(asked_again, sandbox)
@@ -164,7 +164,7 @@ def _kill(sandbox: Sandbox, receiver: Receiver, plan: Plan, log: Path) -> Figure
             figures.kills_in_work += bool(held - before)
         movers.end_all()
         figures.movers_killed = movers.killed
-        with _serving(output):
+        with serving(output):
             answer_as_it_comes(asked_again, sandbox)
             until(lambda: settled(sandbox, mails), "everything is done")
     figures.seconds = time.monotonic() - began
@@ -452,7 +452,7 @@ class Process:
 
 
 @contextmanager
-def _serving(output: IO[str]) -> Iterator[Process]:
+def serving(output: IO[str]) -> Iterator[Process]:
     """A process, killed at the end. Meanwhile no connection of ours is open: like after a real death it is for
     the next process to recover the database."""
     connections.close_all()

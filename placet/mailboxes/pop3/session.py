@@ -194,9 +194,11 @@ class Session(poplib.POP3):
     def bye(self) -> None:
         """Ends the session; what was marked is deleted only if this raises nothing."""
         self.is_ended = True
-        self._putline(b"QUIT")
-        self._lines.within(GOODBYE)
-        line, _length = self._getline()
-        self.close()
+        try:
+            self._putline(b"QUIT")
+            self._lines.within(GOODBYE)
+            line, _length = self._getline()
+        finally:
+            self.close()
         if not line.startswith(b"+OK"):
             raise Refused(line)

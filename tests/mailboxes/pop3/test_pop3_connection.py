@@ -392,19 +392,43 @@ def test_that_somebody_else_reads_is_said_by_our_own_lock_too(monkeypatch: pytes
         assert sync(one).complete
 
 
-@pytest.mark.parametrize("greeting", ["-ERR Not now", "What?", None])
-def test_what_was_opened_is_closed_where_the_server_does_not_greet(
-    greeting: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    connect, opened = sockets.connected, list[socket.socket]()
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[socket.socket]:
+    """Every connection from now on."""
+    connect, made = sockets.connected, list[socket.socket]()
 
     def connected(host: str, port: int, **more: Any) -> socket.socket:
-        opened.append(connect(host, port, **more))
-        return opened[-1]
+        made.append(connect(host, port, **more))
+        return made[-1]
 
     monkeypatch.setattr(sockets, "connected", connected)
-    with talker(lambda peer: peer.say(greeting) if greeting else peer.cut()) as server:
-        there = Server("127.0.0.1", server.port, "none", Password("approvals", SecretStr("secret")), "")
-        with pytest.raises(MailboxError) as caught:  # what it was raised in lives as long as it does
-            pop3.opened(there)
+    return made
+
+
+def server_at(port: int) -> Server:
+    return Server("127.0.0.1", port, "none", Password("approvals", SecretStr("secret")), "")
+
+
+@pytest.mark.parametrize("greeting", ["-ERR Not now", "What?", None])
+def test_what_was_opened_is_closed_where_the_server_does_not_greet(
+    greeting: str | None, opened: list[socket.socket]
+) -> None:
+    with (
+        talker(lambda peer: peer.say(greeting) if greeting else peer.cut()) as server,
+        pytest.raises(MailboxError) as caught,  # what it was raised in lives as long as it does
+    ):
+        pop3.opened(server_at(server.port))
     assert [one.fileno() for one in opened] == [-1], caught.value
+
+
+def test_what_was_opened_is_closed_where_the_server_says_no_goodbye(opened: list[socket.socket]) -> None:
+    def cut_at_its_end(peer: Peer) -> None:
+        peer.say("+OK here")
+        peer.hear()
+        peer.cut()
+
+    with talker(cut_at_its_end) as server:
+        begun = pop3.opened(server_at(server.port))
+        with pytest.raises(sockets.Cut):
+            begun.bye()
+    assert [one.fileno() for one in opened] == [-1]

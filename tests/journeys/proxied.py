@@ -1,0 +1,32 @@
+"""Fixtures of journeys over mail servers, with proxies between Placet and them."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+
+import pytest
+
+from tests.journeys.at_mail_servers import AtMailServers, MailServers
+from tests.servers.proxy import Proxy, proxy
+
+Proxies = Mapping[str, Proxy]
+
+
+@pytest.fixture
+def servers(mail_servers: Callable[[], MailServers]) -> MailServers:
+    return mail_servers()
+
+
+@pytest.fixture
+def proxies(way: str, servers: MailServers) -> Iterator[Proxies]:
+    ports = {way: servers.dovecot.ports[way], "smtp": servers.postfix.ports["mx"]}
+    with ExitStack() as stack:
+        yield {name: stack.enter_context(proxy(port, name)) for name, port in ports.items()}
+
+
+@pytest.fixture
+def sandbox(way: str, servers: MailServers, proxies: Proxies) -> Iterator[AtMailServers]:
+    ports = {name: one.port for name, one in proxies.items()}
+    with AtMailServers(servers, way, ports) as sandbox:
+        for name in ("approvals", "alice", "bob", "carol", "dave", "ada"):
+            sandbox.add_mailbox(name, f"{name.title()} {name.title()}son")
+        yield sandbox
