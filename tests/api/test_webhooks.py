@@ -109,6 +109,26 @@ def test_what_was_sent_is_listed_and_can_be_had_once_more(
     assert caller.post(one).problem == "not-open"
 
 
+@pytest.mark.parametrize(
+    ("span", "pointer"),
+    [
+        ({"from": "0001-01-01T00:00:00+23:59"}, "/from"),
+        ({"to": "9999-12-31T23:59:59-23:59"}, "/to"),
+        ({"from": 1_790_000_000}, "/from"),
+        ({"from": "2026-12-01"}, "/from"),
+        ({"from": "2026-12-01T00:00:00"}, "/from"),
+        ({"to": "2026-13-01T00:00:00Z"}, "/to"),
+        ({"to": "2026-12-01T00:00:00Z"}, "/to"),
+    ],
+)
+def test_a_span_that_is_none_is_refused(caller: Caller, span: dict[str, Any], pointer: str) -> None:
+    page = f"/webhooks/{made(caller)['id']}/replay"
+    good = {"from": "2026-12-01T00:00:00Z", "to": "2026-12-02T00:00:00+01:00"}
+    assert caller.post(page, good).json == {"deliveries": 0}
+    answer = caller.post(page, good | span)
+    assert (answer.problem, answer.pointers) == ("invalid", [pointer])
+
+
 def test_whoever_is_no_administrator_has_webhooks_of_processes_that_they_own(
     calls: Calls, caller: Caller, alice: Person, bob: Person
 ) -> None:

@@ -9,18 +9,26 @@ import hypothesis
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_finished, request_started
-from django.db import close_old_connections
+from django.db import close_old_connections, transaction
 from hypothesis import strategies as st
 
-from placet.accounts.models import Person
+from placet.accounts.models import Group, Person
 from placet.api import keys, limits, v1
 from placet.api.keys import Scope
 from placet.api.operation import OPERATIONS
 from placet.approvals import engine
-from placet.approvals.models import Assignment, Request, Version
+from placet.approvals.attachments import NewFile
+from placet.approvals.models import Assignment, Attachment, Decision, Version
 from placet.approvals.processes import publish
-from tests.making import FORM, one_step
+from placet.mail.models import OutgoingMail
+from placet.webhooks import endpoints
+from placet.webhooks.endpoints import Wanted
+from placet.webhooks.models import Delivery
+from tests.alarms.conftest import allow
+from tests.api.conftest import Calls
+from tests.making import FORM, make_mailbox, one_step
 from tests.rotation import examples
+from tests.webhooks.conftest import run
 
 pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore")]
 
@@ -65,19 +73,57 @@ def _connection_of_the_test() -> Iterator[None]:
 
 
 @pytest.fixture
-def there(alice: Person, bob: Person, admin: Person) -> dict[str, dict[str, str]]:
-    """Values of paths that lead to something, by operation."""
-    version: Version = publish(
-        one_step([{"manager": True}], form=[*FORM, {"name": "offer", "label": "Offer", "type": "files"}])
-    )
-    request: Request = engine.start(version, alice, {"item": "Desk", "amount": 900})
-    seat = Assignment.objects.get(visit__request=request)
-    known = {"key": "one-step", "file_id": str(request.public_id)}
-    ids = {"requests": str(request.public_id), "assignments": str(seat.pk), "people": str(bob.pk)}
+def there(alice: Person, bob: Person, carol: Person, admin: Person) -> dict[str, dict[str, str]]:
+    """Values of paths that lead to something that the key's person, an administrator, may do the operation with."""
+    make_mailbox()
+    returns = {"key": "changes", "label": "Change it", "grants": False, "returns": "requester"}
+    form = [*FORM, {"name": "offer", "label": "Offer", "type": "files"}]
+    about = one_step([{"person": bob.email}, {"person": admin.email}], form=form)
+    about["steps"]["step"]["outcomes"] = ["approve", "reject", returns]
+    version: Version = publish(about)
+    file = NewFile("offer", "offer.pdf", "application/pdf", b"%PDF")
+    data = {"item": "Desk", "amount": 900}
+    asked = engine.start(version, alice, data)  # the administrator is, too
+    own = engine.start(version, admin, data, files=[file])
+    sent_back = engine.start(version, admin, data)
+    seat = Assignment.objects.get(visit__request=sent_back, person=bob)
+    engine.decide(seat.pk, by=bob, outcome="changes", comment="Less.", channel=Decision.Channel.PAGE)
+    Group.objects.create(key=version.process.key, name="Team").members.set([bob, carol])
+    allow("http://127.0.0.1:9")  # where nobody listens
+    webhook, _secret = endpoints.make(Wanted("http://127.0.0.1:9/"), admin)
+    run("announce")
+    ids = {
+        "requests": own.public_id,
+        "assignments": Assignment.objects.get(visit__request=asked, person=admin).pk,
+        "people": bob.pk,
+        "mail-log": f"out-{OutgoingMail.objects.filter(kind='ask').latest('pk').pk}",
+        "webhooks": webhook.public_id,
+    }
+    more = {
+        "key": version.process.key,
+        "file_id": Attachment.objects.get().public_id,
+        "delivery": Delivery.objects.latest("pk").pk,
+    }
+    of_one = {"change_request": sent_back.public_id}
     return {
-        name: {**known, "id": ids.get(one.path.split("/")[1], str(request.public_id))}
+        name: {
+            part: str(value)
+            for part, value in {**more, "id": of_one.get(name, ids.get(one.path.split("/")[1]))}.items()
+            if f"{{{part}}}" in one.path
+        }
         for name, one in OPERATIONS.items()
     }
+
+
+def test_what_paths_lead_to_is_there(there: dict[str, dict[str, str]], admin: Person, calls: Calls) -> None:
+    """Else all that follows would be about refusals alone."""
+    caller = calls(admin, *Scope)
+    for name, one in OPERATIONS.items():
+        with transaction.atomic():  # what one removes is there for the others
+            answer = caller(one.method, one.path.format(**there[name]), b"" if one.has_body else None)
+            transaction.set_rollback(True)
+        assert answer.status != 404, name
+        assert one.method != "GET" or answer.status == 200, name
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -96,13 +142,12 @@ def test_it_is_answered_as_described(
     monkeypatch.setattr("placet.api.waiting.PAUSE", 0.001)
     monkeypatch.setattr("placet.api.waiting.time.monotonic", _hurried())
     _key, text = keys.make(admin, "Whatever", list(Scope), by=admin)
-    one = OPERATIONS[name]
     operation = next(
         found.ok()
         for found in described.get_all_operations()
         if found.ok().definition.raw["operationId"] == name
     )
-    values = {part: value for part, value in there[name].items() if f"{{{part}}}" in one.path}
+    values = there[name]
     strategies = [
         operation.as_strategy(generation_mode=mode, **({"path_parameters": values} if known else {}))
         for mode in GenerationMode
@@ -119,7 +164,9 @@ def test_it_is_answered_as_described(
     def answered(case: Any) -> None:
         # What is written as nothing at all was not sent.
         hypothesis.assume(not any(value in ([], {}) for value in (case.query or {}).values()))
-        response = case.call(headers={"Authorization": f"Bearer {text}"})
+        with transaction.atomic():  # each finds the world as it was
+            response = case.call(headers={"Authorization": f"Bearer {text}"})
+            transaction.set_rollback(True)
         case.validate_response(response, checks=checks)
 
     answered()

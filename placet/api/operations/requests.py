@@ -1,8 +1,6 @@
 """Requests: started, read, waited for, and what their requester can do about them."""
 
-import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -14,7 +12,7 @@ from pydantic import Field, StrictStr
 
 from placet.accounts.addresses import person_at
 from placet.accounts.models import Person
-from placet.api import etags, floors, form_data, waiting
+from placet.api import etags, floors, form_data, moments, waiting
 from placet.api.bodies import Body, Shape
 from placet.api.callback import Callback, register
 from placet.api.calls import Call
@@ -41,10 +39,6 @@ from placet.lib.web import LONGEST_ENTERED, as_file
 router = Router(tags=["Requests"])
 
 Data = dict[str, Any]
-#: RFC 3339. No number, which pydantic takes for a moment, too.
-_MOMENT = re.compile(
-    "[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
-)
 
 
 # --- starting ---------------------------------------------------------------------------------------------
@@ -141,9 +135,9 @@ def list_requests(
     created_after: Annotated[
         str,
         Field(
-            max_length=40,
+            max_length=moments.LONGEST,
             description="Started then or later, such as 2026-12-01T12:00:00Z.",
-            json_schema_extra={"pattern": f"^({_MOMENT.pattern})?$"},
+            json_schema_extra={"pattern": f"^({moments.PATTERN})?$"},
         ),
     ] = "",
     q: Annotated[
@@ -189,19 +183,8 @@ def _fitting(state: str, process: str, requester: str, created_after: str) -> Q:
     if requester:
         fits &= Q(requester=person_at(requester))
     if created_after:
-        fits &= Q(created_at__gte=_moment(created_after, "query/created_after"))
+        fits &= Q(created_at__gte=moments.moment_of(created_after, "query/created_after"))
     return fits
-
-
-def _moment(text: str, pointer: str) -> datetime:
-    """With its zone. Problem for anything else."""
-    try:
-        moment = datetime.fromisoformat(text) if _MOMENT.fullmatch(text) else None
-        if moment is not None:
-            return moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass  # a month 13, or a year that no other zone has
-    raise Problem.invalid(pointer, "Write a time with its zone, such as 2026-12-01T12:00:00Z.")
 
 
 @operation(

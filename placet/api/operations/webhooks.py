@@ -10,9 +10,9 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from ninja import Router
-from pydantic import AwareDatetime, Field, StrictBool, StrictInt, StrictStr
+from pydantic import Field, StrictBool, StrictInt, StrictStr
 
-from placet.api import waiting
+from placet.api import moments, waiting
 from placet.api.bodies import Body, Shape
 from placet.api.calls import Call
 from placet.api.keys import Scope
@@ -31,6 +31,14 @@ MOST = 100  # of types and processes that an endpoint names
 Url = Annotated[StrictStr, Field(min_length=1, max_length=LONGEST_URL)]
 Name = Annotated[StrictStr, Field(min_length=1, max_length=60)]
 Names = Annotated[list[Name], Field(max_length=MOST)]
+Moment = Annotated[
+    StrictStr,
+    Field(
+        max_length=moments.LONGEST,
+        examples=["2026-12-01T12:00:00Z"],
+        json_schema_extra={"format": "date-time"},
+    ),
+]
 
 
 class WebhookShape(Shape):
@@ -124,8 +132,8 @@ class TestResult(Shape):
 class Span(Body):
     """Events that happened from `from` on and before `to`."""
 
-    from_: AwareDatetime = Field(alias="from")
-    to: AwareDatetime
+    from_: Moment = Field(alias="from")
+    to: Moment
 
 
 class Replayed(Shape):
@@ -252,9 +260,10 @@ def replay_delivery(call: Call, id: UUID, delivery: Annotated[int, Field(ge=1, l
 def replay_webhook(call: Call, id: UUID, body: Span) -> Replayed:
     """Send once more what happened in a span, in its order and with the ids that it had."""
     endpoint = _active(_permitted(call, id))
-    return Replayed(
-        deliveries=endpoints.replay(endpoints.of_span(endpoint, body.from_, body.to), call.person)
-    )
+    begin, end = moments.moment_of(body.from_, "/from"), moments.moment_of(body.to, "/to")
+    if end <= begin:
+        raise Problem.invalid("/to", "This is not after “from”, so nothing lies between them.")
+    return Replayed(deliveries=endpoints.replay(endpoints.of_span(endpoint, begin, end), call.person))
 
 
 # --- rights -----------------------------------------------------------------------------------------------
