@@ -15,6 +15,8 @@ from placet.api.calls import Call
 from placet.api.keys import with_earlier
 from placet.api.models import Key
 from placet.api.shapes import PersonShape, person_shape
+from placet.approvals import call_keys
+from placet.approvals.ad_hoc_definition import is_fact
 from placet.approvals.composing import page_of
 from placet.approvals.decision_proofs import DecisionProof, proofs_of
 from placet.approvals.definitions import Definition, definition_of
@@ -91,11 +93,19 @@ class FileShape(Shape):
     sha256: str
 
 
+class FactAsked(Shape):
+    """One line of an approval without a process, as it was asked for."""
+
+    label: str
+    value: str
+
+
 class RequestShape(Shape):
-    """A request. `state`: open, ended or withdrawn; `result`: what it came to, such as approved or rejected;
-    `revision`: of its data; `sequence`: of the newest entry of its record, which its ETag is, too. Fields that no step
-    shows the key's person are left out of `data` and `files`. `asked_with_this_key`: whether it was asked with the key
-    of the call, or with one whose place that one took; else somebody else or another program asked."""
+    """A request. `state`: open, ended or withdrawn; `result`: what it came to, such as approved or rejected; `facts`:
+    of an approval without a process, as it was asked for; `revision`: of its data; `sequence`: of the newest entry of
+    its record, which its ETag is, too. Fields that no step shows the key's person are left out of `data` and `files`.
+    `asked_with_this_key`: whether it was asked with the key of the call, or with one whose place that one took; else
+    somebody else or another program asked."""
 
     id: str
     number: int
@@ -109,6 +119,7 @@ class RequestShape(Shape):
     closed_at: datetime | None
     revision: int
     data: dict[str, Any]
+    facts: list[FactAsked]
     files: list[FileShape]
     steps: list[StepShape]
     sequence: int
@@ -179,11 +190,19 @@ def _shape(
         closed_at=request.closed_at,
         revision=request.revision,
         data=form_data.written(definition, request.data, hidden),
+        facts=_facts(definition, request.data),
         files=_files(definition, request.data, hidden),
         steps=steps,
         sequence=sequence,
         asked_with_this_key=is_own,
     )
+
+
+def _facts(definition: Definition, data: Mapping[str, Any]) -> list[FactAsked]:
+    if not call_keys.is_reserved(definition.key):
+        return []
+    asked = [field for field in definition.fields if is_fact(field.name) and data.get(field.name)]
+    return [FactAsked(label=field.label, value=data[field.name]) for field in asked]
 
 
 def _files(definition: Definition, data: Mapping[str, Any], hidden: frozenset[str]) -> list[FileShape]:

@@ -44,6 +44,7 @@ LONGEST_TOGETHER = 20_000  # of all facts: a mail shows them
 MOST_EXACT_LINES = 1_000
 STEP = "approval"
 FILES = "files"  # the field that takes some
+_FACT = "fact_"  # fields of facts are this and their number
 #: What a request comes to, where its outcome is not the caller's own: as in all samples, and as programs look for it.
 RESULTS = {APPROVE: "approved", REJECT: "rejected"}
 #: Keys that mean something of their own.
@@ -284,13 +285,18 @@ def definition_of_call(call: Call, key: str, floor: Proof, *, has_files: bool = 
     return Made(definition, form.entered, form.places, [one.key for one in named])
 
 
+def is_fact(field: str) -> bool:
+    """Whether a field of such a form, by its name, is one of the facts."""
+    return field.startswith(_FACT)
+
+
 def _form_of(call: Call, has_files: bool) -> _Form:
     form = _Form()
     if call.text:
         form.add("text", _("Message"), "long_text", call.text, "/text")
     for number, (label, value) in enumerate(call.facts):
         place = f"/facts/{number}/value"
-        form.add(f"fact_{number + 1}", " ".join(label.split()), "long_text", value, place)
+        form.add(f"{_FACT}{number + 1}", " ".join(label.split()), "long_text", value, place)
     if call.exactly:
         form.add("exactly", _("Exactly this"), "exact_text", call.exactly, "/exactly")
     if has_files:

@@ -43,6 +43,7 @@ def test_one_call_asks_and_its_request_says_what_came_of_it(calls: Calls, alice:
         "text": "As agreed.", "fact_1": "1,250.00 EUR", "exactly": "rm -rf /srv/old", "asked": None,
     }  # fmt: skip
     assert made["steps"][0]["assignments"][0]["person"]["address"] == "bob@contoso.example"
+    assert made["facts"] == [{"label": "Amount", "value": "1,250.00 EUR"}]  # as it was asked, with its label
     assert asked(program, exactly="rm -rf /srv/old", text="As agreed.").json == made  # the same call
     request = Request.objects.get()
     assert entry_of("started", request=request).what["key"] == program.key.public  # type: ignore[union-attr]

@@ -169,6 +169,12 @@ OPEN = "open"
 
 
 @dataclass(frozen=True, kw_only=True)
+class Fact(Record):
+    label: str = ""
+    value: Any = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Request(Record):
     """One run of a process. `state` is “open”, “ended” or “withdrawn”; `result` what it came to (“approved”)."""
 
@@ -184,6 +190,7 @@ class Request(Record):
     closed_at: datetime | None = None
     revision: int | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
+    facts: tuple[Fact, ...] = ()  # of an approval without a process, as they were asked for
     files: tuple[File, ...] = ()
     steps: tuple[Step, ...] = ()
     sequence: int | None = None  # of the newest entry of its record
@@ -220,12 +227,6 @@ class RequestRef(Record):
     link: str = ""
     state: str = ""
     result: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fact(Record):
-    label: str = ""
-    value: Any = ""
 
 
 @dataclass(frozen=True, kw_only=True)
