@@ -50,6 +50,7 @@ demo: setup
 
 test: setup
 	@tools/system-packages chromium dovecot postfix
+	@$(BIN)/python -m tools.unpacked
 	@$(BIN)/python -m tools.oidc_provider
 	$(PYTEST) --in-turn --durations=20 $(TESTS)
 	@test -d ../shared/corpora || echo "make acceptance was left out: there is no ../shared with Microsoft's schema and the mail corpora."
@@ -63,6 +64,7 @@ test-changed: setup
 
 test-postgres: setup
 	@tools/system-packages postgresql pgbouncer dovecot postfix
+	@$(BIN)/python -m tools.unpacked
 	tools/with-postgres $(PYTEST) --in-turn --durations=20 --database-only --forgeries 40 \
 		-m 'not browser and not demo and not attack' $(TESTS)
 

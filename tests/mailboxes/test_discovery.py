@@ -28,6 +28,7 @@ ADDRESS = "approvals@corp.test"
 FILE = "/mail/config-v1.1.xml"
 WELL_KNOWN = "/.well-known/autoconfig/mail/config-v1.1.xml"
 ORIGIN = Origin(Source.AUTOCONFIG, "autoconfig.corp.test")
+FASTMAIL = {"jmap_hosts": "fastmailusercontent.com"}
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +101,7 @@ IMAP_FILE = config(
         ),
         ("alt1.aspmx.l.google.com", ["gmail", "imap", "pop3"], SignIn.SERVICE_ACCOUNT, {}),
         ("smtp.google.com", ["gmail", "imap", "pop3"], SignIn.SERVICE_ACCOUNT, {}),
-        ("in1-smtp.messagingengine.com", ["jmap", "imap", "pop3"], SignIn.API_TOKEN, {}),
+        ("in1-smtp.messagingengine.com", ["jmap", "imap", "pop3"], SignIn.API_TOKEN, FASTMAIL),
         ("outlook-com.olc.protection.outlook.com", ["imap"], SignIn.CONSENT, {}),
         ("mx-aol.mail.gm0.yahoodns.net", ["imap", "pop3"], SignIn.APP_PASSWORD, {}),
         ("mx1.mail.ovh.net", ["imap", "pop3"], SignIn.PASSWORD, {}),

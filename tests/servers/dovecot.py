@@ -12,14 +12,11 @@ Each user has Inbox, Junk, Sent and Trash, the latter three with their special u
 """
 
 import base64
-import getpass
 import grp
 import json
-import os
 import pwd
 import shutil
 import smtplib
-import socket
 import subprocess
 import tempfile
 import time
@@ -28,7 +25,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
-from typing import Any
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
@@ -36,10 +32,10 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from tests.installation import PATIENCE, free_port
 
 from .authority import Authority
+from .unprivileged import answers, give, ordinary_user, running_as
 
 PROGRAM = shutil.which("dovecot") or "/usr/sbin/dovecot"
 ADMINISTRATION = shutil.which("doveadm") or "/usr/bin/doveadm"
-UNPRIVILEGED = "nobody"
 ISSUER = "https://login.example.test/"
 PORTS = ("imap", "imaps", "pop3", "pop3s", "lmtp")
 TRIES = 3  # another program may take a free port before Dovecot does
@@ -196,7 +192,7 @@ class Dovecot:
     def doveadm(self, *words: str) -> str:
         """What `doveadm WORDS` printed."""
         command = [ADMINISTRATION, "-c", str(self.folder / "dovecot.conf"), *words]
-        ended = subprocess.run(command, capture_output=True, timeout=PATIENCE, **_as(self.user))
+        ended = subprocess.run(command, capture_output=True, timeout=PATIENCE, **running_as(self.user))
         assert ended.returncode == 0, ended.stderr.decode()
         return str(ended.stdout.decode())
 
@@ -252,7 +248,7 @@ def dovecot(
 def _started(
     folder: Path, users: Mapping[str, str], options: Mapping[str, str]
 ) -> "tuple[Dovecot, subprocess.Popen[bytes]]":
-    user = UNPRIVILEGED if os.geteuid() == 0 else getpass.getuser()
+    user = ordinary_user()
     for name in ("state", "mail", "tls"):
         (folder / name).mkdir()
     authority = Authority.new(folder / "tls")
@@ -266,14 +262,14 @@ def _started(
     for attempt in range(1, TRIES + 1):
         ports = {name: free_port() for name in PORTS}
         _configure(folder, user, ports, options)
-        _give(folder, user)
+        give(folder, user)
         server = Dovecot(folder, ports, dict(users), authority, token_key, user)
         with (folder / "output").open("ab") as output:
             process = subprocess.Popen(
                 [PROGRAM, "-F", "-c", folder / "dovecot.conf"],
-                stdin=subprocess.DEVNULL, stdout=output, stderr=output, **_as(user),
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output, **running_as(user),
             )  # fmt: skip
-        if _answers(server, process):
+        if answers(server.ports.values(), process):
             return server, process
         process.kill()
         process.wait(PATIENCE)
@@ -311,37 +307,6 @@ def _configure(folder: Path, user: str, ports: Mapping[str, int], options: Mappi
         **options,
     )
     (folder / "dovecot.conf").write_text(text)
-
-
-def _give(folder: Path, user: str) -> None:
-    """All of it to the user that it runs as; others may come as far as its sockets."""
-    folder.chmod(0o755)
-    if os.geteuid() == 0:
-        account = pwd.getpwnam(user)
-        for path in (folder, *folder.rglob("*")):
-            os.chown(path, account.pw_uid, account.pw_gid)
-
-
-def _as(user: str) -> dict[str, Any]:
-    """What makes subprocess run something as this user."""
-    if os.geteuid() != 0:
-        return {}
-    return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
-
-
-def _answers(server: Dovecot, process: "subprocess.Popen[bytes]") -> bool:
-    """Whether it lives and listens on each of its ports."""
-    until = time.monotonic() + PATIENCE
-    missing = list(server.ports.values())
-    while time.monotonic() < until and process.poll() is None:
-        try:
-            with socket.create_connection(("127.0.0.1", missing[-1]), 1):
-                missing.pop()
-        except OSError:
-            time.sleep(0.02)
-        if not missing:
-            return True
-    return False
 
 
 def _written(folder: Path) -> str:

@@ -1,4 +1,5 @@
-"""Postfix, while a test runs: a mail server that we did not write, beside the Dovecot of `dovecot.py`.
+"""Postfix, while a test runs: a mail server that we did not write, beside the Dovecot of `dovecot.py`, or another store
+of mail.
 
     with dovecot({...}) as imap, postfix(imap) as smtp:
         smtp.ports["submission"]
@@ -11,22 +12,21 @@ root, and runs as its own user.
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
+from typing import Protocol
 
 import pytest
 
 from tests.installation import PATIENCE, free_port
 
 from .authority import Authority
-from .dovecot import Dovecot
+from .unprivileged import answers
 
 MASTER_PROGRAM = "/usr/lib/postfix/sbin/master"
 QUEUES = (
@@ -119,18 +119,35 @@ postlog unix-dgram n - n - 1 postlogd
 )
 
 
+class Store(Protocol):
+    """Where mail is delivered, by LMTP, and who may sign in there."""
+
+    @property
+    def ports(self) -> Mapping[str, int]: ...
+
+    @property
+    def users(self) -> Mapping[str, str]: ...
+
+    @property
+    def authority(self) -> Authority: ...
+
+    @property
+    def sasl_socket(self) -> Path:
+        """Where it is asked who may sign in, as Dovecot does it."""
+
+
 @dataclass(frozen=True)
 class Postfix:
     folder: Path
     ports: Mapping[str, int]  # by PORTS
-    authority: Authority  # the one of its Dovecot
+    authority: Authority  # the one of its store
 
     def log(self) -> str:
         return (self.folder / "log").read_text()
 
 
 @contextmanager
-def postfix(behind: Dovecot, *, size: int = 200_000, more: str = "") -> Iterator[Postfix]:
+def postfix(behind: Store, *, size: int = 200_000, more: str = "") -> Iterator[Postfix]:
     """Whoever is a user of `behind` may sign in, and send as themselves. `size`: the largest mail, in bytes; `more` is
     added to its configuration."""
     if os.geteuid() != 0:
@@ -165,9 +182,7 @@ def _files_for_all() -> Iterator[None]:
         os.umask(before)
 
 
-def _started(
-    folder: Path, behind: Dovecot, size: int, more: str
-) -> "tuple[Postfix, subprocess.Popen[bytes]]":
+def _started(folder: Path, behind: Store, size: int, more: str) -> "tuple[Postfix, subprocess.Popen[bytes]]":
     folder.chmod(0o755)
     _make_queues(folder)
     certificate, key = behind.authority.issue("postfix")
@@ -186,7 +201,7 @@ def _started(
             process = subprocess.Popen(
                 [MASTER_PROGRAM, "-s", "-c", folder], stdin=subprocess.DEVNULL, stdout=output, stderr=output
             )
-        if _answers(server, process):
+        if answers(server.ports.values(), process):
             return server, process
         process.kill()
         process.wait(PATIENCE)
@@ -206,21 +221,6 @@ def _make_queues(folder: Path) -> None:
     for made in (*(queue / name for name in QUEUES), folder / "data"):
         made.mkdir(mode=0o700)
         shutil.chown(made, "postfix")
-
-
-def _answers(server: Postfix, process: "subprocess.Popen[bytes]") -> bool:
-    """Whether it lives and greets on each of its ports."""
-    until = time.monotonic() + PATIENCE
-    missing = list(server.ports.values())
-    while time.monotonic() < until and process.poll() is None:
-        try:
-            with socket.create_connection(("127.0.0.1", missing[-1]), 1):
-                missing.pop()
-        except OSError:
-            time.sleep(0.02)
-        if not missing:
-            return True
-    return False
 
 
 def _written(folder: Path) -> str:

@@ -15,7 +15,7 @@ PREFIXES = {
     "jmap": "jmap",
     "smtp": "smtp",
 }
-_SIGN_INS = {SignIn.CONSENT: "oauth-refresh"}
+_SIGN_INS = {SignIn.CONSENT: "oauth-refresh", SignIn.API_TOKEN: "token"}
 
 
 def values_of(address: str, proposal: Proposal) -> dict[str, str]:

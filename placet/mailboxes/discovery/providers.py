@@ -157,7 +157,13 @@ PROVIDERS: tuple[Provider, ...] = (
         "Fastmail",
         ("messagingengine.com",),
         (
-            Way("jmap", SignIn.API_TOKEN, Place(JMAP, "api.fastmail.com"), prepare=(TOKEN,)),
+            Way(
+                "jmap",
+                SignIn.API_TOKEN,
+                Place(JMAP, "api.fastmail.com"),
+                settings={"jmap_hosts": "fastmailusercontent.com"},
+                prepare=(TOKEN,),
+            ),
             *_imap("imap.fastmail.com", "smtp.fastmail.com", pop="pop.fastmail.com", **_APP),
         ),
         ("fastmail.com", "fastmail.fm"),

@@ -4,23 +4,13 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.parser import BytesHeaderParser
-from email.policy import compat32
-from email.utils import getaddresses
 
 from django.utils.translation import gettext as _
 
-from placet.lib.domains import in_ascii
-from placet.mailboxes.base import Refused
+from placet.mailboxes.recipients import as_sent, checked, refused
 
-MOST_RECIPIENTS = 50
 LONGEST_ENVELOPE_ID = 100  # characters (RFC 3461 4.4)
-_NAMES_RECIPIENTS = ("to", "cc", "bcc", "resent-to", "resent-cc", "resent-bcc")
-_BLIND = re.compile(rb"^(?:Bcc|Resent-Bcc)[ \t]*:.*\r\n(?:[ \t].*\r\n)*", re.IGNORECASE | re.MULTILINE)
-_LINE_END = re.compile(rb"\r\n|\r|\n")
 _LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
-#: What would end the path, or the line, early (RFC 5321 4.1.2; quoted local parts are left out: nobody has one).
-_ADDRESS = re.compile(r"[^\s\x00-\x20\x7f<>()\[\]\\,;:\"@]+@[^\s\x00-\x20\x7f<>()\[\]\\,;:\"@]+")
 
 
 @dataclass(frozen=True)
@@ -62,32 +52,25 @@ class Envelope:
         """Raises Refused where the server says before it is asked that it cannot take this mail."""
         limit = extensions.get("size", "").split(" ")[0]
         if limit.isascii() and limit.isdigit() and 0 < int(limit[:18]) < self.size:
-            raise _refused(
+            raise refused(
                 _("The mail is larger than the mail server takes ({size} of {limit} bytes).").format(
                     size=self.size, limit=limit[:18]
                 ),
                 "5.3.4",
             )
         if self.needs_utf8 and "smtputf8" not in extensions:
-            raise _refused(
+            raise refused(
                 _("The mail server takes no addresses with other letters than those of ASCII."), "5.6.7"
             )
         if self.is_eight_bit and "8bitmime" not in extensions:
-            raise _refused(_("The mail server takes no mail with bytes beyond ASCII."), "5.6.3")
+            raise refused(_("The mail server takes no mail with bytes beyond ASCII."), "5.6.3")
 
 
 def envelope_of(raw: bytes, sender: str, reference: str) -> Envelope:
     """Raises Refused where the mail names nobody that it could be sent to, or somebody whom no command can name."""
-    raw = _LINE_END.sub(b"\r\n", raw)
+    raw, recipients = as_sent(raw)
     head, _separator, _body = raw.partition(b"\r\n\r\n")
-    recipients = _recipients(head)
-    raw = _BLIND.sub(b"", raw[: len(head) + 2]) + raw[len(head) + 2 :]
-    if not raw.endswith(b"\r\n"):
-        raw += b"\r\n"
-    sender = in_ascii(sender)
-    for address in (sender, *recipients):
-        if not _ADDRESS.fullmatch(address):
-            raise _refused(_("The mail names an address that no mail can be sent to."), "5.1.3")
+    sender = checked(sender)
     return Envelope(
         sender=sender,
         recipients=recipients,
@@ -99,31 +82,6 @@ def envelope_of(raw: bytes, sender: str, reference: str) -> Envelope:
     )
 
 
-def _recipients(head: bytes) -> tuple[str, ...]:
-    message = BytesHeaderParser(policy=compat32).parsebytes(head + b"\r\n\r\n")
-    lines = [_line(str(value)) for name, value in message.raw_items() if name.lower() in _NAMES_RECIPIENTS]
-    try:
-        addresses = [in_ascii(address) for _name, address in getaddresses(lines)]
-    except ValueError:
-        raise _refused(_("The mail names an address that no mail can be sent to."), "5.1.2") from None
-    unique = tuple(dict.fromkeys(addresses))
-    if not unique or len(unique) > MOST_RECIPIENTS or "" in unique:
-        raise _refused(_("The mail does not name whom it is for."), "5.1.3")
-    return unique
-
-
-def _line(value: str) -> str:
-    """A header's value in one line; the parser has bytes beyond ASCII as halves of characters."""
-    joined = value.replace("\r", "").replace("\n", "")
-    return joined.encode("ascii", "surrogateescape").decode("utf-8", "replace")
-
-
 def xtext(text: str) -> str:
     """As parameters of DSN are written (RFC 3461 4)."""
     return "".join(c if "!" <= c <= "~" and c not in "+=" else f"+{ord(c):02X}" for c in text if ord(c) < 256)
-
-
-def _refused(sentence: str, code: str) -> Refused:
-    error = Refused(sentence, code)
-    error.not_done = True
-    return error

@@ -1,0 +1,18 @@
+"""Mailboxes on JMAP servers."""
+
+from django.utils.translation import gettext_noop
+
+from placet.mailboxes.kinds import Kind
+
+KINDS = (
+    Kind(
+        key="jmap",
+        label=gettext_noop("JMAP"),
+        order=60,
+        settings="placet.mailboxes.jmap.settings:JmapSettings",
+        connect="placet.mailboxes.jmap.connection:connect",
+        protocols={"jmap": gettext_noop("JMAP")},
+        listen="placet.mailboxes.jmap.push:listen",
+        listens=("jmap",),
+    ),
+)
