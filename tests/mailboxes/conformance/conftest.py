@@ -1,14 +1,16 @@
 """One server of each world a process, one mailbox a test. A test asks for what it needs by its marks."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from types import SimpleNamespace
 from typing import Any
+from zlib import crc32
 
 import pytest
 
 from placet.mailboxes import http, preflight
 from placet.mailboxes.base import Connection
+from tests.rotation import whole
 
 from .world import Box, Trouble, World, every_world
 
@@ -20,6 +22,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     asked = [name for mark in metafunc.definition.iter_markers("asks") for name in mark.args]
     worlds = [world for world in every_world() if all(getattr(world, name) for name in asked)]
+    if not whole(metafunc.config):
+        worlds = with_one_other(worlds, metafunc.function.__name__)
     if "trouble" not in metafunc.fixturenames:
         metafunc.parametrize("world", worlds, ids=str, scope="session")
         return
@@ -28,6 +32,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         (world, trouble) for world in worlds for trouble in named or Trouble if trouble in world.troubles
     ]
     metafunc.parametrize(("world", "trouble"), pairs, ids=[f"{world}-{trouble}" for world, trouble in pairs])
+
+
+def with_one_other(worlds: Sequence[World], test: str) -> list[World]:
+    """Of those that are another server of a kind one alone, which hangs on the test's name."""
+    others = [world for world in worlds if world.is_another]
+    chosen = others[crc32(test.encode()) % len(others) :][:1] if others else []
+    return [world for world in worlds if not world.is_another or world in chosen]
 
 
 @pytest.fixture(scope="session")

@@ -110,6 +110,9 @@ class World:
     most_sent: int = 0  # bytes of a mail that it refuses to send; 0: has no limit here
     checks: bool = True  # its check sends a mail to itself
     troubles: frozenset[Trouble] = frozenset(Trouble)
+    is_another: bool = (
+        False  # one more server of a kind that is tried elsewhere: a test sees one of these (--whole: all)
+    )
 
     def __str__(self) -> str:
         return self.name

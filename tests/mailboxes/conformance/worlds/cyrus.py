@@ -181,7 +181,7 @@ class CyrusBox:
 
 
 def _busy(peer: Peer) -> None:
-    """A server that asks for patience, in HTTP and in IMAP."""
+    """A web server that asks for patience."""
     peer.hear()
     peer.say("HTTP/1.1 503 Service Unavailable", "Retry-After: 3", "Content-Length: 0", "")
 
@@ -204,10 +204,19 @@ def start_sending() -> Iterator[CyrusServer]:
         yield CyrusServer(server, {"jmap": http}, sender)
 
 
+TROUBLES = frozenset(Trouble) - {Trouble.BUSY}
 ALL = (
     World(
         "jmap over Cyrus", ("jmap",), start_sending, CyrusServer.box,
         protocol="jmap", most_sent=MOST_SENT,
+    ),
+    World(
+        "imap over Cyrus", ("imap",), start, CyrusServer.box, protocol="imap", sends=False, keeps_sent=False,
+        forgets=False, troubles=TROUBLES, is_another=True,  # it numbers an Inbox anew for nobody
+    ),
+    World(
+        "pop3 over Cyrus", ("pop3",), start, CyrusServer.box, protocol="pop3", sends=False, keeps_sent=False,
+        moves=False, reads=False, junk=False, forgets=False, troubles=TROUBLES, is_another=True,
     ),
 )  # fmt: skip
 WORLDS = tuple(world for world in ALL if all(key in all_kinds() for key in world.kinds))
