@@ -50,7 +50,7 @@ def wrong_values(kind: type[BaseModel]) -> Iterator[Any]:
 
 def test_nothing_is_said_in_words_of_pydantic() -> None:
     v1.description()  # loads all bodies
-    kinds = [*bodies_of(), OwnOutcome]  # which stands in one, and in definitions
+    kinds: list[type[BaseModel]] = [*bodies_of(), OwnOutcome]  # which stands in one, and in definitions
     assert len(kinds) > 10
     for kind in kinds:
         for value in wrong_values(kind):

@@ -120,7 +120,8 @@ def test_whatever_fails_once_a_reply_is_decided_once(
         world.way
     ] <= names
     if world.way == "pop3" and not whole(pytestconfig):
-        commands = [command for command in commands if command.protocol == "pop3"]  # SMTP's are tried beside IMAP
+        # SMTP's are tried beside IMAP.
+        commands = [command for command in commands if command.protocol == "pop3"]
     for number, (command, fault) in enumerate(tried(commands, every=whole(pytestconfig))):
         title = f"{number}: {fault} at {command}"
         request = replied(world, title)

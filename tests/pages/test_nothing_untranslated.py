@@ -34,7 +34,7 @@ _BRACKETS = re.compile("⟦[^⟦⟧]*⟧")
 _WORDS = re.compile(r"[^\W\d_]{2,}")
 #: Names that are the same in every language, and what a page shows of machines: hosts, settings, versions.
 NAMES = re.compile(
-    r"https?://\S*|[\w.+-]+@[\w.-]+|\bPlacet\b|\bPLACET_[A-Z_]+|\b(Exchange|Microsoft|Teams|Slack|Mattermost|Entra|Python|SQLite|PostgreSQL|"
+    r"https?://\S*|[\w.+-]+@[\w.-]+|\b(?:[a-z0-9]+\.){2,}[a-z]{2,}\b|\bPlacet\b|\bPLACET_[A-Z_]+|\b(Exchange|Microsoft|Teams|Slack|Mattermost|Entra|Python|SQLite|PostgreSQL|"
     r"\b[\d.,]+\s[A-Z]{3}\b|English|Français|UTC|SSL|CSV|HTML|JSON|URI|EwsEnabled|EwsAllowedAppIDs)\b"
 )
 
