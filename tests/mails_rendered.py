@@ -908,6 +908,21 @@ def _stamps_changed(scene: Scene) -> str:
     return alarm_messages.STAMPS
 
 
+def _address_probe(scene: Scene) -> str:
+    alarm_messages.probe(scene.bob, _came_back(scene), scene.mailbox, "address:1")
+    return alarm_messages.PROBE
+
+
+def _dead_address(scene: Scene) -> str:
+    alarm_messages.dead_address(scene.bob, "5.1.1", scene.mailbox, "address:1")
+    return alarm_messages.DEAD_ADDRESS
+
+
+def _came_back(scene: Scene) -> OutgoingMail:
+    scene.request()
+    return OutgoingMail.objects.latest("pk")
+
+
 def _webhook_off(why: Endpoint.Disabled, chat: bool = False) -> "Any":
     def write(scene: Scene) -> str:
         Endpoint.objects.update(told_at=timezone.now())
@@ -1220,6 +1235,8 @@ KINDS: dict[str, Any] = {
     "alarm-over": _alarm_over(Outage.Ended.WORKS),
     "alarm-over-by-switching-off": _alarm_over(Outage.Ended.OFF),
     "stamps-changed": _stamps_changed,
+    "address-probe": _address_probe,
+    "dead-address": _dead_address,
     "secret-expires": _expiry(14),
     "secret-expires-tomorrow": _expiry(1),
     "secret-expires-today": _expiry(0),

@@ -42,7 +42,7 @@ MAY_IMPORT = {
     "webhooks": APPROVALS | {"alarms", "webhooks"},  # what events are, and where they go; nothing of keys
     "workflowgen": APPROVALS
     | {"workflowgen"},  # makes drafts of files; what is read of mails does not know it
-    "replies": APPROVALS | {"replies"},
+    "replies": APPROVALS | {"alarms", "replies"},  # what comes back is told of there
     # Other systems: keys, operations. Calls the engine, and knows no page.
     "api": APPROVALS | {"alarms", "webhooks", "api"},
     "portal": APPROVALS | {"api", "portal"},

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from placet import work, work_alone
 from placet.accounts import tidy
-from placet.alarms import checkpoints, expiry, stamps, watch, webhook
+from placet.alarms import checkpoints, dead_addresses, expiry, stamps, watch, webhook
 from placet.api import key_expiry
 from placet.approvals import (
     attachments,
@@ -58,8 +58,9 @@ def test_the_kinds_are_those_of_the_path_of_a_reply_and_each_works_its_rows() ->
     assert list(kinds) == [
         "poll", "subscribe", "take_in", "fetch", "mark", "call", "timer", "stop", "calendar", "delegate",
         "absence", "digest", "start", "ask", "send",
-        "sent_ids", "watch", "webhook", "expiry", "stamps", "key_expiry", "checkpoint", "tidy", "clear_files", "report",
-        "announce", "deliver", "deliver_apart", "tell", "forget", "archive",
+        "sent_ids", "watch", "webhook", "expiry", "stamps", "address", "key_expiry", "checkpoint", "tidy",
+        "clear_files", "report", "announce", "deliver", "deliver_apart", "tell", "forget",
+        "archive",
     ]  # fmt: skip
     assert [kind.work for kind in kinds.values()] == [
         entry.receive,
@@ -82,6 +83,7 @@ def test_the_kinds_are_those_of_the_path_of_a_reply_and_each_works_its_rows() ->
         webhook.work,
         expiry.work,
         stamps.work,
+        dead_addresses.work,
         key_expiry.work,
         checkpoints.work,
         tidy.work,

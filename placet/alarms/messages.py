@@ -26,7 +26,9 @@ from placet.mailboxes.models import Mailbox
 
 log = structlog.get_logger(__name__)
 
-ALARM, OVER, EXPIRY, STAMPS = "alarm", "alarm-over", "secret-expiry", "stamps-changed"  # kinds of mail
+# kinds of mail
+ALARM, OVER, EXPIRY, STAMPS = "alarm", "alarm-over", "secret-expiry", "stamps-changed"
+PROBE, DEAD_ADDRESS = "address-probe", "dead-address"
 
 
 def administrators() -> QuerySet[Person]:
@@ -130,6 +132,68 @@ def _stamps(mailbox: Mailbox, out_of: Mailbox, said: General) -> Letter:
         ],
         links=[Link(_("Open the settings of the mailbox"), page_of(mailbox, said), "main")],
         footer=_through(out_of),
+    )
+    return Letter(heading, notice)
+
+
+# --- an address that mail does not arrive at --------------------------------------------------------------
+
+
+def probe(person: Person, returned: OutgoingMail, out_of: Mailbox, cause: str) -> OutgoingMail:
+    """A mail that shows by coming back that none arrives at their address. `returned`: what came back from there."""
+    said = general()
+    with as_read_by(person, said):
+        heading = _("Does this mail arrive?")
+        notice = Notice(
+            heading,
+            [
+                _(
+                    "A mail to {address} of {time} was reported as not delivered. This one tries whether the address "
+                    "works."
+                ).format(address=person.email, time=when(returned.sent_at or returned.created_at)),
+                _("If you read it, all is well, and there is nothing to do."),
+            ],
+            links=[Link(_("See what waits for you"), f"{said.public_url}/", "main")],
+        )
+        return queue(out_of, PROBE, (person.email, person.name), said, cause, Letter(heading, notice))
+
+
+def dead_address(person: Person, status: str, out_of: Mailbox, cause: str) -> int:
+    """Mail to somebody does not arrive. How many mails were written."""
+    return _to_each(out_of, DEAD_ADDRESS, cause, partial(_dead_address, person, status))
+
+
+def _dead_address(person: Person, status: str, said: General) -> Letter:
+    name = {"name": person.name, "address": person.email}
+    heading = _("Mail to {address} does not arrive").format(**name)
+    came_back = _(
+        "A mail to {name} at {address} came back, and so did the one that tried the address afterwards."
+    )
+    notice = Notice(
+        heading,
+        [
+            came_back.format(**name),
+            *(
+                [_("The other mail server gave the code {code} (RFC 3463).").format(code=status)]
+                if status
+                else []
+            ),
+            _(
+                "Nothing is kept back: what is asked of them is still sent there, and stands on their page. But they "
+                "may know of none of it."
+            ),
+            _(
+                "Give them another address, or have this one tried again once it works. With the first answer that "
+                "comes from it, it counts as working by itself."
+            ),
+        ],
+        links=[
+            Link(
+                _("Open the page of the person"),
+                f"{said.public_url}/administration/people/{person.pk}/",
+                "main",
+            )
+        ],
     )
     return Letter(heading, notice)
 
@@ -269,13 +333,13 @@ def queue(
     cause: str,
     letter: Letter,
     priority: OutgoingMail.Priority = OutgoingMail.Priority.NOTICE,
-) -> None:
+) -> OutgoingMail:
     """One mail, in the language that is active. `to`: address and name."""
     address, name = to
     reference = outbox.new_reference()
     parts = letter.notice.written(letter.subject, reference, said)
     with transaction.atomic():
-        outbox.queue(
+        return outbox.queue(
             out_of,
             kind=kind,
             to=address,

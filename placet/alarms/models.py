@@ -1,4 +1,4 @@
-"""Alarms as rows: what was chosen, when a mailbox was out, what the webhook was told."""
+"""Alarms as rows: what was chosen, when a mailbox was out, what the webhook was told, where mail does not arrive."""
 
 from django.db import models
 from django.db.models import Q
@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from placet.lib.fields import SecretsField
 from placet.lib.ids import uuid7
+from placet.mail.models import OutgoingMail
 from placet.mailboxes.models import Mailbox
 
 DEFAULT_MINUTES = 30
@@ -80,3 +81,23 @@ class Delivery(models.Model):
         indexes = [
             models.Index(fields=["due"], condition=Q(state="waiting"), name="delivery_due"),
         ]
+
+
+class DoubtfulAddress(models.Model):
+    """An address that a mail of ours came back from: in doubt until a mail that tries it came back, too, or did not
+    (`placet.alarms.dead_addresses`). The row goes with the doubt."""
+
+    address = models.EmailField(unique=True)  # lower case
+    since = models.DateTimeField(
+        default=timezone.now
+    )  # the first mail came back, or somebody had it tried again
+    returned = models.ForeignKey(
+        OutgoingMail, on_delete=models.PROTECT, related_name="+"
+    )  # the newest of them
+    status = models.CharField(max_length=20, blank=True)  # of its report (RFC 3463); "" where it has none
+    probe = models.ForeignKey(OutgoingMail, null=True, on_delete=models.PROTECT, related_name="+")
+    dead_at = models.DateTimeField(null=True)
+    due = models.DateTimeField()  # when it is looked at next
+
+    class Meta:
+        indexes = [models.Index(fields=["due", "id"], name="doubtful_address_due")]

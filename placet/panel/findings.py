@@ -56,6 +56,7 @@ KINDS = {
     "sent_ids": gettext_lazy("look up under which id a mail was sent"),
     "watch": gettext_lazy("raise the alarm of a silent mailbox"),
     "stamps": gettext_lazy("write about stamps that no longer come"),
+    "address": gettext_lazy("try addresses that a mail came back from"),
     "webhook": gettext_lazy("send to the webhook"),
     "expiry": gettext_lazy("write before a secret expires"),
     "key_expiry": gettext_lazy("write before a key expires"),

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from placet import __version__
 from placet.accounts.models import Person
 from placet.alarms import expiry, silence
+from placet.alarms.models import DoubtfulAddress
 from placet.approvals.models import Decision, Request, Version, Visit
 from placet.approvals.waiting_ends import ends_by_mailbox
 from placet.lib import working
@@ -72,6 +73,7 @@ class Health:
     stuck_count: int
     not_escalated: Sequence[Visit]  # as stuck
     not_escalated_count: int
+    dead_addresses: int  # of people, from which mail comes back (`placet.alarms.dead_addresses`)
     webhooks_off: Sequence[Endpoint]  # and chats: that failed, or answered that they are gone
     version: str
     database: str
@@ -98,6 +100,7 @@ def health() -> Health:
         stuck_count=stuck().count(),
         not_escalated=list(not_escalated().select_related("request").order_by("opened_at")[:STUCK_SHOWN]),
         not_escalated_count=not_escalated().count(),
+        dead_addresses=DoubtfulAddress.objects.filter(dead_at__isnull=False).count(),
         webhooks_off=list(switched_off_by_itself().select_related("process")),
         version=__version__,
         database=DATABASES.get(connection.vendor, connection.vendor),

@@ -96,6 +96,8 @@ KINDS: dict[str, Promise] = {
     "alarm-over": gettext_lazy("an alarm is over"),
     "secret-expiry": gettext_lazy("a secret expires"),
     "stamps-changed": gettext_lazy("alarm: a mail server stamps otherwise"),
+    "address-probe": gettext_lazy("trial of an address that a mail came back from"),
+    "dead-address": gettext_lazy("alarm: mail does not arrive at an address"),
     "key-made": gettext_lazy("a key was made"),
     "key-expiry": gettext_lazy("a key expires"),
     "webhook-off": gettext_lazy("a webhook was switched off"),

@@ -27,6 +27,8 @@ from placet.accounts.addresses import (
 )
 from placet.accounts.invitations import invite, send_password_link
 from placet.accounts.models import Group, Person
+from placet.alarms import dead_addresses
+from placet.alarms.models import DoubtfulAddress
 from placet.approvals import digests, engine
 from placet.approvals.models import Assignment, Request, Visit
 from placet.lib.canonical import digest
@@ -51,6 +53,13 @@ SHOWN = {
     "administrators": (gettext_lazy("Administrators"), Q(is_administrator=True)),
     "owners": (gettext_lazy("Process owners"), Q(is_process_owner=True)),
     "never": (gettext_lazy("Never signed in"), Q(is_active=True, last_login=None)),
+    "dead": (
+        gettext_lazy("Mail does not arrive"),
+        Q(
+            is_active=True,
+            email__in=DoubtfulAddress.objects.filter(dead_at__isnull=False).values("address"),
+        ),
+    ),
 }
 
 
@@ -214,6 +223,7 @@ def _page(
         "away": away_of_them(found),
         "questions": [question.visit.request for question in waiting],
         "by_mail": can_send_mail(),
+        "doubtful": dead_addresses.of(found.email),
         "last_mail": OutgoingMail.objects.filter(kind="account", to=found.email).order_by("-pk").first(),
         "is_me": found.pk == request.user.pk,
         "has_password": found.has_usable_password(),
@@ -278,9 +288,14 @@ def _lock_administrators(pk: int) -> None:
 
 @administrators_only
 def addresses(request: PersonsRequest, pk: int) -> HttpResponse:
-    """One address more, one less, or another one to sign in with."""
+    """One address more, one less, or another one to sign in with; or the one that mail does not arrive at, tried."""
     found = _person(pk)
     if request.method != "POST":
+        return redirect("panel:person", pk)
+    if "try" in request.POST:
+        if dead_addresses.try_again(found.email, request.user):
+            said = _("A mail that tries {address} is on its way. Unless it comes back, all is well.")
+            messages.success(request, said.format(address=found.email))
         return redirect("panel:person", pk)
     if "remove" in request.POST or "primary" in request.POST:
         _change_address(request, found)

@@ -14,6 +14,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from placet.accounts.reader import LANGUAGES, as_read_by
+from placet.alarms import dead_addresses
 from placet.approvals import (
     answering_again,
     clarification_mails,
@@ -549,9 +550,11 @@ def _note_bounce(reply: "Reply") -> bool:
         outgoing.bounced_at = clock.now()
         outgoing.save(update_fields=["bounced_at"])
         outbox.certainly_sent(outgoing)
+        returned = reply.mail.returned
+        if returned is not None:
+            dead_addresses.note(outgoing, returned.recipients, returned.status)
         ask = getattr(outgoing, "ask", None)
         if ask is not None:
-            returned = reply.mail.returned
             for line in _in_order(ask.lines.select_related("assignment__visit")):
                 engine.note_bounce(
                     line.assignment.visit.request_id,
