@@ -2,6 +2,7 @@
 
 import argparse
 import getpass
+import sys
 from typing import TYPE_CHECKING, Any
 
 from placet.cli import CommandError
@@ -20,8 +21,16 @@ def add_arguments(what: Any) -> argparse.ArgumentParser:
     step = stamps.add_mutually_exclusive_group()
     step.add_argument("--begin", action="store_true", help="a number, to be sent as a subject from outside")
     step.add_argument("--plant", action="store_true", help="send ourselves a mail with forged stamps")
+    step.add_argument(
+        "--planted-mail", action="store_true", help="print that mail, to be handed over from elsewhere"
+    )
     step.add_argument("--confirm", action="store_true", help="believe the stamps that the test showed")
     step.add_argument("--forget", action="store_true", help="believe none of them any more")
+    stamps.add_argument(
+        "--from-outside",
+        action="store_true",
+        help="with --plant: hand it over at port 25 of the domain's MX, as strangers do",
+    )
     stamps.add_argument(
         "--submission", action="store_true", help="with --confirm: the server also says who signed in to send"
     )
@@ -43,26 +52,34 @@ def run(options: argparse.Namespace, mailbox: "Mailbox | None") -> int:
         raise CommandError("No mailbox is set up yet. Begin with: placet mailbox set --help")
     by = f"command line ({getpass.getuser()})"
     try:
-        if options.begin:
-            number = stamp_trial.begin(mailbox, by)
-            say(
-                f"Send a mail to {mailbox.address} from a private account, with {number} as its subject and no more."
-            )
-            say("When it has come: placet mailbox stamps --plant")
-        elif options.plant:
-            names = stamp_trial.plant(mailbox)
-            say(f"A mail with forged stamps by {', '.join(names)} is on its way. Then: placet mailbox stamps")
-        elif options.forget:
-            stamp_trial.forget(mailbox, by)
-            say("No stamps that bear a name count any more, unless the setting names their server.")
-        elif options.confirm:
-            return _confirm(options, mailbox, by)
-        else:
-            _show(mailbox)
+        return _step(options, mailbox, by)
     except (stamp_trial.TrialError, MailError) as error:
         raise CommandError(str(error)) from error
     except MailboxError as error:
         raise CommandError(f"{error.cause} {error.cure}") from error
+
+
+def _step(options: argparse.Namespace, mailbox: "Mailbox", by: str) -> int:
+    from placet.replies import stamp_trial
+
+    if options.begin:
+        number = stamp_trial.begin(mailbox, by)
+        say(
+            f"Send a mail to {mailbox.address} from a private account, with {number} as its subject and no more."
+        )
+        say("When it has come: placet mailbox stamps --plant --from-outside")
+    elif options.plant:
+        names = stamp_trial.plant(mailbox, from_outside=options.from_outside)
+        say(f"A mail with forged stamps by {', '.join(names)} is on its way. Then: placet mailbox stamps")
+    elif options.planted_mail:
+        sys.stdout.write(stamp_trial.planted_mail(mailbox).decode().replace("\r\n", "\n"))
+    elif options.forget:
+        stamp_trial.forget(mailbox, by)
+        say("No stamps that bear a name count any more, unless the setting names their server.")
+    elif options.confirm:
+        return _confirm(options, mailbox, by)
+    else:
+        _show(mailbox)
     return 0
 
 
@@ -135,6 +152,11 @@ def _show_trial(trial: "Trial") -> None:
         say(f"{came}{':' if trial.survivors else '; none was left in.' if trial.planted else '.'}")
         for line in trial.survivors:
             say(f"  {line}")
+        if trial.planted and not (trial.from_outside or trial.survivors):
+            say(
+                "None came in as strangers' mail does, so nothing is known of theirs: placet mailbox stamps --plant "
+                "--from-outside, or hand over the mail of --planted-mail at port 25 from elsewhere."
+            )
         if trial.profile is None:
             say("Its stamps bear no name, or stand in no place that counts: nothing can be confirmed.")
         else:

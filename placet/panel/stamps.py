@@ -33,7 +33,7 @@ class ConfirmForm(forms.Form):
 
 @administrators_only
 def stamps(request: PersonsRequest, pk: int) -> HttpResponse:
-    """How it stands; by POST the next step (`step`: begin, plant, confirm or forget)."""
+    """How it stands; by POST the next step (`step`: begin, plant, plant-outside, confirm or forget)."""
     mailbox = get_object_or_404(Mailbox.present, pk=pk)
     if request.method != "POST":
         return _page(request, mailbox)
@@ -42,6 +42,7 @@ def stamps(request: PersonsRequest, pk: int) -> HttpResponse:
     steps: dict[str, Callable[[], object]] = {
         "begin": partial(stamp_trial.begin, mailbox, by),
         "plant": partial(stamp_trial.plant, mailbox),
+        "plant-outside": partial(stamp_trial.plant, mailbox, from_outside=True),
         "forget": partial(stamp_trial.forget, mailbox, by),
     }
     if form.is_valid():

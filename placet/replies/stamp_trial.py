@@ -2,7 +2,8 @@
 one of ours with planted stamps. Nothing is learned from mails that just come in: the first one may be hostile.
 
 1. `begin` makes a number of six digits. The administrator sends a mail with it as its subject from a private account.
-2. `plant` has the mailbox write to itself, with stamps in the very names that the mail from outside showed.
+2. `plant` has a mail written to the mailbox, with stamps in the very names that the mail from outside showed: by its
+   own way of sending, or at port 25, as strangers do. `planted_mail` is that mail, to be handed over from elsewhere.
 3. `look` shows the lines of both, and the profile that they come to.
 4. `confirm` stores that profile, by the administrator's word that the mail from outside was theirs.
 """
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.message import EmailMessage
+from email.policy import SMTP
 from email.utils import format_datetime, make_msgid
 from ipaddress import ip_address, ip_network
 from typing import Any
@@ -32,6 +34,7 @@ from placet.replies.parse.headers import Headers, from_bytes, text
 from placet.replies.parse.stamps import authentication_results, hops
 from placet.replies.prove_submitted import SIGNED_IN
 from placet.replies.refusals import Unparseable
+from placet.replies.stamp_handover import NotHandedOver, hand_over
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +56,7 @@ class Trial:
     lines: Sequence[str] = ()  # of the mail from outside; () while it has not come
     several: bool = False  # more than one mail has the number: none of them counts
     planted: bool = False  # ours came back
+    from_outside: bool = False  # one of them at port 25, where nobody signs in
     survivors: Sequence[str] = ()  # planted lines in it that the server left
     profile: StampProfile | None = (
         None  # what it comes to; None where the stamps stand in no place that counts
@@ -62,63 +66,102 @@ class Trial:
 def begin(mailbox: Mailbox, by: str) -> str:
     """The number that the subject must be."""
     number = f"{secrets.randbelow(900_000) + 100_000}"
-    _keep(mailbox, trial={"number": number, "at": clock.now().isoformat(), "by": by})
+    token = secrets.token_hex(8)  # in the subject of the planted mails: nobody else can write one
+    _keep(mailbox, trial={"number": number, "token": token, "at": clock.now().isoformat(), "by": by})
     return number
 
 
-def plant(mailbox: Mailbox) -> tuple[str, ...]:
-    """Send the mail with the planted stamps; the names in them. Raises TrialError, MailboxError or MailError."""
-    trial = look(mailbox)
-    names = tuple(dict.fromkeys(stamp.authserv_id for stamp in _stamps_of(trial) if stamp.authserv_id))
+def plant(mailbox: Mailbox, *, from_outside: bool = False) -> tuple[str, ...]:
+    """Send the mail with the planted stamps; the names in them. `from_outside`: hand it over to the domain's MX at port
+    25. Raises TrialError, MailboxError or MailError."""
+    raw = planted_mail(mailbox, from_outside=from_outside)
+    if from_outside:
+        try:
+            hand_over(mailbox.address, raw)
+        except NotHandedOver as error:
+            raise TrialError(str(error)) from error
+    else:
+        with pool.opened(mailbox) as connection:
+            connection.send(raw, secrets.token_hex(8))
+    return _names(look(mailbox))
+
+
+def planted_mail(mailbox: Mailbox, *, from_outside: bool = True) -> bytes:
+    """The mail with the planted stamps: in each name one with all results, and others with some of them, because
+    filters take off what they write themselves (OpenDKIM: none without a result of DKIM). Raises TrialError."""
+    number, _since = _begun(mailbox)
+    names = _names(look(mailbox))
     if not names:
         raise TrialError(_("The mail from outside has not come yet, or it carries no stamps with a name."))
     message = EmailMessage()
     domain = mailbox.address.rpartition("@")[2]
     for name in names:
-        message["Authentication-Results"] = (
-            f"{name}; {PLANTED}={trial.number}; dkim=pass header.d={domain}; dmarc=pass header.from={domain}"
-        )
+        for results in _PLANTED:
+            message["Authentication-Results"] = f"{name}; {PLANTED}={number}; {results.format(domain=domain)}"
     message["From"] = message["To"] = mailbox.address
-    message["Subject"] = f"Placet plants {trial.number}"
+    message["Subject"] = _planted_subject(mailbox, from_outside=from_outside)
     message["Date"] = format_datetime(clock.now())
     message["Message-ID"] = make_msgid(domain=domain)
     message["Auto-Submitted"] = "auto-generated"
     message.set_content("Placet tries whether the server takes forged stamps off. Nothing needs to be done.")
-    with pool.opened(mailbox) as connection:
-        connection.send(message.as_bytes(), secrets.token_hex(8))
-    return names
+    return message.as_bytes(policy=SMTP)
+
+
+_PLANTED = (
+    "dkim=pass header.d={domain}; dmarc=pass header.from={domain}",
+    "dkim=pass header.d={domain}",
+    "dmarc=pass header.from={domain}",
+    "spf=pass smtp.mailfrom={domain}",
+)
+
+
+def _names(trial: Trial) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(stamp.authserv_id for stamp in _stamps_of(trial) if stamp.authserv_id))
+
+
+def _planted_subject(mailbox: Mailbox, *, from_outside: bool) -> str:
+    trial = mailbox.stamps["trial"]
+    way = " from outside" if from_outside else ""
+    return f"Placet plants {trial['number']} {trial.get('token', '')}{way}"
 
 
 def look(mailbox: Mailbox) -> Trial:
     """How far it is. Raises TrialError where none was begun, or too long ago."""
     number, since = _begun(mailbox)
-    outside: list[Headers] = []
-    planted: list[Headers] = []
+    inside, outside = (_planted_subject(mailbox, from_outside=one) for one in (False, True))
+    mails: dict[str, list[Headers]] = {number: [], inside: [], outside: []}
     rows = IncomingMail.objects.filter(mailbox=mailbox, kept_at__gte=since, same_as=None).order_by("pk")
     for incoming in rows[:MOST_LOOKED_THROUGH]:
         headers = _headers(incoming)
         subject = text(headers.first("subject")).strip() if headers else ""
-        if headers and subject == number:
-            outside.append(headers)
-        elif headers and subject == f"Placet plants {number}":
-            planted.append(headers)
-    if len(outside) != 1:
-        return Trial(number, several=len(outside) > 1, planted=bool(planted))
+        if headers and subject in mails:
+            mails[subject].append(headers)
+    planted = [*mails[inside], *mails[outside]]
+    as_strangers = [one for one in mails[outside] if not _was_signed_in(one)]
+    if len(mails[number]) != 1:
+        return Trial(number, several=len(mails[number]) > 1, planted=bool(planted))
     survivors = [
         f"Authentication-Results: {header.value}"
         for headers in planted
         for header in headers.all("authentication-results")
         if f"{PLANTED}={number}" in header.value.replace(" ", "")
     ]
-    stripped = Stripped.NO if survivors else Stripped.YES if planted else Stripped.UNKNOWN
-    profile = suggested(authentication_results(outside[0]), hops(outside[0]))
+    # Whoever signs in to send may be treated otherwise: that none is left in there says nothing of strangers.
+    stripped = Stripped.NO if survivors else Stripped.YES if as_strangers else Stripped.UNKNOWN
+    (mail,) = mails[number]
+    profile = suggested(authentication_results(mail), hops(mail))
     return Trial(
         number,
-        lines=_lines(outside[0]),
+        lines=_lines(mail),
         planted=bool(planted),
+        from_outside=bool(as_strangers),
         survivors=survivors,
         profile=profile and replace(profile, strips_own=stripped),
     )
+
+
+def _was_signed_in(headers: Headers) -> bool:
+    return any(hop.protocol in SIGNED_IN for hop in hops(headers))
 
 
 def suggested(stamps: Sequence[AuthenticationResults], received: Sequence[Hop]) -> StampProfile | None:

@@ -59,13 +59,16 @@ def rspamd(dmarc: str = "pass") -> Delivery:
     return RECEIVERS["rspamd"](PARTNER, "pass", dmarc)
 
 
-def came_back(world: World, number: str) -> None:
+def came_back(world: World, *, from_outside: bool = True, protocol: str = "ESMTP") -> None:
     """Our own mail with planted stamps, as a server delivers it that takes them off."""
-    head = (
-        f"From: approvals@{DOMAIN}", f"To: approvals@{DOMAIN}", f"Subject: Placet plants {number}",
-        f"Message-ID: <planted.{number}@{DOMAIN}>", f"Date: {DATE}",
-    )  # fmt: skip
-    delivered(world, Delivery((), (), f"from {MX} ([127.0.0.1]) by {MX} with ESMTP", below=True), *head)
+    raw = stamp_trial.planted_mail(world.mailbox, from_outside=from_outside)
+    head = [
+        line
+        for line in raw.decode().split("\r\n")
+        if line.startswith(("From:", "To:", "Subject:", "Message-ID:"))
+    ]
+    hop = f"from {MX} ([127.0.0.1]) by {MX} with {protocol}"
+    delivered(world, Delivery((), (), hop, below=True), *head, f"Date: {DATE}")
 
 
 def confirmed(world: World) -> StampProfile | None:
@@ -89,7 +92,7 @@ def test_a_test_comes_to_the_profile_that_is_confirmed(world: World) -> None:
     world.run_until_quiet()  # this server leaves them in
     trial = stamp_trial.look(mailbox)
     assert trial.planted
-    assert [f"placet-planted={number}" in line for line in trial.survivors] == [True]
+    assert [f"placet-planted={number}" in line for line in trial.survivors] == [True] * 4
     assert [line.partition(":")[0] for line in trial.lines] == [
         "Received",
         "Authentication-Results",
@@ -110,12 +113,63 @@ def test_a_test_comes_to_the_profile_that_is_confirmed(world: World) -> None:
 def test_where_forged_ones_are_taken_off_stamps_below_prove(world: World) -> None:
     number = stamp_trial.begin(world.mailbox, BY)
     private(world, number, rspamd())
-    came_back(world, number)
+    came_back(world)
     trial = stamp_trial.look(world.mailbox)
-    assert (trial.planted, trial.survivors) == (True, [])
+    assert (trial.planted, trial.from_outside, trial.survivors) == (True, True, [])
     profile = stamp_trial.confirm(world.mailbox, BY, number=number)
     assert profile.strips_own is Stripped.YES
     assert profile.stamps_count
+
+
+@pytest.mark.parametrize(("from_outside", "protocol"), [(False, "ESMTP"), (True, "ESMTPSA")])
+def test_what_is_taken_off_a_mail_of_our_own_says_nothing_of_strangers(
+    world: World, from_outside: bool, protocol: str
+) -> None:
+    number = stamp_trial.begin(world.mailbox, BY)
+    private(world, number, rspamd())
+    came_back(world, from_outside=from_outside, protocol=protocol)
+    trial = stamp_trial.look(world.mailbox)
+    assert (trial.planted, trial.from_outside, trial.survivors) == (True, False, [])
+    assert trial.profile is not None
+    assert trial.profile.strips_own is Stripped.UNKNOWN
+
+
+def test_one_kind_that_is_left_in_shows_that_forged_ones_are(world: World) -> None:
+    """OpenDKIM takes off those in its name that hold a result of DKIM, and no others."""
+    number = stamp_trial.begin(world.mailbox, BY)
+    private(world, number, rspamd())
+    raw = stamp_trial.planted_mail(world.mailbox).decode()
+    head = raw.partition("\r\n\r\n")[0].replace("\r\n ", " ").split("\r\n")
+    hop = Delivery((), (), f"from {MX} ([127.0.0.1]) by {MX} with ESMTP", below=True)
+    delivered(world, hop, *(line for line in head if "dkim=" not in line))
+    trial = stamp_trial.look(world.mailbox)
+    assert ["dmarc=pass" in line for line in trial.survivors] == [True, False]
+    assert trial.profile is not None
+    assert trial.profile.strips_own is Stripped.NO
+
+
+def test_whoever_guesses_the_number_plants_nothing(world: World) -> None:
+    number = stamp_trial.begin(world.mailbox, BY)
+    private(world, number, rspamd())
+    for subject in (f"Placet plants {number}", f"Placet plants {number} {'0' * 16} from outside"):
+        delivered(
+            world, rspamd(), f"From: eve@{PARTNER}", f"Subject: {subject}", f"Message-ID: <{len(subject)}@x>"
+        )
+    assert not stamp_trial.look(world.mailbox).planted
+
+
+def test_it_is_handed_over_at_port_25_of_the_domains_mx(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = stamp_trial.begin(world.mailbox, BY)
+    private(world, number, rspamd())
+    handed_over: list[tuple[str, bytes]] = []
+    monkeypatch.setattr(stamp_trial, "hand_over", lambda address, raw: handed_over.append((address, raw)))
+    assert stamp_trial.plant(world.mailbox, from_outside=True) == (MX,)
+    ((address, raw),) = handed_over
+    assert address == f"approvals@{DOMAIN}"
+    assert raw.count(f"placet-planted={number}".encode()) == 4
+    assert max(len(line) for line in raw.split(b"\r\n")) < 998
 
 
 @pytest.mark.parametrize("key", ["gmail", "fastmail", "icloud", "yahoo", "gmx"])
@@ -162,7 +216,7 @@ def test_another_tests_number_confirms_nothing(world: World) -> None:
 def confirm(world: World) -> None:
     number = stamp_trial.begin(world.mailbox, BY)
     private(world, number, rspamd())
-    came_back(world, number)
+    came_back(world)
     stamp_trial.confirm(world.mailbox, BY, number=number)
     # As a mailbox on a server of one's own.
     store.change({"trusted_hosts": [DOMAIN]}, by=BY, mailbox=world.mailbox)
@@ -216,8 +270,8 @@ def test_mails_of_people_who_signed_in_in_the_office_say_nothing_of_the_stamps(w
 
 
 def command(world: World, capsys: pytest.CaptureFixture[str], **options: object) -> str:
-    chosen = {"begin": False, "plant": False, "confirm": False, "forget": False, "yes": True,
-              "submission": False, "login_domain": ""} | options  # fmt: skip
+    chosen = {"begin": False, "plant": False, "planted_mail": False, "from_outside": False, "confirm": False,
+              "forget": False, "yes": True, "submission": False, "login_domain": ""} | options  # fmt: skip
     mailbox = Mailbox.objects.get(pk=world.mailbox.pk)
     mailbox_stamps.run(SimpleNamespace(**chosen), mailbox)  # type: ignore[arg-type]
     return capsys.readouterr().out
@@ -229,6 +283,7 @@ def test_the_command_goes_the_same_way(world: World, capsys: pytest.CaptureFixtu
     number = Mailbox.objects.get(pk=world.mailbox.pk).stamps["trial"]["number"]
     assert f"No mail with the subject {number}" in command(world, capsys)
     private(world, number, rspamd())
+    assert f"Subject: Placet plants {number} " in command(world, capsys, planted_mail=True)
     assert MX in command(world, capsys, plant=True)
     world.run_until_quiet()
     assert "Ours with forged stamps came back:" in command(world, capsys)
