@@ -117,6 +117,15 @@ def test_a_problem_says_what_is_wrong_and_where() -> None:
     assert str(caught.value) == "No. It does not fit. /facts/0/value: Longer than 1,000 signs."
 
 
+@pytest.mark.parametrize(
+    "detail", ["Too long.", "/title: Too long.", "/title: Too long. And 1 more in “errors”."]
+)
+def test_a_detail_that_repeats_the_errors_is_not_said_twice(detail: str) -> None:
+    errors = [{"pointer": "/title", "detail": "Too long."}, {"pointer": "/to", "detail": "Nobody."}]
+    refused = problem_of(422, {"title": "No", "detail": detail, "errors": errors})
+    assert str(refused) == "No. /title: Too long. /to: Nobody."
+
+
 def test_every_error_of_the_package_has_a_sentence_and_stands_in_the_tree() -> None:
     kinds = [
         kind
