@@ -209,24 +209,24 @@ def test_each_way_has_its_roles(protocol: str, roles: str, service: str) -> None
 class Azure:
     """A folder with `az`, `pwsh` and the directory that they work on."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, directory: Path, az: str) -> None:
         self.folder = folder
-        self.directory = folder / "directory.json"
+        self.directory = directory
         self.write(azure_cli.new_directory())
         self.programs = folder / "bin"
         self.programs.mkdir()
-        # Without `site`, which takes longer than all that it does: PYTHONPATH names where everything is.
-        self._program("az", f'exec {shlex.quote(sys.executable)} -S {shlex.quote(azure_cli.__file__)} "$@"')
-        self._program("sleep", ":")
+        self._program("az", az)
+        self._program("sleep", "#!/bin/sh\n")
         self.has_powershell("exit 0")
 
     def _program(self, name: str, text: str) -> None:
         file = self.programs / name
-        file.write_text(f"#!/bin/sh\n{text}\n")
+        file.write_text(text)
         file.chmod(0o755)
 
     def has_powershell(self, then: str) -> None:
-        self._program("pwsh", f'printf "%s\\n" "$@" >pwsh.arguments; cp "$3" pwsh.ps1; {then}')
+        keeping = 'printf "%s\\n" "$@" >pwsh.arguments; cp "$3" pwsh.ps1'
+        self._program("pwsh", f"#!/bin/sh\n{keeping}; {then}\n")
 
     def read(self) -> dict[str, Any]:
         state: dict[str, Any] = json.loads(self.directory.read_text())
@@ -241,11 +241,7 @@ class Azure:
     def run(self, answers: Answers, stdin: str = "") -> "subprocess.CompletedProcess[str]":
         script = self.folder / "script.sh"
         script.write_text(shell.script(answers))
-        environment = {
-            "PATH": f"{self.programs}:/usr/bin:/bin",
-            "AZ_DIRECTORY": str(self.directory),
-            "PYTHONPATH": os.pathsep.join(sys.path),
-        }
+        environment = {"PATH": f"{self.programs}:/usr/bin:/bin"}
         return subprocess.run(
             ["bash", script], cwd=self.folder, env=environment, input=stdin, capture_output=True, text=True,
             check=False, timeout=120,
@@ -276,8 +272,10 @@ class Azure:
 
 
 @pytest.fixture
-def azure(tmp_path: Path) -> Azure:
-    return Azure(tmp_path)
+def azure(tmp_path: Path) -> Iterator[Azure]:
+    directory = tmp_path / "directory.json"
+    with azure_cli.serving(directory) as az:
+        yield Azure(tmp_path, directory, az)
 
 
 def test_it_registers_an_application_that_has_no_right_to_the_whole_organisation(azure: Azure) -> None:
