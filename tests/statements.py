@@ -15,7 +15,7 @@ import shutil
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterable, Mapping
-from functools import wraps
+from functools import lru_cache, wraps
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -47,6 +47,7 @@ def digest_of_sources(folder: Path = ROOT) -> str:
     return digest.hexdigest()
 
 
+@lru_cache(maxsize=4096)  # a test asks the same few again and again
 def shape_of(statement: str, how: object = None) -> int:
     """`how`: what its text does not say of it."""
     return crc32(f"{how} {_MANY.sub('(…)', _SAVEPOINT.sub('SAVEPOINT', statement))}".encode())
