@@ -431,7 +431,7 @@ def opened(server: Server) -> Session:
             connection = sockets.secured(connection, server.host, server.authorities)
         session = Session(connection, server.host)
         if server.security == STARTTLS:
-            _start_tls(session, server)
+            _secure(session, server)
         return session
     except Refused as refused:
         connection.close()
@@ -441,6 +441,14 @@ def opened(server: Server) -> Session:
         raise sockets.unreachable(error, server.host, server.port) from error
     except BaseException:
         connection.close()
+        raise
+
+
+def _secure(session: Session, server: Server) -> None:
+    try:
+        _start_tls(session, server)
+    except BaseException:
+        session.close()
         raise
 
 

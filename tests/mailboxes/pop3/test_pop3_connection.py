@@ -4,7 +4,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -432,3 +432,14 @@ def test_what_was_opened_is_closed_where_the_server_says_no_goodbye(opened: list
         with pytest.raises(sockets.Cut):
             begun.bye()
     assert [one.fileno() for one in opened] == [-1]
+
+
+def test_what_was_opened_is_closed_where_the_server_has_no_tls(opened: list[socket.socket]) -> None:
+    def refuse(peer: Peer) -> None:
+        peer.say("+OK here")
+        peer.hear()
+        peer.say("-ERR")
+
+    with talker(refuse) as server, pytest.raises(FixNeeded, match="STARTTLS") as caught:
+        pop3.opened(replace(server_at(server.port), security="starttls", allowed=lambda: ["127.0.0.1"]))
+    assert [one.fileno() for one in opened] == [-1], caught.value
