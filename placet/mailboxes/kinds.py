@@ -128,6 +128,13 @@ def kind_of(key: str) -> Kind:
         raise UnknownKind(key) from None
 
 
+def server_of(mailbox: "Mailbox") -> str:
+    """The host that takes a mailbox's mail in and stamps it, as its settings say; "" where its kind has one for all."""
+    known = all_kinds().get(mailbox.kind)
+    names = known.settings_class.server if known is not None else ()
+    return " ".join(str(mailbox.settings.get(name, "")).lower() for name in names)
+
+
 def usual_kind() -> str:
     """Key of what a new mailbox is, unless somebody says otherwise."""
     known = all_kinds()

@@ -47,22 +47,23 @@ def opened(mailbox: Mailbox) -> Iterator[Connection]:
 
 def _connection(mailbox: Mailbox) -> Connection:
     known: dict[int, tuple[object, Connection]] = _open.__dict__.setdefault("connections", {})
-    made_from = _made_from(mailbox)
+    made_with = made_from(mailbox)
     there = known.get(mailbox.pk)
     if there is not None:
-        if there[0] == made_from:
+        if there[0] == made_with:
             return there[1]
         drop(mailbox)
     try:
-        known[mailbox.pk] = (made_from, connect(mailbox))
+        known[mailbox.pk] = (made_with, connect(mailbox))
     except (SettingsInvalid, UnknownKind) as error:
         raise _unusable(error) from error
     return known[mailbox.pk][1]
 
 
-def _made_from(mailbox: Mailbox) -> tuple[object, ...]:
+def made_from(mailbox: Mailbox) -> tuple[object, ...]:
     """What a connection, and thus its failure, is about."""
-    return mailbox.settings, mailbox.secret_set_at
+    kinds_of_it = mailbox.kind, mailbox.sending_kind
+    return *kinds_of_it, mailbox.settings, mailbox.secret_set_at, mailbox.stamps
 
 
 def settings_of(mailbox: Mailbox) -> MailboxSettings:
@@ -114,7 +115,7 @@ def failed(mailbox: Mailbox, error: MailboxError) -> None:
     long as the server asks for, else a growing while with some chance in it. Not if an administrator saved other
     settings since this row was read: the failure says nothing of those."""
     stored = Mailbox.objects.select_for_update().get(pk=mailbox.pk)
-    if _made_from(stored) != _made_from(mailbox):
+    if made_from(stored) != made_from(mailbox):
         log.info("failure_of_former_settings", mailbox=mailbox.pk, cause=error.cause)
         return
     if isinstance(error, SignInRefused):
@@ -155,5 +156,5 @@ def tested(mailbox: Mailbox) -> None:
     """Its connection test passed: it works on at once, whatever it rested for; not if other settings were saved since
     this row was read."""
     stored = Mailbox.objects.get(pk=mailbox.pk)
-    if stored.trouble and _made_from(stored) == _made_from(mailbox):
+    if stored.trouble and made_from(stored) == made_from(mailbox):
         worked(stored)

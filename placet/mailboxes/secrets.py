@@ -12,6 +12,7 @@ from placet.mailboxes.models import Mailbox
 from placet.mailboxes.settings import MailboxSettings, SettingsInvalid
 
 CERTIFICATE = "certificate"  # the name of one that is in use in place of a secret
+CERTIFICATES = "certificates"  # a field's kind: authorities that may vouch for a server
 AGAIN = gettext_noop(
     "Because the server changed, enter this again: it is sent only where it was meant to go."
 )
@@ -73,4 +74,8 @@ def _before(settings: MailboxSettings, mailbox: Mailbox | None) -> MailboxSettin
 
 
 def _same_server(before: MailboxSettings, settings: MailboxSettings, name: str) -> bool:
+    """Also by whom one believes that it is: whoever can add an authority can be that server."""
+    authorities = [row.name for row in settings.rows if row.kind == CERTIFICATES]
+    if any(getattr(before, one) != getattr(settings, one) for one in authorities):
+        return False
     return before.secret_goes_to(name).lower() == settings.secret_goes_to(name).lower()

@@ -10,8 +10,9 @@ import os
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
+from ipaddress import ip_address
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -36,6 +37,14 @@ class Cut(ConnectionError):
     """The server closed the connection."""
 
 
+class NotThisMachine(OSError):
+    """A name of this machine has the address of another one, `address`: nothing goes there without TLS."""
+
+    def __init__(self, host: str, address: str) -> None:
+        super().__init__(f"{host} is {address}")
+        self.address = address
+
+
 class ProtocolBroken(Exception):
     """What was answered is none of the protocol's answers, or longer than any: whatever speaks here is no such
     server."""
@@ -43,7 +52,7 @@ class ProtocolBroken(Exception):
 
 def connected(host: str, port: int, *, plain: bool, allowed: Allowed | None = None) -> socket.socket:
     """A connection to the first address of `host` that takes one, without TLS yet. `plain`: it stays so, which is for
-    this machine alone. Raises OSError, NotAllowed, or ValueError where `plain` would leave the machine.
+    this machine alone. Raises OSError (NotThisMachine), NotAllowed, or ValueError where `host` is no name of it.
 
     `allowed` gives the targets that are not public and may be called: the General tab's list if it is not given.
     """
@@ -51,7 +60,11 @@ def connected(host: str, port: int, *, plain: bool, allowed: Allowed | None = No
         raise ValueError(f"{host} is not this machine")
     addresses = addresses_of(host, port)
     # As with http, what is plain on loopback needs no leave: it is a server beside Placet, or a test.
-    checked = addresses if plain else check(host, port, addresses, allowed or http.private_targets)
+    checked = (
+        _of_this_machine(host, addresses)
+        if plain
+        else check(host, port, addresses, allowed or http.private_targets)
+    )
     failure: OSError = OSError(f"{host} has no address")
     for address in checked:
         try:
@@ -63,6 +76,14 @@ def connected(host: str, port: int, *, plain: bool, allowed: Allowed | None = No
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return made
     raise failure
+
+
+def _of_this_machine(host: str, addresses: Sequence[str]) -> Sequence[str]:
+    """All of them, or NotThisMachine: without an entry in the hosts file a name server may say what localhost is."""
+    strange = next((address for address in addresses if not ip_address(address).is_loopback), None)
+    if strange is not None:
+        raise NotThisMachine(host, strange)
+    return addresses
 
 
 def secured(plain: socket.socket, host: str, authorities: str = "") -> ssl.SSLSocket:
@@ -150,6 +171,14 @@ def unreachable(error: Exception, host: str, port: int) -> MailboxError:
     details = {"host": host, "port": str(port), "error": type(error).__name__}
     if isinstance(error, NotAllowed):
         return http.not_allowed(error)
+    if isinstance(error, NotThisMachine):
+        return FixNeeded(
+            _(
+                "{host} is not this machine: it has the address {address}, and nothing goes there without TLS."
+            ).format(host=host, address=error.address),
+            _("Enter 127.0.0.1 as the server if it runs on this machine; else choose SSL/TLS or STARTTLS."),
+            details,
+        )
     if isinstance(error, ssl.SSLCertVerificationError):
         return FixNeeded(
             _("The certificate of {host} is not trusted ({reason}).").format(

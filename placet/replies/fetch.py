@@ -36,6 +36,7 @@ from placet.mailboxes.base import (
     Seen,
     Wait,
 )
+from placet.mailboxes.kinds import server_of
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.settings import MailboxSettings
 from placet.replies.parse.charsets import REPLACEMENT
@@ -51,6 +52,7 @@ LARGEST_HEADER = 256 * 1024  # bytes hashed of a header block without an end
 SINCE_SLACK = timedelta(minutes=10)  # the server's clock and ours differ
 PATIENCE = 2  # failed fetches in a row, after which mails are fetched one by one
 LONGEST_ALONE = 300.0  # seconds of fetching one by one in one poll: other mailboxes wait meanwhile
+SERVER = "host"  # in `IncomingMail.facts`: `kinds.server_of`, where its kind has one
 FAILED_FETCHES = "failed_fetches"  # in the row's cursor, beside the server's: how many in a row
 
 
@@ -240,14 +242,19 @@ def _keep(mailbox: Mailbox, received: Received) -> None:
         received_at=received.received_at,
         raw=received.raw,
         transport_headers=storable(received.transport_headers),
-        # What the server wrote into the mail is of this kind's server, whatever the mailbox becomes before it is read.
-        facts={**facts_of(received), "kind": mailbox.kind},
+        # What the server wrote into the mail is this server's, whatever the mailbox becomes before it is read.
+        facts={**facts_of(received), "kind": mailbox.kind, **_server(mailbox)},
     )
     if rows.insert_new(row):
         return
     first = first_of(mailbox, mark)
     if first is not None:  # else another worker keeps the same page, and knows the mail by this id
         keep_shown_again(row, first)
+
+
+def _server(mailbox: Mailbox) -> dict[str, str]:
+    server = server_of(mailbox)
+    return {SERVER: server} if server else {}
 
 
 def first_of(mailbox: Mailbox, mark: str) -> IncomingMail | None:

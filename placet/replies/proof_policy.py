@@ -9,9 +9,10 @@ import structlog
 from placet.accounts.addresses import person_at
 from placet.lib import clock
 from placet.mail.models import IncomingMail
-from placet.mailboxes.kinds import Kind, kind_of
+from placet.mailboxes.kinds import Kind, kind_of, server_of
 from placet.mailboxes.stamp_profile import StampProfile, profile_of
 from placet.replies.check_dkim import Checked, NoKeyYet, check, checked_of
+from placet.replies.fetch import SERVER
 from placet.replies.parse import Mail
 from placet.replies.prove import ProvePolicy
 from placet.replies.prove_outside import Servers
@@ -29,15 +30,17 @@ def prove_policy(reply: "Reply") -> ProvePolicy:
     """Asks DNS for the keys of the sender's domain, where that was not done before: not inside of a transaction."""
     mailbox, settings = reply.incoming.mailbox, reply.settings
     now, then = kind_of(mailbox.kind), _taken_in_by(reply.incoming)
+    on_its_server = reply.incoming.facts.get(SERVER, server_of(mailbox)) == server_of(mailbox)
     checked, waits_for = _signatures(reply.incoming, reply.claim, reply.mail, reply.line is not None)
     return ProvePolicy(
-        is_exchange=now.exchange_stamps and then.exchange_stamps,
+        is_exchange=now.exchange_stamps and then.exchange_stamps and on_its_server,
         servers=Servers(
             exchange_online=now.nameless_stamps and then.nameless_stamps,
-            host_suffixes=settings.trusted_hosts,
-            networks=settings.own_networks,
-            authserv_id=settings.authserv_id,
-            confirmed=confirmed_profile(mailbox.stamps) if now == then else None,
+            # What was said of this server is no word about the one that gave a mail which waited while it changed.
+            host_suffixes=settings.trusted_hosts if on_its_server else (),
+            networks=settings.own_networks if on_its_server else (),
+            authserv_id=settings.authserv_id if on_its_server else "",
+            confirmed=confirmed_profile(mailbox.stamps) if now == then and on_its_server else None,
         ),
         confirmed_mechanisms=settings.confirmed_mechanisms,
         own_domains=settings.own_domains,

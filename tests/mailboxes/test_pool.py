@@ -76,6 +76,22 @@ def test_a_failure_of_the_settings_before_does_not_pause_those_that_were_saved_m
     assert Mailbox.objects.get().failures == 1
 
 
+@pytest.mark.parametrize(
+    "now", [{"kind": "imap"}, {"sending_kind": "smtp"}, {"stamps": {"profile": {"ids": ["mx"]}}}]
+)
+def test_a_connection_and_its_failure_are_of_the_kinds_and_stamps_that_it_was_made_with(
+    now: dict[str, object], mailbox: Mailbox
+) -> None:
+    began_with = Mailbox.objects.get()
+    with pool.opened(mailbox) as before:
+        pass
+    Mailbox.objects.update(**now)
+    pool.failed(began_with, FixNeeded("The server is gone.", "Enter another."))
+    assert Mailbox.objects.get().failures == 0
+    with pool.opened(Mailbox.objects.get()) as after:
+        assert after is not before
+
+
 def test_stored_settings_that_are_not_valid_pause_the_mailbox_in_words() -> None:
     mailbox = make_mailbox(poll_seconds="soon")
     pool.drop(mailbox)

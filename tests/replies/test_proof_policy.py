@@ -6,18 +6,23 @@ from typing import Any
 import pytest
 
 from placet.mail.models import IncomingMail
-from placet.mailboxes.kinds import all_kinds, kind_of
+from placet.mailboxes.base import Folder, Received
+from placet.mailboxes.kinds import all_kinds, kind_of, server_of
 from placet.mailboxes.models import Mailbox
+from placet.replies import fetch
+from placet.replies.fetch import SERVER
 from placet.replies.proof_policy import prove_policy
 from placet.replies.prove import ProvePolicy
+from tests.making import make_mailbox
 
 STAMPS = {"profile": {"ids": ["mx.contoso.example"]}}
 RECEIVING = [key for key, kind in all_kinds().items() if kind.receives]
 
 
-def policy_of(kept_as: str, is_now: str) -> ProvePolicy:
-    mailbox = Mailbox(kind=is_now, address="approvals@contoso.example", stamps=STAMPS)
-    facts = {"too_large": False, **({"kind": kept_as} if kept_as else {})}
+def policy_of(kept_as: str, is_now: str, more: dict[str, Any] | None = None, **stored: str) -> ProvePolicy:
+    """`more`: what else was noted as it was kept; `stored`: settings of the mailbox now."""
+    mailbox = Mailbox(kind=is_now, address="approvals@contoso.example", stamps=STAMPS, settings=stored)
+    facts = {"too_large": False, **({"kind": kept_as} if kept_as else {}), **(more or {})}
     settings = SimpleNamespace(
         trusted_hosts=(), own_networks=(), authserv_id="", confirmed_mechanisms=("04",), own_domains=()
     )
@@ -37,3 +42,32 @@ def test_what_only_one_kinds_server_takes_off_proves_nothing_in_a_mail_that_anot
         assert policy.is_exchange <= kind_of(kept_as).exchange_stamps
         assert policy.servers.exchange_online <= kind_of(kept_as).nameless_stamps
         assert (policy.servers.confirmed is None) == (kept_as != is_now)
+
+
+OF_A_HOST = [key for key in RECEIVING if kind_of(key).settings_class.server]
+
+
+@pytest.mark.parametrize("kind", OF_A_HOST)
+def test_stamps_of_a_former_host_are_not_judged_by_what_was_confirmed_of_another(kind: str) -> None:
+    """A mail may wait while the mailbox moves, and what its new host takes off the former one may have let in."""
+    (name,) = kind_of(kind).settings_class.server
+    here, elsewhere = "mail.contoso.example", "mail.elsewhere.example"
+    kept_there = {SERVER: server_of(Mailbox(kind=kind, settings={name: elsewhere}))}
+    kept_here = {SERVER: server_of(Mailbox(kind=kind, settings={name: here}))}
+    own = policy_of(kind, kind, kept_here, **{name: here})
+    assert own == policy_of(kind, kind, {}, **{name: here})  # kept before that was noted
+    assert own.servers.confirmed is not None
+    moved = policy_of(kind, kind, kept_there, **{name: here})
+    assert moved.servers.confirmed is None
+    assert not moved.is_exchange
+    assert (moved.servers.host_suffixes, moved.servers.authserv_id) == ((), "")
+
+
+def test_a_mail_is_kept_with_the_server_that_gave_it(db: None) -> None:
+    mailbox = make_mailbox(imap_host="mail.contoso.example")
+    mailbox.kind = "imap"
+    content = b"Subject: x\r\n\r\n"
+    given = Received("1", Folder.INBOX, content, content.decode(), "", None, len(content))
+    fetch._keep(mailbox, given)
+    facts = IncomingMail.objects.get().facts
+    assert facts[SERVER] == server_of(mailbox) != server_of(Mailbox(kind="imap", settings={"imap_host": "x"}))

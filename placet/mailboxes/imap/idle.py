@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from placet.mailboxes.base import FixNeeded
 from placet.mailboxes.push.listening import Heard
+from placet.mailboxes.sockets import ProtocolBroken
 
 from . import errors
 from .client import Account, Client, opened
@@ -23,6 +24,8 @@ from .wire import NotDone, Untagged
 RENEWED = 9 * 60.0  # seconds; Gmail closes after about ten minutes, RFC 2177 advises less than 29
 LOOK = 1.0  # seconds between two looks whether it is to stop
 LIFE = 60.0  # seconds between two signs of life
+APART = 1.0  # seconds between two words of new mail: each has the mailbox looked into
+MOST_SAID = 100_000  # answers between two renewals: more is no mailbox to which mail comes
 
 
 class ImapListening:
@@ -56,7 +59,7 @@ class ImapListening:
 
     def _listen(self, client: Client) -> Iterator[Heard]:
         exists = client.select(INBOX, read_only=True).exists
-        is_first = True
+        is_first, news = True, _News()
         while not self._stopped.is_set():
             tag = client.wire.begin(b"IDLE")
             said = client.wire.continued()
@@ -65,11 +68,15 @@ class ImapListening:
                 is_first = False
             until = time.monotonic() + self._renewed
             beat = time.monotonic() + LIFE
+            left = MOST_SAID
             while True:
                 for response in said:
-                    exists, heard = _heard(response, exists)
-                    if heard is not None:
-                        yield heard
+                    exists = news.after(response, exists)
+                if news.is_due():
+                    yield Heard.NEWS
+                left -= len(said)
+                if left < 0:
+                    raise ProtocolBroken(f"more than {MOST_SAID} answers to one IDLE")
                 now = time.monotonic()
                 if self._stopped.is_set() or now > until:
                     break
@@ -79,18 +86,31 @@ class ImapListening:
                 latest = client.wire.listen(min(LOOK, self._renewed))
                 said = [latest] if latest is not None else []
             for response in client.wire.done(tag).untagged:
-                exists, heard = _heard(response, exists)
-                if heard is not None:
-                    yield heard
+                exists = news.after(response, exists)
+            if news.is_due():
+                yield Heard.NEWS
 
 
-def _heard(response: Untagged, exists: int) -> tuple[int, Heard | None]:
-    """How many mails there are now, and what it means."""
-    if response.kind == b"EXISTS" and response.number is not None:
-        return response.number, Heard.NEWS if response.number > exists else None
-    if response.kind == b"EXPUNGE":
-        return max(0, exists - 1), None
-    return exists, None
+class _News:
+    """Of new mail one tells at once, and of all that comes within a second after that together."""
+
+    def __init__(self) -> None:
+        self._waits = False
+        self._next = 0.0
+
+    def after(self, response: Untagged, exists: int) -> int:
+        """How many mails there are after an answer, of `exists` before it."""
+        if response.kind == b"EXISTS" and response.number is not None:
+            self._waits = self._waits or response.number > exists
+            return response.number
+        return max(0, exists - 1) if response.kind == b"EXPUNGE" else exists
+
+    def is_due(self) -> bool:
+        now = time.monotonic()
+        if not self._waits or now < self._next:
+            return False
+        self._waits, self._next = False, now + APART
+        return True
 
 
 def listen(

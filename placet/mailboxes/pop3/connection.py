@@ -54,6 +54,7 @@ BROKEN = (OSError, ProtocolBroken, NotAllowed)
 MOST_HEADERS = 256 * 1024  # bytes
 SLACK = 64 * 1024  # bytes by which a mail may be larger than the server said
 FULL_EVERY = 30  # idle looks, of which the last one lists all the same
+MOST_LOOKED_AT = 2000  # mails whose headers a first look asks for
 STOPS_AFTER = 20  # mails in a row that are too old: those behind them are older still
 LONGEST_WAIT = 60.0  # seconds for another thread's session
 
@@ -165,22 +166,27 @@ class Pop3Connection:
 
     def _since(self, session: Session, mails: Sequence[Mail], since: datetime) -> known.Division:
         """Of a first listing: those that were received since then are new. When, only their headers say, and there may
-        be very many; so they are looked at from both ends, until enough in a row are older."""
-        new_ids = self._newer(session, reversed(mails), since)
+        be very many; so they are looked at from both ends, until enough in a row are older. Those that
+        nobody could look at count as new: one that was kept before is known again, and one that is left out is lost."""
+        looks = iter(range(MOST_LOOKED_AT))
+        new_ids = self._newer(session, reversed(mails), since, looks)
         rest = [mail for mail in mails if mail.id not in new_ids]
         if len(rest) > STOPS_AFTER:  # else all of them were looked at
-            first_ids = self._newer(session, iter(rest), since)
+            first_ids = self._newer(session, iter(rest), since, looks)
             if first_ids and len(mails) > known.MOST_EXACT:
                 raise errors.newest_first(self._server.host, known.MOST_EXACT)
             new_ids |= first_ids
         old = [mail for mail in mails if mail.id not in new_ids]
         return known.Division(old, [mail for mail in mails if mail.id in new_ids])
 
-    def _newer(self, session: Session, mails: Iterator[Mail], since: datetime) -> set[str]:
+    def _newer(
+        self, session: Session, mails: Iterator[Mail], since: datetime, looks: Iterator[int]
+    ) -> set[str]:
+        """`looks`: as many as are left for all that is listed."""
         newer: set[str] = set()
         older_in_a_row = 0
         for mail in mails:
-            stamped = self._stamp(session, mail)
+            stamped = self._stamp(session, mail) if next(looks, None) is not None else None
             if stamped is None or stamped >= since:
                 newer.add(mail.id)
                 older_in_a_row = 0

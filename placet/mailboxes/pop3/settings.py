@@ -57,7 +57,7 @@ class Pop3Settings(MailServerSettings):
     rows: ClassVar[tuple[Field, ...]] = FIELDS
     mail_server: ClassVar[MailServer] = SERVER
     follow: ClassVar[tuple[str, ...]] = SERVER.follow
-    place: ClassVar[tuple[str, ...]] = ("pop3_host",)
+    place: ClassVar[tuple[str, ...]] = ("pop3_host", "pop3_port", "pop3_user")
     server: ClassVar[tuple[str, ...]] = ("pop3_host",)
 
     @classmethod

@@ -75,7 +75,7 @@ class Listeners:
         wanted = {mailbox.pk: mailbox for mailbox in active if is_wanted(mailbox)}
         for mailbox_id, listener in list(self._listeners.items()):
             mailbox = wanted.get(mailbox_id)
-            same = mailbox is not None and listener.made_from == _made_from(mailbox)
+            same = mailbox is not None and listener.made_from == pool.made_from(mailbox)
             if not (same and listener.alive() and listener.holds()):
                 self._end(mailbox_id)
         now = timezone.now()
@@ -91,10 +91,6 @@ class Listeners:
         self._listeners.pop(mailbox_id).stop()
 
 
-def _made_from(mailbox: Mailbox) -> tuple[object, ...]:
-    return mailbox.settings, mailbox.secret_set_at
-
-
 def _listener(mailbox: Mailbox) -> "Listener | None":
     """None if another process listens to it."""
     row, _made = Subscription.objects.get_or_create(mailbox=mailbox, protocol=mailbox.protocol, folder="")
@@ -102,7 +98,7 @@ def _listener(mailbox: Mailbox) -> "Listener | None":
     claim = LEASED.take(free, since=None)
     if not claim:
         return None
-    return Listener(mailbox.pk, row.pk, row.server_id, claim, _made_from(mailbox))
+    return Listener(mailbox.pk, row.pk, row.server_id, claim, pool.made_from(mailbox))
 
 
 class Listener:

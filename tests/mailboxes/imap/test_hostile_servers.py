@@ -4,6 +4,7 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -20,10 +21,11 @@ from placet.mailboxes.base import (
     Seen,
     Wait,
 )
-from placet.mailboxes.imap import wire
+from placet.mailboxes.imap import idle, wire
 from placet.mailboxes.imap.client import Account, opened
 from placet.mailboxes.imap.connection import ImapConnection
 from placet.mailboxes.imap.ids import MailId
+from placet.mailboxes.push.listening import Heard
 from tests.mailboxes.talking import Behaviour, Peer, Talker, talker
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -489,3 +491,64 @@ def test_a_new_id_that_cannot_be_is_not_believed(end: str) -> None:
         finally:
             tracemalloc.stop()
         connection.close()
+
+
+# --- what never ends -----------------------------------------------------------------------------------------
+
+
+def test_a_flood_of_new_mail_is_told_of_once_a_second_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each word of new mail has the mailbox looked into; and a thread that only reads lines does nothing else."""
+    monkeypatch.setattr(idle, "MOST_SAID", 20_000)
+
+    def floods(peer: Peer) -> None:
+        idles = scripted({"CAPABILITY": (["* CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR IDLE"], "")})
+        hear = peer.hear
+
+        def until_idle() -> bytes:
+            command = hear()
+            if not command.endswith(b" IDLE"):
+                return command
+            peer.say("+ idling")
+            for number in range(2, 1_000_000, 1000):
+                peer.say(*(f"* {number + more} EXISTS" for more in range(1000)))
+            return b""
+
+        peer.hear = until_idle  # type: ignore[method-assign]
+        with suppress(OSError):  # the client went away
+            idles(peer)
+        peer.lines.close()
+
+    heard = []
+    began = time.monotonic()
+    with talker(floods) as server, pytest.raises(FixNeeded) as caught:
+        for event in idle.ImapListening(account(server)):
+            heard.append(event)
+    news = [event for event in heard if event is Heard.NEWS]
+    assert 1 <= len(news) <= time.monotonic() - began + 2
+    assert "no mail server" in caught.value.cause
+
+
+def test_new_mail_that_came_within_the_second_is_told_of_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(idle, "APART", 0.5)
+
+    def two_soon(peer: Peer) -> None:
+        hear = peer.hear
+
+        def until_idle() -> bytes:
+            command = hear()
+            if command.endswith(b" IDLE"):
+                peer.say("+ idling", "* 2 EXISTS")
+                time.sleep(0.2)
+                peer.say("* 3 EXISTS")
+                return hear()
+            return command
+
+        peer.hear = until_idle  # type: ignore[method-assign]
+        scripted({"CAPABILITY": (["* CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR IDLE"], "")})(peer)
+        peer.lines.close()
+
+    with talker(two_soon) as server:
+        listening = idle.ImapListening(account(server))
+        events = iter(listening)
+        assert [next(events) for _ in range(3)] == [Heard.OPENED, Heard.NEWS, Heard.NEWS]
+        events.close()  # type: ignore[attr-defined]

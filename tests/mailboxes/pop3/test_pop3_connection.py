@@ -337,6 +337,22 @@ def test_what_is_older_is_not_looked_at_in_either_order(
             assert len(one.changes({}, days[95], 100).seen) == 5
 
 
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_a_first_look_asks_about_so_many_mails_and_misses_none(
+    newest_first: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many came since, and however many of them have no date that could be read."""
+    monkeypatch.setattr(pop3, "MOST_LOOKED_AT", 30)
+    days = [datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=n) for n in range(100)]
+    numbers = range(99, -1, -1) if newest_first else range(100)
+    box = Box({f"m{n}": mail(f"m{n}", days[n] if n % 2 else None) for n in numbers})
+    with reading(box) as (server, one):
+        page = one.changes({}, days[0], 1000)
+        assert len(page.seen) == 100
+        assert sum(line.startswith(b"TOP") for line in server.heard) == 30
+        assert page.complete
+
+
 # --- when it was received ---------------------------------------------------------------------------------
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

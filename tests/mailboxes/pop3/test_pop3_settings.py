@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
-from placet.mailboxes import kinds
+from placet.lib import clock
+from placet.mailboxes import kinds, store
 from placet.mailboxes.base import Action
+from placet.mailboxes.models import Mailbox
 from placet.mailboxes.pop3.settings import FIELDS, Pop3Settings
 from placet.mailboxes.settings import SettingsInvalid
 from placet.mailboxes.store import look
@@ -54,3 +56,25 @@ def test_it_is_a_kind_for_which_smtp_sends() -> None:
         secrets={"pop3_password": "s3cret", "smtp_password": "s3cret"},
     )
     assert not looked.errors
+
+
+def test_another_port_or_user_is_another_mailbox_whose_mail_was_not_read_yet(db: None) -> None:
+    """Deadlines rest on up to when a mailbox was read."""
+    entered = {
+        store.KIND: "pop3",
+        store.SENDING_KIND: "smtp",
+        "username": "approvals@contoso.example",
+        "pop3_host": "localhost",
+        "smtp_host": "localhost",
+    }
+    secrets = {"pop3_password": "s3cret", "smtp_password": "s3cret"}
+    mailbox = store.save(entered, secrets=secrets, by="ada@contoso.example").mailbox
+    for changed in ({"pop3_port": 1110}, {"pop3_user": "another"}):
+        Mailbox.objects.update(read_until=clock.now())
+        store.change(
+            {"poll_seconds": 30}, by="ada@contoso.example", mailbox=Mailbox.objects.get(pk=mailbox.pk)
+        )
+        assert Mailbox.objects.get().read_until is not None
+        now = Mailbox.objects.get(pk=mailbox.pk)
+        store.change(changed, secrets=secrets, by="ada@contoso.example", mailbox=now)
+        assert Mailbox.objects.get().read_until is None
