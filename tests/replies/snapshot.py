@@ -317,6 +317,28 @@ def cases(shard: int) -> Iterator[Case]:
     return chain(texts(shard), whole_letters(shard), replies(shard), wrong(shard))
 
 
+def shard_of_case(name: str) -> int:
+    """The part that a case of this name is in, whether or not there is one. ValueError, if no case has such a name."""
+    kind, _, rest = name.partition(" ")
+    match kind:
+        case "pair" | "quote" | "wish":
+            return int(rest.partition(" ")[0])
+        case "mail":
+            return shard_of(rest.rpartition(" ")[0])
+        case "text" | "letter":
+            return shard_of(name)
+    raise ValueError(f"No case is named {name!r}.")
+
+
+@cache
+def known_by_shard() -> Mapping[int, Mapping[str, Kept]]:
+    """What is kept, by the part that it is in."""
+    parts: dict[int, dict[str, Kept]] = {}
+    for name, kept_case in known().items():
+        parts.setdefault(shard_of_case(name), {})[name] = kept_case
+    return parts
+
+
 def known() -> dict[str, Kept]:
     rows = (line.rsplit("\t", 2) for line in KEPT.read_text().splitlines())
     return {name: Kept(outcome, digest) for name, outcome, digest in rows}

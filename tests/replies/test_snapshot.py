@@ -15,16 +15,17 @@ LEFT_OUT_THERE = [
 @pytest.mark.apart
 @pytest.mark.parametrize("shard", [*range(SEEN_BY_ANOTHER_PYTHON), *LEFT_OUT_THERE])
 def test_what_was_read_is_read_in_the_same_way(shard: int) -> None:
+    """And nothing is kept that is not read any more."""
     now = {name: snapshot.kept(make()) for name, make in snapshot.cases(shard)}
-    kept = snapshot.known()
-    assert now.keys() <= kept.keys()
+    kept = snapshot.known_by_shard()[shard]
+    assert now.keys() == kept.keys()
     assert not list(snapshot.differences(kept, now))
 
 
-@pytest.mark.long
-def test_nothing_is_kept_that_is_not_read_any_more() -> None:
-    now = {name for shard in range(snapshot.SHARDS) for name, _make in snapshot.cases(shard)}
-    assert snapshot.known().keys() == now
+def test_whatever_is_kept_is_in_a_part_that_is_read() -> None:
+    assert snapshot.known_by_shard().keys() == set(range(snapshot.SHARDS))
+    with pytest.raises(ValueError, match="No case"):
+        snapshot.shard_of_case("other 1")
 
 
 def test_a_difference_is_told_with_both_outcomes_those_that_change_first() -> None:
