@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from .client import Invocation, Jmap
+from . import errors
+from .client import LONGEST_BLOB, LONGEST_STATE, Invocation, Jmap
 from .errors import MethodFailed, Problem
 
 INBOX, JUNK, SENT, DRAFTS, TRASH = "inbox", "junk", "sent", "drafts", "trash"
@@ -18,6 +19,10 @@ LISTED = ("id", "mailboxIds", "keywords", "receivedAt", "size")
 
 class StateLost(Exception):
     """The server cannot say what changed since then."""
+
+
+class NotSearched(Exception):
+    """The server does not search for this."""
 
 
 class AnchorLost(Exception):
@@ -82,8 +87,8 @@ def mailboxes(jmap: Jmap) -> list[Mailbox]:
 def _mailbox(jmap: Jmap, value: Mapping[str, Any]) -> Mailbox:
     parent, role, total = value.get("parentId"), value.get("role"), value.get("totalEmails")
     return Mailbox(
-        jmap.text(value, "id"),
-        jmap.text(value, "name", 10_000),
+        jmap.word(value, "id"),
+        jmap.text(value, "name"),
         parent if isinstance(parent, str) else "",
         role.lower() if isinstance(role, str) else "",
         total if isinstance(total, int) else 0,
@@ -95,14 +100,14 @@ def create_mailbox(jmap: Jmap, name: str, parent: str = "", role: str = "") -> s
     wanted = {"name": name, "parentId": parent or None, **({"role": role} if role else {})}
     answer = jmap.one("Mailbox/set", {"create": {"new": wanted}})
     made = _object(answer.get("created")).get("new")
-    return jmap.text(made, "id") if isinstance(made, dict) else _problem(answer, "notCreated", "new")
+    return jmap.word(made, "id") if isinstance(made, dict) else _problem(answer, "notCreated", "new")
 
 
 # --- lists ------------------------------------------------------------------------------------------------
 
 
 def state(jmap: Jmap) -> str:
-    return jmap.text(jmap.one("Email/get", {"ids": [], "properties": ["id"]}), "state", 10_000)
+    return jmap.word(jmap.one("Email/get", {"ids": [], "properties": ["id"]}), "state", LONGEST_STATE)
 
 
 def listing(jmap: Jmap, mailbox: str, since: datetime, size: int, anchor: str = "") -> Listing:
@@ -116,8 +121,10 @@ def listing(jmap: Jmap, mailbox: str, since: datetime, size: int, anchor: str = 
     }
     try:
         return _listing(jmap, query, LISTED)
-    except MethodFailed:
-        raise AnchorLost from None
+    except MethodFailed as error:
+        if error.problem.type == "anchorNotFound":
+            raise AnchorLost from None
+        raise errors.of_method(error.problem, jmap.who) from None
 
 
 def newest(
@@ -133,7 +140,7 @@ def newest(
     names: Sequence[str] = (),
 ) -> Listing:
     """Mails of a folder, the newest first, from `position` on, with these headers. `header`: a name, and what must
-    stand in it; `keyword`: what they must have; `but`: what they must not have."""
+    stand in it; `keyword`: what they must have; `but`: what they must not have. Raises NotSearched."""
     wanted: dict[str, Any] = {"inMailbox": mailbox}
     wanted |= {"after": utc(since)} if since is not None else {}
     wanted |= {"header": list(header)} if header is not None else {}
@@ -145,16 +152,20 @@ def newest(
         "position": position,
         "limit": size,
     }
-    return _listing(jmap, query, [*LISTED, *(f"header:{name}:asRaw" for name in names)])
+    try:
+        return _listing(jmap, query, [*LISTED, *(f"header:{name}:asRaw" for name in names)])
+    except MethodFailed:
+        raise NotSearched from None
 
 
 def _listing(jmap: Jmap, query: dict[str, Any], properties: Sequence[str]) -> Listing:
+    """Raises MethodFailed where the list, or what is searched for, is not had."""
     query["limit"] = min(query["limit"], jmap.session().limits["maxObjectsInGet"])
     calls: list[Invocation] = [
         ("Email/query", query),
         ("Email/get", _of_result("Email/query", "/ids", properties)),
     ]
-    queried, got = jmap.called(calls, apart=("anchorNotFound",))
+    queried, got = jmap.called(calls, apart=("anchorNotFound", "unsupportedFilter"))
     ids = jmap.ids(queried[0], "ids")
     there = _emails(jmap, got[0])
     return Listing(ids, [there[id_] for id_ in ids if id_ in there])
@@ -173,7 +184,7 @@ def changes(jmap: Jmap, since: str, size: int) -> Changes:
     except MethodFailed:
         raise StateLost from None
     there = _emails(jmap, updated[0]) | _emails(jmap, created[0])
-    new, more = jmap.text(changed[0], "newState", 10_000), changed[0].get("hasMoreChanges") is True
+    new, more = jmap.word(changed[0], "newState", LONGEST_STATE), changed[0].get("hasMoreChanges") is True
     if more and new == since:
         raise jmap.unreadable("newState")
     ids = dict.fromkeys([*jmap.ids(changed[0], "created"), *jmap.ids(changed[0], "updated")])
@@ -212,24 +223,23 @@ def _email(jmap: Jmap, value: Mapping[str, Any]) -> Email:
         if name.startswith("header:") and isinstance(text, str):
             headers.append((name.split(":")[1], text))
     return Email(
-        jmap.text(value, "id"),
+        jmap.word(value, "id"),
         frozenset(id_ for id_, is_in in _object(value.get("mailboxIds")).items() if is_in is True),
         frozenset(word.lower() for word, is_set in _object(value.get("keywords")).items() if is_set is True),
-        _time(jmap, value.get("receivedAt")),
+        _time(value.get("receivedAt")),
         size if isinstance(size, int) and not isinstance(size, bool) and size >= 0 else None,
-        blob if isinstance(blob, str) and len(blob) <= 1000 else "",
+        blob if isinstance(blob, str) and len(blob) <= LONGEST_BLOB else "",
         tuple(headers),
     )
 
 
-def _time(jmap: Jmap, value: object) -> datetime | None:
-    if not isinstance(value, str):
-        return None
+def _time(value: object) -> datetime | None:
+    """None for one that cannot be read: it must not keep other mails from being listed."""
     try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        raise jmap.unreadable("receivedAt") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+        return moment and (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC))
+    except (ValueError, OverflowError):
+        return None
 
 
 def utc(moment: datetime) -> str:
@@ -293,7 +303,7 @@ class Submitted:
 def identities(jmap: Jmap) -> list[Identity]:
     answer = jmap.one("Identity/get", {"ids": None, "properties": ["id", "email"]})
     return [
-        Identity(jmap.text(value, "id"), str(value.get("email") or ""))
+        Identity(jmap.word(value, "id"), str(value.get("email") or ""))
         for value in jmap.objects(answer, "list")
     ]
 
@@ -317,7 +327,7 @@ def submit(jmap: Jmap, draft: Draft, identity: str, envelope: Mapping[str, Any])
         return Submitted("", imported[0])
     made = _object(imported[0].get("created")).get("mail")
     if isinstance(made, dict):
-        return _submitted(jmap.text(made, "id"), submitted[0])
+        return _submitted(jmap.word(made, "id"), submitted[0])
     problem = _problem(imported[0], "notCreated", "mail")
     if problem.type != "alreadyExists" or not problem.existing_id:
         return Submitted("", problem)

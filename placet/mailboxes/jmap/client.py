@@ -1,6 +1,7 @@
 """A JMAP server's HTTP: the session, calls of methods, and the bytes of mails, down and up (RFC 8620 3 and 6)."""
 
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,9 @@ REDIRECTS = (301, 302, 303, 307, 308)
 LARGEST_JSON = 16 * 1024 * 1024  # bytes: a few hundred mails without their text, or the headers of one
 LARGEST_ERROR = 256 * 1024  # bytes of an error answer that are read
 LONGEST_ID = 255  # characters (RFC 8620 1.2)
+LONGEST_BLOB = 1000
+LONGEST_STATE = 2000
+_WORD = re.compile(r"[\x21-\x7e]+")
 
 
 class TooLong(Exception):
@@ -203,7 +207,7 @@ class Jmap:
         with response:
             if response.status_code == 413:
                 raise too_large()
-            return self.text(self._value(response), "blobId")
+            return self.word(self._value(response), "blobId", LONGEST_BLOB)
 
     def events(self, types: Sequence[str], ping: int) -> requests.Response:
         """The answer in which the server tells of changes (RFC 8620 7.3), open. Raises MailboxError."""
@@ -266,7 +270,9 @@ class Jmap:
         if "json" not in response.headers.get("Content-Type", "").lower():
             raise self.unreadable("no JSON")
         try:
-            return json.loads(self._content(response, most))
+            content = self._content(response, most)
+            value = json.loads(content)
+            return whole_letters(value) if b"\\ud" in content.lower() else value
         except TooLong:
             raise self.unreadable("too large") from None
         except (ValueError, RecursionError):
@@ -304,10 +310,17 @@ class Jmap:
             details={"host": self.who.host},
         )
 
-    def text(self, answer: Mapping[str, Any], name: str, most: int = LONGEST_ID) -> str:
+    def word(self, answer: Mapping[str, Any], name: str, most: int = LONGEST_ID) -> str:
+        """An id or a state: printable and in ASCII, so that it can be kept and asked with. Raises Unreadable."""
+        text = answer.get(name)
+        if not isinstance(text, str) or len(text) > most or not _WORD.fullmatch(text):
+            raise self.unreadable(name)
+        return text
+
+    def text(self, answer: Mapping[str, Any], name: str) -> str:
         """A text that is not empty. Raises Unreadable."""
         text = answer.get(name)
-        if not isinstance(text, str) or not 0 < len(text) <= most:
+        if not isinstance(text, str) or not text:
             raise self.unreadable(name)
         return text
 
@@ -321,9 +334,7 @@ class Jmap:
     def ids(self, answer: Mapping[str, Any], name: str) -> list[str]:
         """Ids, each once. Raises Unreadable."""
         ids = self.listed(answer, name)
-        if not all(isinstance(id_, str) and 0 < len(id_) <= LONGEST_ID for id_ in ids):
-            raise self.unreadable(name)
-        return list(dict.fromkeys(ids))
+        return list(dict.fromkeys(self.word({name: id_}, name) for id_ in ids))
 
     def objects(self, answer: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
         """Objects. Raises Unreadable."""
@@ -331,6 +342,17 @@ class Jmap:
         if not all(isinstance(value, dict) for value in objects):
             raise self.unreadable(name)
         return objects
+
+
+def whole_letters(value: Any) -> Any:
+    """What JSON gave, without halves of letters, which can neither be kept nor sent. Raises RecursionError."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [whole_letters(one) for one in value]
+    if isinstance(value, dict):
+        return {whole_letters(name): whole_letters(one) for name, one in value.items()}
+    return value
 
 
 def too_large() -> MailError:

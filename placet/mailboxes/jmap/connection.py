@@ -46,7 +46,21 @@ from placet.mailboxes.sent_copies import (
 )
 
 from . import calls, errors
-from .calls import DRAFT, DRAFTS, HANDLED, INBOX, JUNK, SEEN, SENT, TRASH, Draft, Email, Identity, StateLost
+from .calls import (
+    DRAFT,
+    DRAFTS,
+    HANDLED,
+    INBOX,
+    JUNK,
+    SEEN,
+    SENT,
+    TRASH,
+    Draft,
+    Email,
+    Identity,
+    NotSearched,
+    StateLost,
+)
 from .changes import Position, next_step
 from .client import Account, Jmap, NoBlob, TooLong, Unreadable, too_large
 from .errors import Problem
@@ -264,14 +278,26 @@ class JmapConnection:
 
     def was_sent(self, message_id: str, reference: str, since: datetime, subject: str = "") -> bool | None:
         since -= SENT_SLACK
-        sent = self.places.of_role(SENT)
-        if message_id and sent is not None and self._in(sent.id, message_id, since, but=DRAFT):
+        if message_id and self._is_found(message_id, since):
             return True
         for page in self._sent(since):
+            if message_id and any(copy.message_id == message_id for copy in page):
+                return True
             seen = [copy.seen for copy in page if not subject or same_subject(copy.subject, subject)]
             if any(mentions(received, reference) for received in self.fetch(seen, SENT_LARGEST)):
                 return True
         return self._was_drafted(message_id, since)
+
+    def _is_found(self, message_id: str, since: datetime) -> bool:
+        """Whether the server finds it among what was sent, if it searches headers."""
+        sent = self.places.of_role(SENT)
+        header = ("Message-ID", message_id)
+        try:
+            return bool(
+                sent and calls.newest(self.jmap, sent.id, 1, since=since, header=header, but=DRAFT).ids
+            )
+        except NotSearched:
+            return False
 
     def _was_drafted(self, message_id: str, since: datetime) -> bool | None:
         """Of a mail that is not among those sent: False where no draft of it is left. If one is, it was sent where the
@@ -279,14 +305,16 @@ class JmapConnection:
         folders = {
             mailbox.id for role in (DRAFTS, SENT) if (mailbox := self.places.of_role(role)) is not None
         }
-        drafts = [id_ for folder in folders for id_ in self._in(folder, message_id, since, keyword=DRAFT)]
+        drafts = [
+            email.id
+            for folder in sorted(folders)
+            for page in self._pages(folder, since, SENT_PAGE, keyword=DRAFT)
+            for email in page
+            if email.header("message-id") == message_id
+        ]
         if not message_id or not drafts:
             return False
         return any(calls.was_submitted(self.jmap, id_) for id_ in drafts) or None
-
-    def _in(self, folder: str, message_id: str, since: datetime, **words: str) -> list[str]:
-        header = ("Message-ID", message_id)
-        return calls.newest(self.jmap, folder, 10, since=since, header=header, **words).ids  # type: ignore[arg-type]  # texts alone
 
     def copies_of_sent(self, sent: Sequence[SentMail], since: datetime) -> Mapping[str, SentCopy]:
         if not sent:
@@ -298,15 +326,26 @@ class JmapConnection:
     def _sent(self, since: datetime, size: int = SENT_PAGE) -> Iterator[list[Copy]]:
         """Pages of what was sent since then, the newest first."""
         sent = self.places.of_role(SENT)
-        position = 0
-        while sent is not None:
+        for page in self._pages(sent.id, since, size, but=DRAFT) if sent is not None else ():
+            yield [_copy(email) for email in page]
+
+    def _pages(self, folder: str, since: datetime, size: int, **words: str) -> Iterator[list[Email]]:
+        """Pages of a folder, the newest first. `words`: what mails must, or must not, be marked with."""
+        known: set[str] = set()
+        while True:
             listing = calls.newest(
-                self.jmap, sent.id, size, since=since, position=position, but=DRAFT, names=COPIED_HEADERS
+                self.jmap,
+                folder,
+                size,
+                since=since,
+                position=len(known),
+                names=COPIED_HEADERS,
+                **words,  # type: ignore[arg-type]  # texts alone
             )
-            if not listing.ids:
+            if known.issuperset(listing.ids):  # the end, or a server that begins again
                 return
-            yield [_copy(email) for email in listing.emails]
-            position += len(listing.ids)
+            known.update(listing.ids)
+            yield listing.emails
 
     # --- the check ------------------------------------------------------------------------------------------
 

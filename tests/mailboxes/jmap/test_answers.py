@@ -257,6 +257,8 @@ def test_a_server_that_does_not_move_on_is_not_asked_without_end(server: Server)
     lists(server)
     server.methods["Email/changes"] = {"newState": "s1", "hasMoreChanges": True, "created": [], "updated": []}
     assert "newState" in fails(server).cause
+    server.methods["Email/query"] = {"ids": ["M1"]}
+    assert server.connect().was_sent("", "zzzz-zzzz", LONG_AGO) is False
 
 
 def test_another_account_or_server_begins_anew(server: Server) -> None:
@@ -307,9 +309,31 @@ def test_the_time_of_receipt_is_the_servers(server: Server) -> None:
     entry = fetched(server, 10_000, receivedAt="2026-11-24T10:00:00.5+02:00")
     assert isinstance(entry, Received)
     assert str(entry.received_at) == "2026-11-24 08:00:00.500000+00:00"
-    server.methods["Email/get"] = gives(email("M1", receivedAt="yesterday"))
-    with pytest.raises(Wait):
-        list(server.connect().fetch([Seen("M1", Folder.INBOX)], 1000))
+
+
+@pytest.mark.parametrize(
+    "time", ["yesterday", 5, None, "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"]
+)
+def test_a_mail_without_a_time_keeps_no_other_from_being_listed(server: Server, time: object) -> None:
+    lists(server, email("M1", receivedAt=time), email("M2"))
+    seen, _cursor = everything(server.connect())
+    assert [(mail.server_id, mail.received_at is None) for mail in seen] == [("M1", True), ("M2", False)]
+
+
+HALF = "\ud83d"  # of a letter, as JSON can hold it
+
+
+def test_halves_of_letters_and_zeros_do_not_reach_what_is_kept(server: Server) -> None:
+    server.blobs["blob-M1"] = Reply(404)
+    headers = [{"name": f"Subject{HALF}", "value": f" a{HALF}\0b"}, {"name": "From", "value": " \U0001f600"}]
+    entry = fetched(server, 1, size=5000, headers=headers)
+    assert isinstance(entry, Received)
+    assert entry.raw.decode().split("\r\n")[:2] == ["Subject?: a?\0b", "From: \U0001f600"]
+    for id_ in ("M\0", "M 1", "é"):
+        lists(server, email(id_))
+        assert "ids" in fails(server).cause or "id" in fails(server).cause
+    server.methods["Email/get"] = lambda arguments: {"state": "s\0", "list": []}
+    assert "state" in fails(server).cause
 
 
 # --- marking ----------------------------------------------------------------------------------------------
@@ -518,6 +542,9 @@ def test_only_as_the_mailbox_is_sent(server: Server, emails: list[str], identity
 
 def test_a_draft_that_is_left_says_perhaps_unless_the_server_knows(server: Server) -> None:
     drafts: list[str] = []
+    server.methods["Email/get"] = gives(
+        email("M9", "mb-drafts", **{"header:Message-ID:asRaw": " <a@example.com>"})
+    )
 
     def query(arguments: dict[str, Any]) -> dict[str, Any]:
         wanted = arguments["filter"]
@@ -538,6 +565,21 @@ def test_a_draft_that_is_left_says_perhaps_unless_the_server_knows(server: Serve
     assert asked() is None
     server.methods["EmailSubmission/query"] = {"ids": ["es-1"]}
     assert asked() is True
+
+
+def test_where_headers_are_not_searched_what_was_sent_is_looked_through(server: Server) -> None:
+    def query(arguments: dict[str, Any]) -> dict[str, Any]:
+        if "header" in arguments["filter"]:
+            return {"type": "unsupportedFilter"}
+        is_there = arguments["filter"].get("notKeyword") == "$draft" and arguments["position"] == 0
+        return {"ids": ["M1"] if is_there else []}
+
+    server.methods["Email/query"] = query
+    server.methods["Email/get"] = gives(
+        email("M1", "mb-sent", **{"header:Message-ID:asRaw": " <a@example.com>"})
+    )
+    assert server.connect().was_sent("<a@example.com>", REFERENCE, LONG_AGO) is True
+    assert server.connect().was_sent("<b@example.com>", REFERENCE, LONG_AGO) is False
 
 
 def test_large_answers_end(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
