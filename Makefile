@@ -49,7 +49,7 @@ demo: setup
 	$(BIN)/placet demo
 
 test: setup
-	@tools/system-packages chromium dovecot postfix
+	@tools/system-packages chromium dovecot postfix signing
 	@$(BIN)/python -m tools.unpacked
 	@$(BIN)/python -m tools.oidc_provider
 	$(PYTEST) --in-turn --durations=20 $(TESTS)
@@ -63,7 +63,7 @@ test-changed: setup
 	else echo "Nothing changed since $(SINCE) that a test imports."; fi
 
 test-postgres: setup
-	@tools/system-packages postgresql pgbouncer dovecot postfix
+	@tools/system-packages postgresql pgbouncer dovecot postfix signing
 	@$(BIN)/python -m tools.unpacked
 	tools/with-postgres $(PYTEST) --in-turn --durations=20 --database-only --forgeries 40 \
 		-m 'not browser and not demo and not attack' $(TESTS)

@@ -22,6 +22,7 @@ COMMANDS = {
     "person": "add people, set their manager, deactivate them",
     "group": "add groups and their members",
     "key": "keys with which programs call the API: make, list, rotate, revoke",
+    "signatures": "by whose certificates and keys signed mails count",
     "calendar": "show when people work: hours, holidays, days that differ",
     "process": "publish a process from a YAML file, or list them",
     "request": "say what happened outside that a request waits for",
@@ -68,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="placet",
         description="Approvals by e-mail that can be trusted.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="\n".join(f"  {name:<9} {help_}" for name, help_ in COMMANDS.items()),
+        epilog="\n".join(f"  {name:<10} {help_}" for name, help_ in COMMANDS.items()),
     )
     parser.add_argument("--version", action="version", version=f"Placet {__version__}")
     parser.add_argument("command", choices=COMMANDS, metavar="command")

@@ -151,6 +151,55 @@ class Delegation(models.Model):
         ordering = ["id"]
 
 
+class TrustedAuthority(models.Model):
+    """One whose certificates prove who signed a mail (S/MIME). `placet.accounts.trust`."""
+
+    name = models.CharField(max_length=300)  # as the certificate has it
+    fingerprint = models.CharField(max_length=64, unique=True)  # SHA-256 of it, hexadecimal
+    content = models.BinaryField()  # the certificate, DER
+    ends_at = models.DateTimeField()
+    # Whether a certificate counts only if a current list of its issuer's revoked ones is here and does not name it.
+    needs_list = models.BooleanField(default=True)
+    added_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        ordering = ["name", "id"]
+
+
+class RevocationList(models.Model):
+    """Which certificates an authority, or one below it, revoked (RFC 5280 5): the newest that was entered of each."""
+
+    issuer = models.CharField(max_length=300)  # as the list has it
+    issuer_hash = models.CharField(max_length=64, unique=True)  # SHA-256 of the whole name
+    content = models.BinaryField()  # the list, DER
+    fingerprint = models.CharField(max_length=64)  # SHA-256 of it, hexadecimal
+    updated_at = models.DateTimeField()  # as it says
+    next_update_at = models.DateTimeField()  # after which it no longer counts
+    added_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        ordering = ["issuer", "id"]
+
+
+class SignerKey(models.Model):
+    """A certificate or an OpenPGP key of one person, which an administrator entered: it needs no authority."""
+
+    class Scheme(models.TextChoices):
+        SMIME = "smime", "S/MIME"
+        OPENPGP = "openpgp", "OpenPGP"
+
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="signer_keys")
+    scheme = models.CharField(max_length=10, choices=Scheme)
+    name = models.CharField(max_length=300)  # as it says itself, which proves nothing
+    fingerprint = models.CharField(max_length=64, unique=True)  # hexadecimal
+    content = models.BinaryField()  # the certificate (DER), or the key
+    ends_at = models.DateTimeField(null=True)  # None: it does not say
+    added_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        ordering = ["id"]
+
+
 class Installation(models.Model):
     """One row: what this database knows about the installation it belongs to.
 

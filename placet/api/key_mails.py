@@ -36,6 +36,8 @@ FLOORS: dict[str, Promise] = {
     "": gettext_lazy("as each process says"),
     "outside": gettext_lazy("a mail account, also from outside"),
     "colleague": gettext_lazy("a colleague’s mail account"),
+    "submitted": gettext_lazy("an account at the mailbox’s own mail server, signed in as themself"),
+    "signed": gettext_lazy("a mail that they signed themself (S/MIME, OpenPGP)"),
     "page": gettext_lazy("sign-in, on the page of the request"),
 }
 _DAY = "j F Y"

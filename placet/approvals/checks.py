@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from placet.accounts import trust
 from placet.approvals import authority, earlier
 from placet.approvals.authority_cells import matched_columns
 from placet.approvals.call_limits import problems_of_calls
@@ -72,6 +73,18 @@ def mailbox_problems(address: str | None) -> Iterator[str]:
         yield f"there is no mailbox {address}; set it up first, on the tab Remote Approval, or leave this out"
 
 
+def proof_problems(definition: Definition) -> Iterator[str]:
+    asks = [
+        definition.proof,
+        *(one.proof for one in definition.steps.values() if isinstance(one, ApprovalStep)),
+    ]
+    if "signed" in asks and trust.nobody_can_sign():
+        yield (
+            "signed: no signature would count, as neither an authority nor anybody’s key is entered (Configuration "
+            "Panel, Signatures); enter one first, or say something else"
+        )
+
+
 def problems_of(definition: Definition, flat: Flat) -> list[str]:
     """`flat`: with what it includes, which is where names of steps are looked up."""
     problems: list[str] = []
@@ -84,6 +97,7 @@ def problems_of(definition: Definition, flat: Flat) -> list[str]:
     problems += [f"start_by_mail: {problem}" for problem in start_by_mail_problems(definition)]
     problems += [f"calendar: {problem}" for problem in calendar_problems(definition.calendar)]
     problems += [f"mailbox: {problem}" for problem in mailbox_problems(definition.mailbox)]
+    problems += [f"proof: {problem}" for problem in proof_problems(definition)]
     problems += [f"longest: {problem}" for problem in longest_problems(whole)]
     problems += flat.problems
     if len(steps) > MOST_STEPS:

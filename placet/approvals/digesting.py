@@ -109,7 +109,7 @@ def _by_mailbox(lines: Iterable[Line]) -> Iterable[list[Line]]:
 def _is_answered_by_reply(definition: Definition, step_key: str) -> bool:
     """Whether a number and an outcome are all of an answer: no question beside it, and nothing to be filled in."""
     asks_more = asked_in(definition, step_key) or definition.filled_in(step_key)
-    return not asks_more and definition.proof_for(step_key) != "page"
+    return not asks_more and definition.proof_for(step_key) not in ("page", "signed")
 
 
 def _is_written_to(assignment: Assignment) -> bool:

@@ -132,6 +132,10 @@ def must_take_channel(definition: Definition, step_key: str, channel: Decision.C
         )
     if definition.proof_for(step_key) == "page":
         raise NotByApi(Sentence("This can be decided on the page only: please open the request and sign in."))
+    if definition.proof_for(step_key) == "signed":
+        raise NotByApi(
+            Sentence("This is decided by a signed mail or on the page: a key of the API stands for neither.")
+        )
 
 
 _BARS: Mapping[Why, type[EngineError]] = {

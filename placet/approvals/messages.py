@@ -68,7 +68,8 @@ def ask(
     step, hidden = definition.approval(key), definition.hidden_in(key)
     on_page = entered_on_page_only(definition, key, request.data)
     left = [one for one in step.outcomes if on_page and step.needs_form_with(one)]
-    by_mail = definition.proof_for(key) != "page" and len(left) < len(step.outcomes)
+    proof = definition.proof_for(key)
+    by_mail = proof != "page" and len(left) < len(step.outcomes)
     asked = asked_in(definition, key, request.data)
     by_reply = [one for one in step.outcomes if one not in left]
     commented = [one for one in by_reply if policy.needs_comment(definition, step, one.key, request)]
@@ -93,7 +94,8 @@ def ask(
             facts=[ShownFact.of(fact) for fact in facts_as_read(definition, request.data, hidden)],
             answers=[
                 Link(_on_the_page(outcome), page_of(request, said), outcome.colour)
-                if outcome in left
+                # A prepared reply says in its subject alone what it is about, which most programs do not sign.
+                if outcome in left or proof == "signed"
                 else _answer(mailbox, code, subject, outcome, answer_lines(asked))
                 for outcome in step.outcomes
             ],
@@ -104,6 +106,7 @@ def ask(
                     _how_of(step, by_reply, commented, asked, by_mail=by_mail),
                     *_what_the_page_asks(step, left, on_page),
                     *(_more_on_the_page(definition, key, request) if by_mail else []),
+                    *([_how_to_sign()] if by_mail and proof == "signed" else []),
                 ]
             ),
             code=code,
@@ -242,6 +245,13 @@ def _how(outcomes: Sequence[Outcome], commented: Sequence[Outcome], *, by_mail: 
         _("With {answers}, please say why below it.").format(answers=quoted(commented)) if commented else ""
     )
     return f"{how.format(answers=quoted(outcomes))} {needs}".rstrip()
+
+
+def _how_to_sign() -> str:
+    return _(
+        "Your reply counts only if you sign it (S/MIME or OpenPGP) with a certificate or key that is known here, and "
+        "leave this mail quoted below your answer. If you have none, open the request and sign in."
+    )
 
 
 def _how_to_do(*, by_mail: bool) -> str:

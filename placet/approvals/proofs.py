@@ -27,6 +27,8 @@ SATISFIED_BY: Mapping[Level, tuple[Level, ...]] = {
     Level.SIGNED: (Level.SIGNED,),
     Level.PAGE: (),
 }
+#: What a key of the API never stands for: somebody who signed in, or who signed.
+NEVER_BY_API = (Level.SIGNED, Level.PAGE)
 _ORDER = tuple(Level)
 
 

@@ -78,8 +78,12 @@ def start_by_mail_problems(definition: "Definition") -> Iterator[str]:
         yield (
             f"the key {definition.key} is too long for an address, in which at most {LONGEST_KEY} characters of it fit"
         )
-    if proof_of_start(definition) == "page":
-        yield "proof: the process takes no answers by mail (proof: page); say colleague, outside or submitted here"
+    if (proof := proof_of_start(definition)) in ("page", "signed"):
+        why = {
+            "page": "the process takes no answers by mail (proof: page)",
+            "signed": "a signature does not cover where a mail was sent to, so it starts nothing (proof: signed)",
+        }
+        yield f"proof: {why[proof]}; say colleague, outside or submitted here"
     fields = {one.name: one for one in definition.fields}
     filled: set[str] = set()
     for source, name in _named(rules):

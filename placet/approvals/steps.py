@@ -28,7 +28,7 @@ from placet.approvals.step_kinds import Again, of_its_kind
 from placet.approvals.step_mails import StepMail, Subject, Text
 
 KEY = re.compile(r"[a-z][a-z0-9_-]{0,59}")
-Proof = Literal["colleague", "outside", "submitted", "page"]  # of `proofs.Level`
+Proof = Literal["colleague", "outside", "submitted", "signed", "page"]  # of `proofs.Level`
 #: What a branch or a block comes to.
 WORD = r"^[a-z][a-z0-9_-]{0,39}$"
 PROCESS_KEY = r"^[a-z][a-z0-9_-]{0,49}$"

@@ -16,6 +16,7 @@ from typing import Any
 
 from django.db.models import Count, Max, Min
 
+from placet.accounts import trust_evidence
 from placet.approvals import evidence, evidence_absences, evidence_delegations, evidence_processes
 from placet.approvals.models import Request
 from placet.audit import chain, checkpoints, mac
@@ -25,8 +26,9 @@ from placet.lib.processes import processes
 
 A_RANGE = 1000  # ids of requests
 GOOD_FOR = timedelta(days=1)  # what was verified so long ago says little
-#: What parts above this one keep and compare with the installation's record: each gives what differs, in words.
-ALSO_COMPARED: list[Callable[[], Iterator[str]]] = []
+#: What other parts keep and compare with the installation's record: each gives what differs, in words. Those above this
+#: one add theirs.
+ALSO_COMPARED: list[Callable[[], Iterator[str]]] = [trust_evidence.compare]
 NOTES = "how far the record was verified"  # what the MAC of `Notes` is made for
 
 

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--proof",
         default="",
         metavar="PROOF",
-        help="the weakest proof of who answers that its requests take: outside, colleague or page",
+        help="the weakest proof of who answers that its requests take: outside, colleague, submitted, signed or page",
     )
     make.add_argument("--last-day", metavar="DATE", help="such as 2027-12-31; a year from now unless said")
     list_ = what.add_parser("list", help="which keys there are")

@@ -127,6 +127,7 @@ def proof_choices(chosen: str, *, of_step: bool) -> Choices:
         ("colleague", _("a colleague's mail account")),
         ("outside", _("also from outside")),
         ("submitted", _("signed in at our own mail server as themself")),
+        ("signed", _("signed by themself (S/MIME, OpenPGP), else on the page")),
         ("page", _("on the page only")),
     ]
     if of_step or chosen != "colleague":

@@ -139,11 +139,11 @@ def _by_mail(data: Mapping[str, Any], around: Surroundings) -> Row:
 
 
 def _proofs(chosen: str) -> list[tuple[str, str]]:
-    """No mail starts what can be answered on a page only."""
+    """No mail starts what can be answered on a page only; and a signature does not cover where it was sent to."""
     return [
         (level, label)
         for level, label in proof_choices(chosen, of_step=True)
-        if isinstance(label, str) and (level != "page" or chosen == "page")
+        if isinstance(label, str) and (level not in ("page", "signed") or chosen == level)
     ]
 
 

@@ -101,6 +101,14 @@ class SetAsideCode(models.Model):
         ]
 
 
+class SignedOnce(models.Model):
+    """What a person signed themself (S/MIME, OpenPGP) and a handled mail brought: it counts no second time."""
+
+    mark = models.CharField(max_length=64, unique=True)  # SHA-256 of content, key and time of signing
+    incoming = models.OneToOneField(IncomingMail, on_delete=models.PROTECT, related_name="signed_once")
+    at = models.DateTimeField(default=clock.now)
+
+
 class ServerTask(models.Model):
     """What is still to be done to a mail on the server, because the server will not show it again."""
 

@@ -164,7 +164,10 @@ def _proof(proof: Mapping[str, Any]) -> list[str]:
     elif proof.get("level") == Level.SUBMITTED:
         said = _("{address} sent it, signed in at our own mail server.").format(address=address)
     elif proof.get("level") == Level.SIGNED:
-        said = _("{address} signed it with a key that is known here.").format(address=address)
+        return [
+            _("{address} signed it with a key that is known here.").format(address=address),
+            *_signed_with(proof),
+        ]
     elif proof.get("checked_by") == "placet":
         said = _("The domain of {address} vouches for it: Placet checked its DKIM signature itself.").format(
             address=address
@@ -174,6 +177,19 @@ def _proof(proof: Mapping[str, Any]) -> list[str]:
     else:
         said = _("From {address}.").format(address=address)
     return [said]
+
+
+def _signed_with(proof: Mapping[str, Any]) -> Iterator[str]:
+    """What the signature rests on, as it was kept."""
+    said = _("{scheme}, fingerprint {fingerprint}.")
+    yield said.format(scheme=proof.get("signature", ""), fingerprint=proof.get("key_fingerprint", ""))
+    if proof.get("certificate_issuer"):
+        certificate = _("Certificate {serial} by {issuer}.")
+        yield certificate.format(
+            serial=proof.get("certificate_serial", ""), issuer=proof["certificate_issuer"]
+        )
+    if proof.get("signed_at"):
+        yield _("Signed, as it says itself, on {time}.").format(time=proof["signed_at"])
 
 
 def _wrong_mailbox(mail: IncomingMail) -> list[str]:

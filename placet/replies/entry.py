@@ -29,7 +29,8 @@ from placet.approvals.models import AskLine, Process
 from placet.approvals.proofs import Level, level_of
 from placet.lib import clock, rows
 from placet.lib.prepared import Prepared
-from placet.mail import outbox, read_past, tasks
+from placet.lib.sentences import Sentence
+from placet.mail import outbox, read_past, signed_once, tasks
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mail.moving import ids_here, remember_ids
 from placet.mail.packing import Damaged
@@ -65,7 +66,7 @@ from placet.replies.fetch import (
 from placet.replies.own_words import originals
 from placet.replies.parse import Kind, Mail, OwnMail, parse
 from placet.replies.parse.original import without_original
-from placet.replies.pick import Picked, answered_of, aside_codes, pick
+from placet.replies.pick import Picked, answered_of, aside_codes, pick, pick_signed
 from placet.replies.pick_answered import NotKnownYet, must_answer_us
 from placet.replies.pick_mailbox import check_mailbox
 from placet.replies.pick_start import PickedStart, pick_start
@@ -166,6 +167,7 @@ class Reply:
     lines: Sequence[AskLine] = ()  # of a digest: all of them
     process: Process | None = None  # that it starts a request of
     starter: Person | None = None  # who is proved to have sent that
+    received: Mail | None = None  # as it came, where `mail` is what of it was signed
 
 
 def take_in(incoming_id: int) -> bool:
@@ -237,8 +239,13 @@ def walk(reply: Reply, prover: Prover = prove) -> None:
             raise refusals.TwoReadings(mail.two_readings)
         check_mailbox(reply.incoming.mailbox, picked.line.ask)
         level = _level(picked)
-        asked = asked_by(picked.line, picked.addresses, reply.incoming, picked.places)
-        reply.proof = proof = prover(mail, reply.incoming.folder, asked, level, prove_policy(reply))
+        asked = asked_by(picked.line, picked.addresses, reply.incoming, picked.places, picked.code)
+        proof = prover(mail, reply.incoming.folder, asked, level, prove_policy(reply))
+        if proof.reads is not None:
+            reply.received, mail, picked = mail, proof.reads, pick_signed(proof.reads, picked)
+            if signed_once.came_before(proof.signed_once, reply.incoming) is not None:
+                raise refusals.NotProved(SENT_BEFORE)
+        reply.mail, reply.proof = mail, proof
         _has_it(picked)
         if (never_read := _why_never_read(reply, mail, level)) is not None:
             _says_they_are_back(reply, picked)
@@ -284,6 +291,9 @@ def walk(reply: Reply, prover: Prover = prove) -> None:
         with transaction.atomic():
             mine(reply)
             tell.refused(reply, refusal, _teller(reply))
+
+
+SENT_BEFORE = Sentence("What is signed came with another mail before: a signature counts once.")
 
 
 def _teller(reply: Reply) -> Callable[[Reply, refusals.Refusal], bool] | None:
@@ -454,9 +464,13 @@ _OTHERS = Prepared(
 
 
 def asked_by(
-    line: AskLine, addresses: Collection[str], incoming: IncomingMail, code_in: Collection[str]
+    line: AskLine,
+    addresses: Collection[str],
+    incoming: IncomingMail,
+    code_in: Collection[str],
+    code: str = "",
 ) -> Asked:
-    return Asked(addresses, line.ask.created_at, incoming.receipt_time, code_in)
+    return Asked(addresses, line.ask.created_at, incoming.receipt_time, code_in, code)
 
 
 # --- claims -----------------------------------------------------------------------------------------------
@@ -513,6 +527,8 @@ def mine(reply: Reply, **known: Any) -> None:
     if not rows.update(IncomingMail, ours, state=state, claim="", handled_at=now, **known):
         raise ClaimLost(f"Incoming mail {reply.incoming.pk} is no longer ours.")
     reply.incoming.handled_at = now  # goes on record
+    if reply.proof is not None and reply.proof.signed_once:
+        signed_once.keep(reply.proof.signed_once, reply.incoming)
 
 
 def _give_back(incoming: IncomingMail, claim: str, *, counts: bool) -> None:

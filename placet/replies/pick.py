@@ -9,7 +9,7 @@ meant, and not that the mail answers it: that is for `pick_answered` to see.
 import itertools
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Any
 
@@ -134,6 +134,17 @@ def pick(mail: Mail) -> Picked:
     if not asked:
         raise refusals.UnknownCode
     return Picked(asked[0], counted[0].code, counted[0].places, tuple(asked))
+
+
+def pick_signed(mail: Mail, picked: Picked) -> Picked:
+    """The same ask, with the places of what was signed that name it. Raises CodesDisagree where that names another."""
+    try:
+        signed = pick(mail)
+    except (refusals.NoCode, refusals.UnknownCode):  # it stands in what is quoted there
+        return replace(picked, places=())
+    if signed.code != picked.code:
+        raise refusals.CodesDisagree((*picked.places, *signed.places))
+    return replace(picked, places=signed.places)
 
 
 def one_line(picked: Picked, line: AskLine) -> Picked:

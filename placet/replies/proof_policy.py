@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 import structlog
 
 from placet.accounts.addresses import person_at
+from placet.accounts.trust import trust_in
 from placet.lib import clock
 from placet.mail.models import IncomingMail
 from placet.mailboxes.kinds import Kind, kind_of, server_of
 from placet.mailboxes.stamp_profile import StampProfile, profile_of
 from placet.replies.check_dkim import Checked, NoKeyYet, check, checked_of
+from placet.replies.check_signature import CheckedSignature
+from placet.replies.check_signature import check as check_signature
+from placet.replies.evidence_signatures import FACT
 from placet.replies.fetch import SERVER
 from placet.replies.parse import Mail
 from placet.replies.prove import ProvePolicy
@@ -46,6 +50,7 @@ def prove_policy(reply: "Reply") -> ProvePolicy:
         own_domains=settings.own_domains,
         checked=checked,
         waits_for=waits_for,
+        signature=_signature(reply),
     )
 
 
@@ -59,6 +64,29 @@ def confirmed_profile(kept: "dict[str, object]") -> StampProfile | None:
     """What an administrator confirmed of a mailbox's stamps; None where nobody did."""
     confirmed = kept.get("profile")
     return profile_of(confirmed) if isinstance(confirmed, dict) else None
+
+
+def _signature(reply: "Reply") -> CheckedSignature | None:
+    """What came of the person's own signature on an answer; None where there is none. Of a mail that is only shown it
+    is not looked at."""
+    incoming, mail = reply.incoming, reply.mail
+    if (
+        mail is None
+        or not mail.signed
+        or not reply.claim
+        or reply.line is None
+        or incoming.facts["too_large"]
+    ):
+        return None
+    person = person_at(mail.from_address or "")
+    if person is None:  # strangers do not make us reckon
+        return None
+    checked = check_signature(bytes(incoming.raw), trust_in(person.pk), incoming.receipt_time)
+    if checked is not None:
+        facts = {**incoming.facts, FACT: checked.as_json()}
+        if IncomingMail.objects.filter(pk=incoming.pk, claim=reply.claim).update(facts=facts):
+            incoming.facts = facts
+    return checked
 
 
 def _signatures(

@@ -13,12 +13,14 @@ outside     exactly the domain in From signed the mail (DKIM): as Placet checked
             travelled (`check_dkim`), or as our own server stamped, with DMARC passed, in its Authentication-Results,
             where nobody else can have written it (`prove_outside`). What decides must be signed, and not older than
             what was asked.
+signed      the person's own key signed it, with the reply code in what is signed (`prove_signed`). Of such a mail
+            nothing else is read.
 
 Each is one function in `_WAYS`, tried in that order.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 
 from placet.approvals.proofs import SATISFIED_BY, Level
@@ -27,8 +29,10 @@ from placet.mailboxes.base import Folder
 from placet.mailboxes.mechanisms import NEVER_PROVES
 from placet.replies import refusals
 from placet.replies.check_dkim import Checked, NoKeyYet
+from placet.replies.check_signature import CheckedSignature
 from placet.replies.parse import Mail
 from placet.replies.prove_outside import Servers, proved_by_own_check, proved_outside
+from placet.replies.prove_signed import proved_signed
 from placet.replies.prove_submitted import proved_submitted
 
 
@@ -44,6 +48,7 @@ class ProvePolicy:
     # What Placet found itself of the signatures by From's domain; None where it cannot look at them.
     checked: Sequence[Checked] | None = None
     waits_for: str = ""  # a key that DNS was asked for in vain, so that it could not look yet
+    signature: CheckedSignature | None = None  # what Placet found of the person's own signature on it
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,7 @@ class Asked:
     at: datetime
     answered_at: datetime  # when the server received the mail
     code_in: Collection[str]  # where the mail carries the reply code: "address", "subject", "text"
+    code: str = ""  # the reply code; "" for what carries none
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,15 @@ class Proof:
     dkim_selector: str = ""  # of that signature
     login: str = ""  # of whoever signed in at our own mail server
     received_by: str = ""  # our server that took the mail in from outside
-    signed_headers: str = ""  # names, lower case, that the sender's domain signed
+    signed_headers: str = ""  # names, lower case, that the sender's domain signed, or the sender
+    signature: str = ""  # of the person's own key: "S/MIME" and its kin
+    key_fingerprint: str = ""
+    certificate_issuer: str = ""
+    certificate_serial: str = ""
+    signed_at: str = ""  # as the signer says, ISO 8601
+    signed_once: str = ""  # the same for each copy of what was signed
+    # Of what the person signed: the mail as it reads when nothing else counts. Not kept: it stands in the mail.
+    reads: Mail | None = field(default=None, repr=False, compare=False)
 
     def covers(self, header: str) -> bool:
         """Whether what this header says is the sender's own: whoever sends a signed mail on can change the others. A
@@ -81,7 +95,8 @@ class Proof:
         return self.level in (Level.COLLEAGUE, Level.SUBMITTED) or header in self.signed_headers.split()
 
     def as_json(self) -> dict[str, str]:
-        return {name: str(value) for name, value in asdict(self).items() if value}
+        kept = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "reads"}
+        return {name: str(value) for name, value in kept.items() if value}
 
 
 def prove(
@@ -214,9 +229,15 @@ def _submitted(mail: Mail, address: str, asked: Asked, policy: ProvePolicy) -> P
     return Proof(Level.SUBMITTED, address, mail.stamps_from, **asdict(submitted))
 
 
+def _signed(mail: Mail, address: str, asked: Asked, policy: ProvePolicy) -> Proof:
+    signed, reads = proved_signed(mail, address, policy.signature, asked.code, asked.at, asked.answered_at)
+    return Proof(Level.SIGNED, address, mail.stamps_from, reads=reads, **asdict(signed))
+
+
 #: In the order in which they are tried: the first that holds is the one that is kept.
 _WAYS: Mapping[Level, Callable[[Mail, str, Asked, ProvePolicy], Proof]] = {
     Level.COLLEAGUE: _colleague,
     Level.SUBMITTED: _submitted,
     Level.OUTSIDE: _outside,
+    Level.SIGNED: _signed,
 }

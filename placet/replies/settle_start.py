@@ -121,7 +121,8 @@ def _rest_of(row: MailedStart, picked: PickedStart, incoming: IncomingMail) -> S
 
 def _level(definition: Definition) -> Level:
     level = Level(proof_of_start(definition))
-    return Level.COLLEAGUE if level is Level.PAGE else level  # of a version that has no rules any more
+    # The first of a version that has no rules any more. A signature does not cover where a mail was sent to.
+    return Level.COLLEAGUE if level in (Level.PAGE, Level.SIGNED) else level
 
 
 def must_be_offered(start: Start, picked: PickedStart, mail: Mail, reply: "Reply") -> None:

@@ -599,7 +599,7 @@ def verdict(reply: "Reply", **more: Any) -> dict[str, Any]:
     if reply.mail is not None:
         mail = reply.mail
         found |= {
-            "subject": mail.subject[:LONGEST_SHOWN],
+            "subject": (reply.received or mail).subject[:LONGEST_SHOWN],
             "from": mail.from_line[:LONGEST_SHOWN],
             "automatic": mail.automatic,
             "automatic_why": str(mail.automatic_why),

@@ -151,7 +151,7 @@ def test_the_sample_is_good() -> None:
         (changed("form", 1, "currency", to="euro"), "form.1.currency: write three capitals such as EUR"),
         (
             changed("proof", to="trust me"),
-            "proof: Input should be 'colleague', 'outside', 'submitted' or 'page'",
+            "proof: Input should be 'colleague', 'outside', 'submitted', 'signed' or 'page'",
         ),
         (
             changed("steps", "approved", "result", to="Well done"),

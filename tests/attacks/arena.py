@@ -66,9 +66,14 @@ class Arena:
         definition = yaml.safe_load((SAMPLES / "purchase.yaml").read_text())
         publish({**definition, "proof": proof})
 
-    def refuses(self, attempts: Iterable[Attempt], most: int | None = None) -> Counter[str]:
-        """Judge them against one ask, which must stay open and must then be decided by Bob's own answer. Gives how
-        often each result came, as the mail log has it."""
+    def refuses(
+        self,
+        attempts: Iterable[Attempt],
+        most: int | None = None,
+        own: Callable[[World, Mail], object] | None = None,
+    ) -> Counter[str]:
+        """Judge them against one ask, which must stay open and must then be decided by Bob's own answer: `own`, or what
+        he writes as a colleague. Gives how often each result came, as the mail log has it."""
         request, asked = self.world.asked()
         results: Counter[str] = Counter()
         waiting = islice(attempts, self.most if most is None else most)
@@ -77,7 +82,10 @@ class Arena:
             assert not _decided({request.pk})
         assert results, "nothing was forged"
         self.count(Counts(forged=results.total(), accepted=results["decided"]))
-        self.world.sandbox.reply_as("bob", asked.id, "approve")
+        if own is not None:
+            own(self.world, asked)
+        else:
+            self.world.sandbox.reply_as("bob", asked.id, "approve")
         self.world.run_until_quiet()
         assert _decided({request.pk}), "after all of them Bob's own answer counts"
         return results

@@ -87,7 +87,7 @@ from placet.audit import chain, checkpoints, commitments, mac
 from placet.audit.models import AuditEntry, ChainHead, Checkpoint, InstallationHead
 from placet.audit.packing import EntryField
 from placet.mail import archiving
-from placet.mail.models import IncomingMail, MailBlock, OutgoingMail, ServerTask, SetAsideCode
+from placet.mail.models import IncomingMail, MailBlock, OutgoingMail, ServerTask, SetAsideCode, SignedOnce
 from placet.mailboxes.models import Mailbox
 from tests.attacks.arena import Count
 from tests.attacks.tally import Counts
@@ -212,6 +212,7 @@ NOT_OF_THE_RECORD: dict[type[Model], str] = {
     ProcessDraft: "a process that is not published yet",
     DraftRevision: "the same, as it was worked on",
     ServerTask: "where a handled mail is put on the server",
+    SignedOnce: "which signed mails came before; each signature is checked again by what was kept of it",
     SetAsideCode: "which mails hold a deadline up; that a step expired is compared",
 }
 #: Rows that may be put in: they mean nothing until an entry speaks of them.

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from placet.accounts.models import Calendar, CalendarVersion, Group, Person
+from placet.accounts.models import Calendar, CalendarVersion, Group, Person, SignerKey
 from placet.api.models import Key
 from placet.approvals.models import Ask, AskLine, Assignment, Decision, Request, Visit
 from placet.audit.models import AuditEntry
@@ -35,6 +35,12 @@ def _grow(to: int, like: Request, mailbox: Mailbox, asked: Person) -> None:
     )
     EmailAddress.objects.bulk_create(
         [EmailAddress(user=p, email=p.email, verified=True, primary=True) for p in people]
+    )
+    SignerKey.objects.bulk_create(
+        [
+            SignerKey(person=one, scheme="openpgp", name=one.email, fingerprint=f"f{one.pk}", content=b"x")
+            for one in people
+        ]
     )
     Group.objects.bulk_create([Group(key=f"g{n}", name=f"Group {n}") for n in numbers])
     calendars = Calendar.objects.bulk_create([Calendar(key=f"c{n}", name=f"Calendar {n}") for n in numbers])

@@ -148,6 +148,7 @@ SEEN = {
     "panel:stamps": (302, 403, 403, 403, 200),
     "panel:consent": (302, 403, 403, 403, 200),
     "panel:consent_answer": (302, 403, 403, 403, 302),
+    "panel:signatures": (302, 403, 403, 403, 200),
     "panel:check_move": (302, 403, 403, 403, 302),
     "panel:move": (302, 403, 403, 403, 302),
     "panel:certificate": (302, 403, 403, 403, 200),
@@ -289,6 +290,7 @@ SENT = {
     "panel:activate": (302, 403, 403, 403, 302),
     "panel:remove_mailbox": (302, 403, 403, 403, 302),
     "panel:stamps": (302, 403, 403, 403, 422),  # no step is named
+    "panel:signatures": (302, 403, 403, 403, 422),  # the same
     "panel:check_move": (302, 403, 403, 403, 302),
     "panel:move": (302, 403, 403, 403, 302),
     "panel:make_certificate": (302, 403, 403, 403, 422),

@@ -24,6 +24,7 @@ from placet.approvals.definitions import Definition, definition_of
 from placet.approvals.form import facts_as_read, facts_hash
 from placet.approvals.form_schema import schema_of_filled, schema_of_questions
 from placet.approvals.models import Assignment, Decision, Request, Timer
+from placet.approvals.proofs import NEVER_BY_API
 from placet.approvals.questions import asked_in
 from placet.approvals.seats import seats_of, waiting_for
 from placet.approvals.steps import ApprovalStep
@@ -259,7 +260,7 @@ def _shape(call: Call, seat: Assignment, definition: Definition, due: datetime |
         outcomes=_choices(definition, step, key, request),
         questions=schema_of_questions(definition, key),
         fields=schema_of_filled(definition, key),
-        by_api=definition.decisions_by_api is not False and definition.proof_for(key) != "page",
+        by_api=definition.decisions_by_api is not False and definition.proof_for(key) not in NEVER_BY_API,
         seen=facts_hash(request, definition, key),
     )
 

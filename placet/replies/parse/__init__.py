@@ -29,6 +29,7 @@ from placet.replies.parse.mail import (
 from placet.replies.parse.parts import parts
 from placet.replies.parse.readings import two_readings
 from placet.replies.parse.returned import returned
+from placet.replies.parse.sealed import looks_signed
 from placet.replies.parse.sender import SenderProblem, sender
 from placet.replies.parse.stamps import authentication_results, hops
 from placet.replies.parse.structure import encoding_doubt, structure_doubt
@@ -95,6 +96,7 @@ def parse(received: Received, own: OwnMail) -> Mail:
         if verdict or _structure_vouched(stamps, signed, address)
         else structure_doubt(found),
         encoding_doubt=NOTHING if verdict else encoding_doubt(found),
+        signed=verdict is None and looks_signed(found),
         sealed=seen.sealed,
         text=seen.text,
         marked=seen.marked,

@@ -161,6 +161,7 @@ class Mail:
     too_large: bool  # larger than the mailbox takes: the server gave the headers alone
     text_unfinished: bool = False  # the text that was read ends before the mail does
     perhaps_hidden: bool = False  # that is so because of a style, which may hide what stands there
+    signed: bool = False  # with a key of the sender's, or some part of it is, as it looks
     quoted_else: str = ""  # quoted lines that stand neither in our mail nor below another one's head
 
     @property

@@ -12,12 +12,12 @@ PGP = gettext_noop("PGP encrypted")
 PURVIEW = gettext_noop("Microsoft Purview protected message")
 TNEF = gettext_noop("Outlook rich text (winmail.dat) only")
 
-_PKCS7 = ("application/pkcs7-mime", "application/x-pkcs7-mime")  # RFC 8551; the second from before it
+PKCS7 = ("application/pkcs7-mime", "application/x-pkcs7-mime")  # RFC 8551; the second from before it
 _PKCS7_NAME = re.compile(r"smime\.p7m", re.IGNORECASE)
 _RPMSG = re.compile(r"message(?:_v[0-9]{1,2})?\.rpmsg", re.IGNORECASE)
 _RPMSG_TYPE = "application/x-microsoft-rpmsg-message"
 _PGP_BLOCK = "-----BEGIN PGP MESSAGE-----"  # RFC 9580 6.2
-_PGP_SIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"  # RFC 9580 7
+PGP_SIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"  # RFC 9580 7
 _PGP_SIGNATURE = "-----BEGIN PGP SIGNATURE-----"
 _PGP_END = "-----END PGP SIGNATURE-----"
 _ESCAPED = "- "
@@ -32,7 +32,7 @@ def sealed(parts: Sequence[Part]) -> str:
 
 
 def _seals(part: Part) -> str:
-    if part.content_type in _PKCS7:
+    if part.content_type in PKCS7:
         return OPAQUE if part.parameters.get("smime-type", "").lower() == "signed-data" else ENCRYPTED
     if part.attached and _PKCS7_NAME.search(_names(part)):
         return ENCRYPTED  # a server that knows no S/MIME gave it another type
@@ -48,6 +48,17 @@ def _names(part: Part) -> str:
     return f"{part.parameters.get('name', '')} {read_header(part.message, 'content-disposition')}"
 
 
+def looks_signed(parts: Sequence[Part]) -> bool:
+    """Whether a part says that it is signed (S/MIME, PGP/MIME), or a text does (OpenPGP inline)."""
+    own = [part for part in parts if not part.in_message]
+    return any(part.content_type in (*PKCS7, "multipart/signed") for part in own) or signed_inline(own)
+
+
+def signed_inline(parts: Sequence[Part]) -> bool:
+    texts = (part for part in parts if part.content_type == "text/plain" and not part.container)
+    return any(PGP_SIGNED in part.text() for part in texts)
+
+
 def sealed_text(marked: str) -> str:
     """PGP's older way: the sealed text stands in the text itself. `marked` has `> ` before quoted lines."""
     return PGP if f"\n{_PGP_BLOCK}" in f"\n{marked}" else ""
@@ -55,13 +66,13 @@ def sealed_text(marked: str) -> str:
 
 def without_armour(text: str) -> str:
     """A text that PGP signed in clear, without what PGP put around it and before its lines with dashes."""
-    if _PGP_SIGNED not in text:
+    if PGP_SIGNED not in text:
         return text
     kept: list[str] = []
     armour = inside = False
     for line in text.split("\n"):
         bare = line.rstrip()
-        if bare == _PGP_SIGNED:
+        if bare == PGP_SIGNED:
             armour = inside = True
         elif bare == _PGP_SIGNATURE and inside:
             armour, inside = True, False

@@ -13,7 +13,7 @@ from placet.replies.parse.body import body
 from placet.replies.parse.charsets import charset_name
 from placet.replies.parse.parts import Part
 
-_NO_TEXT = re.compile(
+NO_TEXT = re.compile(
     r"(?:this is an? (?:multi-?part|cryptographically signed|s/mime signed|openpgp/mime signed)[^\n]{0,60}"
     r"(?:\n[^\n]{0,80}mime[^\n]{0,40})?)?",
     re.IGNORECASE,
@@ -35,7 +35,7 @@ def structure_doubt(parts: Sequence[Part]) -> Sentence:
     if not root.container:
         return _of_single(root)
     around = (root.message.preamble, root.message.epilogue)
-    if not all(_NO_TEXT.fullmatch(str(text or "").replace("\r", "").strip()) for text in around):
+    if not all(NO_TEXT.fullmatch(str(text or "").replace("\r", "").strip()) for text in around):
         return Sentence("text stands outside of its parts")
     if _differ(parts):
         return Sentence("its plain text and its HTML differ")

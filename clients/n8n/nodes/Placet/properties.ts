@@ -307,6 +307,8 @@ const approvalProperties: INodeProperties[] = [
 					{ name: 'As Strong as Has to Be', value: '' },
 					{ name: 'Colleague', value: 'colleague', description: 'The organisation’s own server vouches' },
 					{ name: 'Outside', value: 'outside', description: 'A signature of the sender’s domain will do' },
+					{ name: 'Submitted', value: 'submitted', description: 'Signed in at the mailbox’s own server as themself' },
+					{ name: 'Signed', value: 'signed', description: 'A mail that they signed themself: S/MIME, OpenPGP' },
 					{ name: 'Page', value: 'page', description: 'Signed in, on a page: no mail decides' },
 				],
 				default: '',
