@@ -1,5 +1,6 @@
 """Who may open what, and that opening changes nothing. Every address of the pages is in the table."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 
@@ -732,7 +733,8 @@ def test_every_page_carries_the_strict_policy(
         name: problem
         for name in _share(SEEN.keys() - FRAMED, share)
         for browser in browsers
-        for problem in _looseness(browser.get(world[name]))
+        for answer in [browser.get(world[name])]
+        for problem in (*_looseness(answer), *_copies_of_nothing(answer))
     }
     assert loose == {}
 
@@ -750,6 +752,14 @@ def _looseness(answer: HttpResponseBase) -> Iterator[str]:
     yield from (part for part in (" style=", "<style", "<script>") if part in page)
 
 
+def _copies_of_nothing(answer: HttpResponseBase) -> Iterator[str]:
+    """Buttons whose script would stop at them: what they copy is not on the page."""
+    if answer["Content-Type"].startswith("text/html"):
+        page = answer.getvalue().decode()
+        copied = re.findall('data-copy="#([^"]*)"', page)
+        yield from (f'data-copy="#{id_}"' for id_ in copied if not id_ or f'id="{id_}"' not in page)
+
+
 def test_what_is_loose_in_an_answer_is_seen() -> None:
     strict = {"Content-Security-Policy": "default-src 'none'; style-src 'self'"}
     plain = {**strict, "Content-Type": "text/plain"}
@@ -760,6 +770,8 @@ def test_what_is_loose_in_an_answer_is_seen() -> None:
     assert len([*_looseness(HttpResponse(page, headers=plain))]) == 1
     assert [*_looseness(HttpResponse("", headers=unsafe))] == [unsafe["Content-Security-Policy"]]
     assert len([*_looseness(HttpResponse("", headers={"Content-Security-Policy": "script-src 'self'"}))]) == 1
+    copying = '<p id="one"><button data-copy="#one"><button data-copy="#"><button data-copy="#two">'
+    assert [*_copies_of_nothing(HttpResponse(copying))] == ['data-copy="#"', 'data-copy="#two"']
 
 
 def test_signing_in_leads_back_to_the_page(world: dict[str, str], as_: As) -> None:
