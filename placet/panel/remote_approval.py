@@ -107,10 +107,11 @@ def settings_page(
     *,
     filled_from: str = "",
     lookup: Lookup | None = None,
+    more: Mapping[str, Any] | None = None,
     status: int = 200,
 ) -> HttpResponse:
     """The tab with a form. `filled_from`: "guide" or "address", where its values come from there and nothing is
-    stored."""
+    stored. `more`: what a kind's own help in the form has to show."""
     context = {
         "mailbox": mailbox,
         "mailboxes": Mailbox.present.only("name", "active")[:50],
@@ -123,6 +124,7 @@ def settings_page(
         **(beside_form(mailbox) if mailbox else {}),
         "consents": _consents(mailbox),
         "noticing": noticings([mailbox]).get(mailbox.pk) if mailbox else None,
+        **(more or {}),
     }
     return render(request, "panel/remote_approval.html", context, status=status)
 

@@ -1,10 +1,12 @@
-"""Addresses in Administration of what Exchange Online alone has: its guide, and client certificates."""
+"""Addresses in Administration of what Exchange alone has: the guide of Exchange Online, client certificates, and
+Autodiscover."""
 
 from django.urls import path
 
-from placet.mailboxes.microsoft.panel import certificate, from_guide, guide
+from placet.mailboxes.microsoft.panel import autodiscovery, certificate, from_guide, guide
 
 urlpatterns = [
+    path("configuration/remote-approval/autodiscover/", autodiscovery.find_server, name="autodiscover"),
     path("configuration/remote-approval/from-guide/", from_guide.from_guide, name="from_guide"),
     path("configuration/guide/", guide.guide, name="guide"),
     path("configuration/guide/client-secret.ics", guide.guide_calendar, name="guide_calendar"),
