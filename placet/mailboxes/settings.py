@@ -406,7 +406,7 @@ def read_domains(raw: Any, reading: Reading) -> tuple[str, ...]:
     personal = next((domain for domain in domains if PERSONAL.fullmatch(domain)), None)
     if personal is not None:
         raise Wrong(
-            _("{domain} belongs to no organisation: anybody can have an address there.").format(
+            _("{domain} belongs to no organisation: anybody can have an address there. Leave it out.").format(
                 domain=personal
             )
         )

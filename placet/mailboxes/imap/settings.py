@@ -129,5 +129,5 @@ def _read_path(raw: Any, reading: Reading) -> str:
 def _read_keyword(raw: Any, reading: Reading) -> str:
     text = text_of(raw)
     if not _KEYWORD.fullmatch(text):
-        raise Wrong(_("A keyword is one word of letters and digits, such as $PlacetHandled."))
+        raise Wrong(_("Enter one word of letters and digits, such as $PlacetHandled."))
     return text
