@@ -32,7 +32,7 @@ from pydantic import SecretStr
 
 from placet.lib.canonical import digest
 from placet.lib.fields import Secrets
-from placet.mailboxes import consent_providers, http, kinds, oauth
+from placet.mailboxes import consent_providers, http, kinds, oauth, refresh_tokens
 from placet.mailboxes.base import FixNeeded, MailboxError, Wait
 from placet.mailboxes.consent_requests import ConsentRequest
 from placet.mailboxes.kinds import UnknownKind
@@ -79,6 +79,19 @@ def is_given(mailbox: Mailbox, request: ConsentRequest) -> bool:
     return all(mailbox.secrets.get(name) for name in request.fields)
 
 
+def forget_former(mailbox: Mailbox) -> None:
+    """Of consents that are not in use any more, what they became. Whatever still asks with one finds no row, and tries
+    again with what is stored now. That of the others stays: what they began with was replaced, and must not come
+    again."""
+    origins = [
+        refresh_tokens.origin_of(request.token_uri, request.client_id, SecretStr(mailbox.secrets[name]))
+        for request in requests_of(mailbox)
+        for name in request.fields
+        if mailbox.secrets.get(name)
+    ]
+    mailbox.rotated_refresh_tokens.exclude(origin__in=origins).delete()
+
+
 def digest_of(request: ConsentRequest) -> str:
     """What was agreed to, without the application's secret."""
     return digest({name: value for name, value in asdict(request).items() if name != "secret"})
@@ -103,8 +116,9 @@ def keep(mailbox: Mailbox, request: ConsentRequest, refresh_token: SecretStr, *,
             "secrets", "secret_set_at", "secret_set_by", "paused_until", "failures", "trouble", "next_poll", "claim",
         ]
     )  # fmt: skip
-    # Of former consents: what is still asking with one finds no row, and tries again with what is stored now.
-    mailbox.rotated_refresh_tokens.all().delete()
+    origin = refresh_tokens.origin_of(request.token_uri, request.client_id, refresh_token)
+    mailbox.rotated_refresh_tokens.filter(origin=origin).delete()  # this one is the newest now
+    forget_former(mailbox)
     log.info("consent_kept", mailbox=mailbox.pk, server=request.server, by=by)
 
 

@@ -262,7 +262,7 @@ class MailServer:
         if self.of(settings, "sign_in") != OAUTH_REFRESH:
             return None
         if name == f"{self.key}_refresh_token":
-            return _("Nobody has signed in yet: press Sign in below, or enter a refresh token.")
+            return _("Nobody has signed in yet: press Sign in on this page, or enter a refresh token.")
         return ""  # applications that run on people's own devices have no secret
 
     def read_secret(self, name: str, text: str) -> SecretStr:

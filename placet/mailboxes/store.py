@@ -13,7 +13,7 @@ from django.utils.translation import gettext_noop
 from placet.accounts.addresses import person_at
 from placet.lib.canonical import digest
 from placet.lib.fields import Secrets
-from placet.mailboxes import kinds, removal
+from placet.mailboxes import consent, kinds, removal
 from placet.mailboxes.fields import COMMON, SECRET_EXPIRES_ON, Field
 from placet.mailboxes.kinds import Kind, UnknownKind
 from placet.mailboxes.models import LONGEST_BY, Mailbox
@@ -442,6 +442,8 @@ def _store(
         # mail that the former one failed to give is listed anew, and cannot be fetched by its old id.
         row.read_until = None
         changed.append("read_until")
+    if written:
+        consent.forget_former(row)
     row.save(update_fields=changed)  # not the cursor as it was read: a poll may have moved it meanwhile
     return Saved(row, looked.notices, activated)
 

@@ -81,7 +81,8 @@ APP_PASSWORDS = (
     AppPassword(
         "Exchange Online, Outlook.com",
         note=gettext_lazy(
-            "There are none any more. Choose Exchange Online for a mailbox of an organisation."
+            "There are none any more. Choose Exchange Online for a mailbox of an organisation; sign in to others by "
+            "consent, below."
         ),
     ),
 )

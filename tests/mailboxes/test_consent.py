@@ -8,12 +8,14 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from pydantic import SecretStr
 
+from placet.lib.fields import Secrets
 from placet.mailboxes import consent, store
 from placet.mailboxes.base import FixNeeded, Wait
 from placet.mailboxes.consent import Begun, requests_of
 from placet.mailboxes.consent_requests import ConsentRequest
 from placet.mailboxes.kinds import kind_of
-from placet.mailboxes.models import Mailbox
+from placet.mailboxes.models import Mailbox, RotatedRefreshToken
+from placet.mailboxes.refresh_tokens import origin_of
 from placet.mailboxes.settings import SettingsInvalid
 from tests.mailboxes.stub import Reply, Stub, running_stub
 
@@ -115,6 +117,31 @@ def test_what_was_agreed_to_is_kept_for_just_that(monkeypatch: pytest.MonkeyPatc
     assert kept.secrets == {"imap_refresh_token": "granted", "smtp_refresh_token": "granted"}
     assert (kept.trouble, kept.failures, kept.secret_set_by) == ({}, 0, "bob@contoso.example")
     assert kept.next_poll is not None
+
+
+@pytest.mark.django_db
+def test_what_became_of_a_consent_goes_with_it_and_with_no_other() -> None:
+    two = {**OUTLOOK, "smtp_client_id": "another"}
+    mailbox = store.save({**BASE, **two}, by="ada").mailbox
+
+    def origins() -> dict[str, str]:
+        rows = RotatedRefreshToken.objects.filter(mailbox=mailbox)
+        return {row.secrets["refresh_token"]: row.origin for row in rows}
+
+    for request, token in zip(requests_of(mailbox), ("first", "second"), strict=True):
+        consent.keep(mailbox, request, SecretStr(token), by="ada")
+        origin = origin_of(request.token_uri, request.client_id, SecretStr(token))
+        secrets = Secrets({"refresh_token": f"newest of the {token}"})
+        RotatedRefreshToken.objects.create(mailbox=mailbox, origin=origin, secrets=secrets)
+    assert origins().keys() == {"newest of the first", "newest of the second"}  # the first one's stayed
+
+    store.change({"poll_seconds": "60"}, secrets={"smtp_client_secret": "x"}, by="ada", mailbox=mailbox)
+    assert len(origins()) == 2
+    again = requests_of(Mailbox.objects.get(pk=mailbox.pk))[1]
+    consent.keep(mailbox, again, SecretStr("second"), by="ada")  # the same one once more is the newest now
+    assert origins().keys() == {"newest of the first"}
+    store.change({"imap_client_id": "a third"}, by="ada", mailbox=mailbox)
+    assert not origins()
 
 
 # --- in a browser -----------------------------------------------------------------------------------------
