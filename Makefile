@@ -19,7 +19,8 @@ help:
 	@echo "make check       ruff, mypy --strict, migrations, imports one way"
 	@echo "make acceptance  what needs Microsoft's schema and the mail corpora in ../shared; the table of attacks"
 	@echo "make acceptance-full  programs of others with what we made for them: n8n (3 GB, a compiler of C++), a judge of"
-	@echo "                 the connector for the Power Platform, Apache with NTLM and Kerberos before a mailbox"
+	@echo "                 the connector for the Power Platform, Apache with NTLM and Kerberos before a mailbox, mail servers with"
+	@echo "                 OpenDKIM, OpenDMARC and rspamd that receive, over port 25 in a network of their own (root)"
 	@echo "make bench       the figures"
 	@echo "make bench-growth  pages, regular work and answers at 10,000 and 300,000 requests (SIZES=...), of one line and with"
 	@echo "                 branches, on both databases"
@@ -84,7 +85,7 @@ acceptance: setup
 # What is heavy, and what nobody waits for at every change: not part of .ci/run. The first time it gets n8n from npm and
 # compiles what npm has as sources alone, ten minutes on two cores; later it takes what a test takes.
 acceptance-full: setup
-	@tools/system-packages apache kerberos
+	@tools/system-packages apache kerberos dovecot postfix receivers
 	$(LONG) -q -p no:xdist --timeout=3600 tests/foreign
 
 bench: setup

@@ -87,9 +87,10 @@ PRESETS: tuple[Preset, ...] = (
     Preset("rspamd", "Own server: Postfix with rspamd", (), StampProfile(
         ids=(), place=Place.BELOW, strips_own=Stripped.YES,
     )),
-    # OpenDKIM takes only those off that hold DKIM results: a planted one that holds DMARC alone stays.
+    # Seen on Postfix 3.10 (tests/foreign/receivers). OpenDKIM takes only those off that hold DKIM results: a planted
+    # one that holds DMARC alone stays.
     Preset("opendkim", "Own server: OpenDKIM with OpenDMARC", (), StampProfile(
-        ids=(), place=Place.BELOW, several=True, strips_own=Stripped.NO,
+        ids=(), place=Place.ABOVE, several=True, strips_own=Stripped.NO,
     )),
     Preset("amavis", "Own server: amavis", (), StampProfile(ids=(), dmarc=False)),
     Preset("exchange-server", "Exchange Server", (), _NONE),

@@ -82,14 +82,17 @@ class MailServers:
 
 
 @contextmanager
-def mail_servers(people: Sequence[str] = PEOPLE) -> Iterator[MailServers]:
+def mail_servers(people: Sequence[str] = PEOPLE, more: str = "", services: str = "") -> Iterator[MailServers]:
+    """`more` and `services`: as of `postfix`."""
     users = [APPROVALS, *(f"{name}@{DOMAIN}" for name in people)]
-    domains = f"virtual_mailbox_domains = example.test {DOMAIN}\nsmtpd_sasl_authenticated_header = yes\n"
+    domains = (
+        f"virtual_mailbox_domains = example.test {DOMAIN}\nsmtpd_sasl_authenticated_header = yes\n{more}"
+    )
     with (
         dovecot(
             dict.fromkeys(users, PASSWORD), cleartext=True, more="hostname = imap.example.test\n"
         ) as imap,
-        postfix(imap, size=30_000_000, more=domains) as smtp,
+        postfix(imap, size=30_000_000, more=domains, services=services) as smtp,
     ):
         yield MailServers(imap, smtp)
 

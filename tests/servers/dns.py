@@ -1,4 +1,4 @@
-"""A DNS server on loopback with TXT records of a test's own: UDP, in a thread of the test's process."""
+"""A DNS server on loopback with records of a test's own, mostly TXT: UDP, in a thread of the test's process."""
 
 import socket
 import threading
@@ -13,11 +13,13 @@ import dns.rrset
 
 
 class Records:
-    """`texts` by name (lower case, without the last point), several for several records. `failing` names get SERVFAIL,
-    `silent` ones no answer at all; `asked` is every name asked for, in order."""
+    """`texts` by name (lower case, without the last point), several for several records; `others` by name and type, as
+    zone files have them: {("example.org", "MX"): ("10 mx.example.org.",)}. `failing` names get SERVFAIL, `silent` ones
+    no answer at all; `asked` is every name asked for, in order."""
 
     def __init__(self) -> None:
         self.texts: dict[str, tuple[str, ...]] = {}
+        self.others: dict[tuple[str, str], tuple[str, ...]] = {}
         self.failing: set[str] = set()
         self.silent: set[str] = set()
         self.asked: list[str] = []
@@ -37,21 +39,27 @@ class Records:
             response.flags |= dns.flags.AD
         if name in self.failing:
             response.set_rcode(dns.rcode.SERVFAIL)
-        elif name not in self.texts:
+        elif name not in {*self.texts, *(known for known, _type in self.others)}:
             response.set_rcode(dns.rcode.NXDOMAIN)
-        elif question.rdtype == dns.rdatatype.TXT:
-            for text in self.texts[name]:
-                strings = " ".join(f'"{text[at : at + 200]}"' for at in range(0, len(text) or 1, 200))
-                response.answer.append(dns.rrset.from_text(question.name, self.ttl, "IN", "TXT", strings))
+        else:
+            kind = dns.rdatatype.to_text(question.rdtype)
+            for value in self._values(name, kind):
+                response.answer.append(dns.rrset.from_text(question.name, self.ttl, "IN", kind, value))
         return response.to_wire()
+
+    def _values(self, name: str, kind: str) -> Iterator[str]:
+        if kind == "TXT":
+            for text in self.texts.get(name, ()):
+                yield " ".join(f'"{text[at : at + 200]}"' for at in range(0, len(text) or 1, 200))
+        yield from self.others.get((name, kind), ())
 
 
 @contextmanager
-def serving() -> Iterator[Records]:
-    """Records at `address` (host:port) until the block ends."""
+def serving(port: int = 0) -> Iterator[Records]:
+    """Records at `address` (host:port) until the block ends; by itself at a free port."""
     records = Records()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listening:
-        listening.bind(("127.0.0.1", 0))
+        listening.bind(("127.0.0.1", port))
         records.address = f"127.0.0.1:{listening.getsockname()[1]}"
 
         def serve() -> None:

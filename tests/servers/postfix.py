@@ -115,6 +115,7 @@ lmtp unix - - n - - lmtp
 anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
+$services
 """
 )
 
@@ -147,9 +148,9 @@ class Postfix:
 
 
 @contextmanager
-def postfix(behind: Store, *, size: int = 200_000, more: str = "") -> Iterator[Postfix]:
+def postfix(behind: Store, *, size: int = 200_000, more: str = "", services: str = "") -> Iterator[Postfix]:
     """Whoever is a user of `behind` may sign in, and send as themselves. `size`: the largest mail, in bytes; `more` is
-    added to its configuration."""
+    added to its configuration, and `services` to its master.cf."""
     if os.geteuid() != 0:
         told = "Postfix begins as root; these tests do not run as root."
         if os.environ.get("CI"):
@@ -158,7 +159,7 @@ def postfix(behind: Store, *, size: int = 200_000, more: str = "") -> Iterator[P
     folder = Path(tempfile.mkdtemp(prefix="postfix-"))
     try:
         with _files_for_all():
-            server, process = _started(folder, behind, size, more)
+            server, process = _started(folder, behind, size, more, services)
         try:
             yield server
         finally:
@@ -182,7 +183,9 @@ def _files_for_all() -> Iterator[None]:
         os.umask(before)
 
 
-def _started(folder: Path, behind: Store, size: int, more: str) -> "tuple[Postfix, subprocess.Popen[bytes]]":
+def _started(
+    folder: Path, behind: Store, size: int, more: str, services: str
+) -> "tuple[Postfix, subprocess.Popen[bytes]]":
     folder.chmod(0o755)
     _make_queues(folder)
     certificate, key = behind.authority.issue("postfix")
@@ -195,7 +198,7 @@ def _started(folder: Path, behind: Store, size: int, more: str) -> "tuple[Postfi
             key=key, sasl=behind.sasl_socket, size=size, more=more,
         )  # fmt: skip
         (folder / "main.cf").write_text(main)
-        (folder / "master.cf").write_text(MASTER.substitute(values))
+        (folder / "master.cf").write_text(MASTER.substitute(values, services=services))
         server = Postfix(folder, ports, behind.authority)
         with (folder / "output").open("ab") as output:
             process = subprocess.Popen(
