@@ -8,6 +8,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Any
 
 from django.http import HttpRequest
@@ -21,6 +22,7 @@ LARGE = 36 * MB  # of one with 25 MB of files, which base64 makes a third longer
 DEEPEST = 20  # objects and arrays in one another
 MOST_VALUES = 100_000
 LONGEST_NUMBER = 40  # characters
+_DIGEST, _VALUE = "placet_digest", "placet_value"  # kept with a request
 _TOO_MANY = f"These are more than {MOST_VALUES} values."
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _JSON = re.compile(r"application/json(\s*;\s*charset=(\"utf-8\"|utf-8))?\s*", re.IGNORECASE)
@@ -50,13 +52,54 @@ def read(request: HttpRequest, largest: int) -> None:
         raise Problem("unsupported")
 
 
+def take(request: HttpRequest) -> Any:
+    """The value that the body of a request stands for, as `parsed`. The bytes are let go, since one with files may have
+    36 MB: what is left of them is their digest (`digest_of`), and the value for as long as somebody may be told what is
+    wrong with it (`taken`)."""
+    vars(request)[_DIGEST] = digest_of(request)
+    text = _text_of(request.body)
+    request._body = b""
+    vars(request)[_VALUE] = _value_of(text)
+    return taken(request)
+
+
+def taken(request: HttpRequest) -> Any:
+    """None where there was no body, or after `let_go`."""
+    return vars(request).get(_VALUE)
+
+
+def let_go(request: HttpRequest) -> None:
+    """It was read, and nothing was wrong with it: whoever has its parts has what is needed."""
+    vars(request).pop(_VALUE, None)
+
+
+def digest_of(request: HttpRequest) -> str:
+    """SHA-256 of what a call asks for: the method, the path and the body, in hexadecimal."""
+    if _DIGEST in vars(request):
+        return str(vars(request)[_DIGEST])
+    digest = sha256(f"{request.method} {request.path_info}\n".encode())
+    digest.update(request.body)  # not put together before: that would be all of it once more
+    return digest.hexdigest()
+
+
 def parsed(body: bytes) -> Any:
     """The value that a body in JSON stands for. Problem for anything that is not JSON, or that is refused here."""
+    return _value_of(_text_of(body))
+
+
+def _text_of(body: bytes) -> str:
     if _surely_too_many(body):
         raise Problem.invalid("", _TOO_MANY)
     try:
+        return body.decode("utf-8", "strict")
+    except UnicodeDecodeError:
+        raise Problem.invalid("", "The body is not UTF-8.") from None
+
+
+def _value_of(text: str) -> Any:
+    try:
         value = json.loads(
-            body.decode("utf-8", "strict"),
+            text,
             object_pairs_hook=_object,
             parse_int=_integer,
             parse_float=_number,
@@ -64,8 +107,6 @@ def parsed(body: bytes) -> Any:
         )
     except RecursionError:
         raise Problem.invalid("", f"This is nested deeper than {DEEPEST} levels.") from None
-    except UnicodeDecodeError:
-        raise Problem.invalid("", "The body is not UTF-8.") from None
     except json.JSONDecodeError as error:
         detail = f"The body is not JSON: line {error.lineno}, column {error.colno}: {error.msg}."
         raise Problem.invalid("", detail) from None

@@ -8,11 +8,11 @@ no row, and may be mended and sent again with the same key.
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from hashlib import sha256
 
 from django.db import OperationalError, connection, transaction
 from django.http import HttpResponse
 
+from placet.api import bodies
 from placet.api.calls import Call
 from placet.api.models import IdempotentCall
 from placet.api.problems import Problem
@@ -40,7 +40,9 @@ def key_of(call: Call, *, required: bool) -> str:
 def once(call: Call, idempotency_key: str, work: Callable[[], HttpResponse]) -> HttpResponse:
     """The answer of `work`, which is done now, or was done when this call came first. `work` raises Problem if it is
     refused; whatever it wrote is taken back then."""
-    row = IdempotentCall(key=call.key, idempotency_key=idempotency_key, body_digest=_digest(call))
+    row = IdempotentCall(
+        key=call.key, idempotency_key=idempotency_key, body_digest=bodies.digest_of(call.http)
+    )
     with transaction.atomic():
         if not _begun(row):
             return _answered_before(row)
@@ -78,8 +80,3 @@ def _answered_before(row: IdempotentCall) -> HttpResponse:
 def _forget_old() -> None:
     """Whoever calls tidies up behind all."""
     IdempotentCall.objects.filter(created_at__lt=clock.now() - KEPT).delete()
-
-
-def _digest(call: Call) -> str:
-    about = f"{call.http.method} {call.http.path_info}\n".encode()
-    return sha256(about + call.http.body).hexdigest()

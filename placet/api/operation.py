@@ -137,6 +137,7 @@ def _answering(one: Operation, view: Callable[..., Any]) -> Callable[..., HttpRe
     @wraps(view)
     def answering(request: HttpRequest, **values: Any) -> HttpResponse:
         call = call_of(request)
+        bodies.let_go(request)
 
         def work() -> HttpResponse:
             return _rendered(one, view(call, **values))

@@ -55,7 +55,7 @@ class _Json(Parser):
     """Bodies as `placet.api.bodies` reads them."""
 
     def parse_body(self, request: HttpRequest) -> Any:
-        return bodies.parsed(request.body)
+        return bodies.take(request)
 
 
 class _Api(NinjaAPI):
@@ -83,8 +83,8 @@ def _invalid(request: HttpRequest, error: ValidationError | type[ValidationError
     assert isinstance(error, ValidationError)
     if any(one["loc"][0] == "path" for one in error.errors):
         return _refused(request, Problem("not-found"))
-    body = bodies.parsed(request.body) if request.body else None
-    return _refused(request, Problem("invalid", errors=validation.errors_of(body, error.errors)))
+    errors = validation.errors_of(bodies.taken(request), error.errors)
+    return _refused(request, Problem("invalid", errors=errors))
 
 
 def _unparsed(request: HttpRequest, error: HttpError | type[HttpError]) -> HttpResponse:
