@@ -17,8 +17,9 @@ from placet.approvals.form_computed import as_entered
 from placet.approvals.form_parts import CURRENCY
 from placet.approvals.includes import newest_published
 from placet.approvals.models import CallTask, Request, Visit
+from placet.approvals.proofs import is_weaker
 from placet.approvals.record import note
-from placet.approvals.steps import WITHDRAWN, CallStep
+from placet.approvals.steps import WITHDRAWN, ApprovalStep, CallStep
 from placet.audit import chain
 from placet.lib import clock
 from placet.lib.conditions import ConditionError, value_of
@@ -85,18 +86,35 @@ def _called(request: Request, definition: Definition, visit: Visit, step: CallSt
         )
     if not Person.objects.filter(pk=request.requester_id, is_active=True).exists():
         raise _CannotBeCalled(Sentence("{name} is not active any more", name=request.requester.name))
-    wanted = definition_of(version)
+    wanted, floor = definition_of(version), record.floor_of(request)
+    _must_be_as_sure(wanted, floor)
     data = _data(request, definition, step, wanted)
     try:
         stop = engine_stops.reckoned(wanted)
     except engine_time.NoDeadline as error:
         raise _CannotBeCalled(error.args[0]) from error
     called = engine_starts.create(version, wanted, request.requester, data, visit)
-    engine_starts.note_started(called, None)
+    engine_starts.note_started(called, None, record.with_floor(floor))
     engine_stops.begin(called, stop)
     engine_visits.enter(called, wanted, wanted.start)
     engine_visits.wake(called, wanted)
     return called
+
+
+def _must_be_as_sure(wanted: Definition, floor: str) -> None:
+    """What is called is the newest version, which may have become weaker since the key with this floor began it all."""
+    for key, step in wanted.steps.items():
+        proof = wanted.proof_for(key) if floor and isinstance(step, ApprovalStep) else ""
+        if proof and is_weaker(proof, floor):
+            sentence = Sentence(
+                "the step “{step}” of the process “{process}” takes answers with the proof “{proof}”, and the key that "
+                "this was started with asks for “{floor}” at least",
+                step=key,
+                process=wanted.key,
+                proof=proof,
+                floor=floor,
+            )
+            raise _CannotBeCalled(sentence)
 
 
 def _data(request: Request, definition: Definition, step: CallStep, wanted: Definition) -> dict[str, Any]:

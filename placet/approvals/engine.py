@@ -171,12 +171,14 @@ def start(
     by_mail: Callable[[Request], record.What] | None = None,
     by: Person | None = None,
     key: str = "",
+    floor: str = "",
 ) -> Request:
     """A new request. `files` come with it, where there is no draft that has them. `by_mail`: what the record has of the
     mail that starts it. FormInvalid if what was entered does not fit the form, FilesChanged if a file of `draft` went
     meanwhile, ProcessRetired if nobody starts it any more. The draft's files become the request's, and the draft is
     gone. `title`: one of its own, where its process does not make it of the form. `by`: who starts it in the
-    requester's name; None: the requester. `key`: the public part of the key of the API that they used."""
+    requester's name; None: the requester. `key`: the public part of the key of the API that they used; `floor`: the
+    weakest proof that it takes of who answers, also in what the request calls."""
     if not _is_active(requester):
         raise NotAllowed(Sentence("This account is not active."))
     if draft and Draft.objects.select_for_update().filter(pk=draft.pk).first() is None:
@@ -194,7 +196,7 @@ def start(
     if draft:
         attachments.hand_over(draft, request)
     attachments.attach_new(request, files, by or requester)
-    what = by_mail(request) if by_mail else record.by_key(key)
+    what = by_mail(request) if by_mail else record.by_key(key) | record.with_floor(floor)
     engine_starts.note_started(request, by or requester, what)
     engine_stops.begin(request, stop)
     engine_visits.enter(request, definition, definition.start)

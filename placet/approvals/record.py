@@ -280,6 +280,17 @@ def by_key(key: str) -> What:
     return {"key": key} if key else {}
 
 
+def with_floor(floor: str) -> What:
+    """Of what was started: the weakest proof that its key takes of who answers; "" where it says nothing."""
+    return {"floor": floor} if floor else {}
+
+
+def floor_of(request: Request) -> str:
+    """See `with_floor`: what a request was started with is what its record says, which nobody changes."""
+    first = AuditEntry.objects.filter(request=request.pk).order_by("seq").first()
+    return str(first.what.get("floor", "")) if first is not None else ""
+
+
 def decided(
     decision: Decision, facts_hash: str, ask: Ask | None, proof: Mapping[str, Any], key: str = ""
 ) -> What:

@@ -7,12 +7,13 @@ import pytest
 from placet.accounts.models import Person
 from placet.api import keys
 from placet.api.keys import Scope
+from placet.approvals import calling, engine, verification
 from placet.approvals.definitions import definition_of
-from placet.approvals.models import Request
+from placet.approvals.models import Decision, Request
 from placet.approvals.processes import publish
 from placet.mailboxes.models import Mailbox
 from tests.api.conftest import Caller
-from tests.making import make_mailbox, one_step
+from tests.making import make_mailbox, one_step, open_for
 
 pytestmark = pytest.mark.django_db
 ORDER: dict[str, Any] = {"title": "Order 4711", "to": ["bob@contoso.example"]}
@@ -64,8 +65,12 @@ def _of(proof: str, key: str = "asking", **more: Any) -> dict[str, Any]:
 def _calling(proof: str, called: str) -> dict[str, Any]:
     """Asks with one proof, and then calls a process that asks with another."""
     publish(_of(called, "called"))
-    made = _of(proof)
-    made["steps"]["more"] = {"kind": "call", "name": "More", "process": "called"}
+    return _and_then(_of(proof), "called")
+
+
+def _and_then(made: dict[str, Any], process: str) -> dict[str, Any]:
+    """The same, which calls another process once it is approved."""
+    made["steps"]["more"] = {"kind": "call", "name": "More", "process": process}
     first = made["transitions"][0]
     end, first["to"] = first["to"], "more"
     made["transitions"] += [
@@ -100,3 +105,41 @@ def test_a_process_that_takes_less_is_not_started(
         assert answer.problem == "not-allowed"
         assert f"“{floor}” at least" in answer.json["detail"]
     assert Request.objects.exists() is is_started
+
+
+@pytest.mark.parametrize(
+    ("floor", "weakened", "is_called"),
+    [
+        ("colleague", "outside", False),
+        ("page", "colleague", False),
+        ("colleague", "page", True),
+        ("", "outside", True),
+    ],
+)
+def test_a_called_process_that_was_weakened_meanwhile_is_not_called(
+    alice: Person, bob: Person, floor: str, weakened: str, is_called: bool
+) -> None:
+    """What is called is the newest version when its step comes; and what that one calls is held to the same."""
+    publish(_of("page", "deeper"))
+    publish(_and_then(_of("page", "called"), "deeper"))
+    publish(_and_then(_of("page"), "called"))
+    answer = program(alice, floor).post(
+        "/requests", {"process": "asking", "data": {"item": "Laptop"}}, Idempotency_Key="1"
+    )
+    assert answer.status == 201, answer.json
+    publish(_of(weakened, "deeper"))
+    for _ in range(2):
+        engine.decide(open_for(bob).pk, by=bob, outcome="approve", channel=Decision.Channel.PAGE)
+        _call()
+    called = Request.objects.get(version__process__key="called")
+    assert Request.objects.filter(parent_visit__request=called).exists() is is_called
+    if not is_called:
+        reason = called.visits.get(step_key="more").reason
+        assert f"takes answers with the proof “{weakened}”" in reason
+        assert f"asks for “{floor}” at least" in reason
+    assert not list(verification.findings())
+
+
+def _call() -> None:
+    for row in calling.due(50):
+        assert calling.work(row)

@@ -76,7 +76,15 @@ def start_request(call: Call, body: StartRequest) -> RequestShape:
     later = definition.entered_later
     fields = [one for one in definition.fields if one.type == "files" and one.name not in later]
     files = files_of(fields, body.files)
-    started = engine.start(version, requester, body.data, files=files, by=call.person, key=call.key.public)
+    started = engine.start(
+        version,
+        requester,
+        body.data,
+        files=files,
+        by=call.person,
+        key=call.key.public,
+        floor=call.key.floor,
+    )
     if body.callback is not None:
         register(call, started, body.callback)
     return made(call, started)
