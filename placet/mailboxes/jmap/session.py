@@ -169,7 +169,10 @@ def _address(given: Mapping[str, Any], name: str, url: str, hosts: Hosts) -> str
     if not isinstance(address, str) or not address:
         raise NotUnderstood(name)
     # A template is no address yet: what stands for its variables must not make another host of it.
-    whole = urljoin(url, address)
+    try:
+        whole = urljoin(url, address)
+    except ValueError:  # as of "https://[": no address
+        raise NotUnderstood(name) from None
     if "{" in whole.partition("://")[2].partition("/")[0]:
         raise NotUnderstood(name)
     hosts.check(expanded(whole, dict.fromkeys(("accountId", "blobId", "name", "type"), "x")))

@@ -112,6 +112,6 @@ def test_a_refresh_token_becomes_an_access_token(server: Dovecot, user: str) -> 
         assert "grant_type=refresh_token" in request.body.decode()
         assert "refresh_token=granted-once" in request.body.decode()
         empty = RefreshGrant(stub.token_uri, "placet", "", SecretStr("s3cret"), SecretStr(""))
-        with pytest.raises(FixNeeded, match="No refresh token"):
+        with pytest.raises(FixNeeded, match="Nobody has agreed yet"):
             fetch_token(empty)
         assert len(stub.token_requests) == 1

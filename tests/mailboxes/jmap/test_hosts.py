@@ -67,6 +67,7 @@ PARTS = st.lists(
 @example("https://mail.example.com@evil.example/")
 @example("https://mail.example.com:443@evil.example/")
 @example("https://{type}.mail.example.com/")
+@example("https://[")
 def test_whoever_connects_reads_no_other_host_than_whoever_checked(template: str) -> None:
     value = session(apiUrl=template, downloadUrl="/d/{blobId}", uploadUrl="/u", eventSourceUrl="")
     try:
