@@ -36,12 +36,13 @@ class ProcessRef(Shape):
 class ProofShape(Shape):
     """How it is known who answered. `level`: of a mail colleague, outside, submitted or signed; page: they were signed
     in; key: by their key of the API. `domain`: whose DKIM signature the mail had, and `checked_by`: server or placet;
-    `login`: who had signed in at the organisation's mail server."""
+    `login`: who had signed in at the organisation's mail server; `signature`: of what form the person's own was."""
 
     level: str
     domain: str | None
     checked_by: str | None
     login: str | None
+    signature: str | None
 
 
 class StepDecision(Shape):
@@ -276,4 +277,5 @@ def _proof(proof: DecisionProof) -> ProofShape:
         domain=proof.domain or None,
         checked_by=proof.checked_by or None,
         login=proof.login or None,
+        signature=proof.signature or None,
     )

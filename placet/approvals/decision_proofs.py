@@ -20,12 +20,14 @@ BY_PLACET = "placet"  # in `Proof.checked_by`
 @dataclass(frozen=True)
 class DecisionProof:
     """`level` of `proofs.Level`, or "key". `domain`: whose signature (DKIM) was on the mail; `login`: who had signed in
-    at our own mail server; `checked_by`: "placet" or "server", of a signature. "" where it says nothing."""
+    at our own mail server; `checked_by`: "placet" or "server", of a domain's signature; `signature`: the form of the
+    person's own, such as S/MIME. "" where it says nothing."""
 
     level: str
     domain: str = ""
     login: str = ""
     checked_by: str = ""
+    signature: str = ""
 
     @property
     def words(self) -> str:
@@ -35,7 +37,7 @@ class DecisionProof:
         if self.level == Level.SUBMITTED:
             return _("signed in at our own mail server as {login}").format(login=self.login)
         if self.level == Level.SIGNED:
-            return _("signed with a key that is known here")
+            return _("signed with their own key ({form})").format(form=self.signature)
         if self.level == Level.OUTSIDE and self.checked_by == BY_PLACET:
             return _("signed by the domain {domain} (DKIM, checked by Placet)").format(domain=self.domain)
         if self.level == Level.OUTSIDE:
@@ -70,4 +72,5 @@ def _of_mail(kept: Mapping[str, Any]) -> DecisionProof | None:
         domain=str(kept.get("dkim_domain", "")) if level == Level.OUTSIDE else "",
         login=str(kept.get("login", "") or kept.get("address", "")) if level == Level.SUBMITTED else "",
         checked_by=checked_by if level == Level.OUTSIDE else "",
+        signature=str(kept.get("signature", "")) if level == Level.SIGNED else "",
     )

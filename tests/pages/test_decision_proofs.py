@@ -41,7 +41,10 @@ KEPT: dict[str, tuple[dict[str, Any], str]] = {
         Proof(Level.OUTSIDE, BOB, "mail", dkim_domain="contoso.example", authserv_id="mx").as_json(),
         "signed by the domain contoso.example (DKIM, DMARC passed)",
     ),
-    "signed": ({"level": "signed", "address": BOB}, "signed with a key that is known here"),
+    "signed": (
+        Proof(Level.SIGNED, BOB, "mail", signature="S/MIME").as_json(),
+        "signed with their own key (S/MIME)",
+    ),
 }
 
 
