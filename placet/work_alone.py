@@ -64,6 +64,7 @@ class Runner:
                     self._wake_others(kind)
                     self._stop.wait(GAP if kind.lane else 0)
                 else:
+                    _close_what_grows_old(kind.idle)
                     self._wake[kind.name].wait(kind.idle)
                     self._wake[kind.name].clear()
             _close_connections(kind.workers, pool)
@@ -94,6 +95,15 @@ class Runner:
         for other in self._kinds:
             if other.name != kind.name and other.idle <= IDLE:
                 self._wake[other.name].set()
+
+
+def _close_what_grows_old(seconds: float) -> None:
+    """This thread's connection to the database, where the next look, in so many seconds, would close it anyway. With
+    each, SQLite holds what it knows of the tables, half a megabyte, and there are as many as kinds of work."""
+    for connection in connections.all(initialized_only=True):
+        longest = connection.settings_dict["CONN_MAX_AGE"]
+        if longest is not None and longest <= seconds:
+            connection.close()
 
 
 def _close_connections(workers: int, pool: ThreadPoolExecutor) -> None:

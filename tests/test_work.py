@@ -246,3 +246,35 @@ def test_where_nothing_is_due_it_is_looked_for_once_a_second_at_most(monkeypatch
     of_moments = [kind.idle for kind in work.kinds() if kind.name in ("timer", "stop", "calendar", "digest")]
     assert len(of_moments) == 4
     assert min(of_moments) >= 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("longest", "keeping"), [(0, set()), (60, {"often"})])
+def test_no_connection_waits_that_the_next_look_would_close(
+    longest: int, keeping: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`longest`: seconds that one may be kept, which is none on SQLite."""
+    looking: dict[str, Any] = {}
+    both = threading.Event()
+
+    def due(name: str) -> list[int]:
+        assert not Mailbox.objects.filter(name=name).exists()
+        looking[name] = connections["default"]
+        if len(looking) == 2:
+            both.set()
+        return []
+
+    def kind(name: str, idle: float) -> work.Kind:
+        return work.Kind(name, lambda _limit: due(name), lambda row: True, idle=idle)
+
+    monkeypatch.setitem(connections["default"].settings_dict, "CONN_MAX_AGE", longest)
+    monkeypatch.setattr(work_alone, "kinds", lambda: [kind("rare", 60), kind("often", 50)])
+    runner = work_alone.Runner()
+    runner.start()
+    assert both.wait(60)
+    until = time.monotonic() + 60
+    while {name for name, one in looking.items() if one.connection} != keeping and time.monotonic() < until:
+        time.sleep(0.01)
+    open_ones = {name for name, one in looking.items() if one.connection}
+    runner.stop()
+    assert open_ones == keeping
