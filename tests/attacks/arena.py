@@ -64,7 +64,7 @@ class Arena:
     def level(self, proof: str) -> None:
         """What requests from now on ask for: "colleague", "outside" or "page"."""
         definition = yaml.safe_load((SAMPLES / "purchase.yaml").read_text())
-        publish({**definition, "proof": proof})
+        publish({**definition, "proof": self.world.level(proof)})
 
     def refuses(
         self,
@@ -158,8 +158,11 @@ def rng(request: pytest.FixtureRequest) -> random.Random:
 
 @pytest.fixture
 def most(request: pytest.FixtureRequest) -> int:
-    """How many forgeries a test judges, over each way that it goes; with --in-turn, over both of them together."""
+    """How many forgeries a test judges, over each way that it goes; with --in-turn, over both of them together. What
+    goes over several other kinds of mailbox shares them out in any case."""
     count = int(request.config.getoption("--forgeries"))
+    if over := getattr(request.module, "OVER", ()):
+        return count // len(over)
     both = "way" in request.fixturenames and getattr(request.module, "BOTH_WAYS", False)
     return count // 2 if both and request.config.getoption("--in-turn") else count
 

@@ -1,6 +1,16 @@
 """The world of the journeys, and the arena in it."""
 
 from tests.attacks.arena import arena, most, rng, tally
-from tests.journeys.conftest import pytest_generate_tests, sandbox, way, world
+from tests.journeys.conftest import mail_servers, pytest_generate_tests, sandbox, way, world
 
-__all__ = ["arena", "most", "pytest_generate_tests", "rng", "sandbox", "tally", "way", "world"]
+__all__ = [
+    "arena",
+    "mail_servers",
+    "most",
+    "pytest_generate_tests",
+    "rng",
+    "sandbox",
+    "tally",
+    "way",
+    "world",
+]

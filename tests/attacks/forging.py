@@ -90,10 +90,14 @@ def quote_in_html(asked: Mail) -> str:
     )
 
 
+_MARKS: tuple[Header, ...] = tuple(
+    (name, value) for name, _, value in (line.partition(":") for line in INTERNAL)
+)
+
+
 def internal(letter: Letter) -> Letter:
     """With Exchange's mark of a signed-in colleague."""
-    stamps = tuple(tuple(line.split(":", 1)) for line in INTERNAL)
-    return replace(letter, headers=(*stamps, *letter.headers))  # type: ignore[arg-type]
+    return replace(letter, headers=(*_MARKS, *letter.headers))
 
 
 # --- from outside -------------------------------------------------------------------------------------------
@@ -168,7 +172,15 @@ def from_outside(
 
 
 def lay(world: World, letter: Letter, transport: Letter | None = None) -> None:
-    """Into the mailbox, with the headers as they arrived where they are others."""
+    """Into the mailbox, with the headers as they arrived where they are others. Another server than Exchange writes its
+    own lines about a colleague, on top of all, in place of Exchange's."""
+    if not world.has_transport_headers:
+        marks = {(name.lower(), value) for name, value in _MARKS}
+        bare = [(name, value) for name, value in letter.headers if (name.lower(), value) not in marks]
+        marked = len(letter.headers) - len(bare) == len(_MARKS)
+        raw = replace(letter, headers=tuple(bare)).raw() if marked else letter.raw()
+        world.sandbox.place("approvals", world.proved(raw) if marked else raw)
+        return
     block = (transport or letter).block()
     world.sandbox.place("approvals", letter.raw(), transport_headers=block)
 

@@ -144,12 +144,20 @@ def where_it_does_not_matter(asked: Mail, rng: random.Random) -> tuple[Letter, L
     return right.without("x-scan\0ner"), arrived
 
 
+def has_controls(letter: Letter) -> bool:
+    return any(character in letter.block() for character in CONTROLS)
+
+
 def attempts(makers: Sequence[Maker], rng: random.Random) -> Iterator[Attempt]:
     while True:
         make, seed = rng.choice(makers), rng.random()
 
         def attempt(world: World, asked: Mail, make: Maker = make, seed: float = seed) -> None:
-            lay(world, *make(asked, random.Random(seed)))
+            in_mail, arrived = make(asked, random.Random(seed))
+            if world.has_transport_headers:
+                lay(world, in_mail, arrived)
+            else:
+                lay(world, in_mail if has_controls(in_mail) else arrived)
 
         yield f"{make.__name__} ({seed})", attempt
 

@@ -125,7 +125,10 @@ def two_ways_of_headers(stamp: Stamp, sender: str, rng: random.Random) -> Iterat
             _name, forged = make(right, random.Random(seed))
             # XML carries no control characters: in headers that come as XML there is nothing left of them.
             in_mail = block != "transport" or (world.way == "ews" and CONTROLS.search(forged.block()))
-            lay(world, forged if in_mail else right, right if block == "mail" else forged)
+            if world.has_transport_headers:
+                lay(world, forged if in_mail else right, right if block == "mail" else forged)
+            else:
+                lay(world, forged)
 
         yield f"{make.__name__} in {block} ({seed})", forge
 

@@ -27,6 +27,7 @@ from tests.servers.dovecot import Dovecot, dovecot
 from tests.servers.postfix import Postfix, postfix
 
 PASSWORD = "s3cret %&"
+OUTSIDER = "mail.evil.example"
 FOLDERS = {"inbox": "INBOX", "junkemail": "Junk", "deleteditems": "Trash", "sentitems": "Sent"}
 ITEMS = ("BODY.PEEK[]", "FLAGS", "INTERNALDATE")
 _APPENDED = re.compile(rb"APPENDUID (\d+) (\d+)")
@@ -85,9 +86,8 @@ class MailServers:
 def mail_servers(people: Sequence[str] = PEOPLE, more: str = "", services: str = "") -> Iterator[MailServers]:
     """`more` and `services`: as of `postfix`."""
     users = [APPROVALS, *(f"{name}@{DOMAIN}" for name in people)]
-    domains = (
-        f"virtual_mailbox_domains = example.test {DOMAIN}\nsmtpd_sasl_authenticated_header = yes\n{more}"
-    )
+    domains = f"virtual_mailbox_domains = example.test {DOMAIN}\nsmtpd_sasl_authenticated_header = yes\n"
+    domains += f"smtpd_authorized_xclient_hosts = 127.0.0.1\n{more}"
     with (
         dovecot(
             dict.fromkeys(users, PASSWORD), cleartext=True, more="hostname = imap.example.test\n"
@@ -193,7 +193,13 @@ class AtMailServers(Elsewhere):
         return self.lying_in(folder)[-1]
 
     def arrived(self, recipient: str, mail_from: str, raw: bytes) -> None:
-        self.servers.dovecot.deliver(recipient, raw)
+        """From another machine, as far as Postfix knows: from this one it would be a mail that it handed to itself."""
+        with smtplib.SMTP("127.0.0.1", self.servers.postfix.ports["mx"], timeout=PATIENCE) as client:
+            client.ehlo(OUTSIDER)
+            client.docmd("XCLIENT", f"NAME={OUTSIDER} ADDR=203.0.113.7")
+            client.ehlo(OUTSIDER)
+            client.sendmail(mail_from, [recipient], raw)
+        self.servers.wait()
 
     def proved(self, sender: str, raw: bytes) -> bytes:
         return DELIVERED.format(sender=sender).replace("\n", "\r\n").encode() + raw

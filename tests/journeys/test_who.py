@@ -20,10 +20,11 @@ from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.sandbox.delivery import AuthResults
 from placet.sandbox.server import Mail
 from tests.journeys.conftest import DOMAIN, World
+from tests.journeys.elsewhere import Elsewhere
 from tests.journeys.letters import INTERNAL, answer, code_of, letter, reply_to
 from tests.making import entry_of
 
-BOTH_WAYS = True
+EVERY_KIND = True
 
 pytestmark = pytest.mark.django_db
 
@@ -136,9 +137,19 @@ def from_line(*senders: str) -> Forger:
     """A From line of doubtful reading, with the strongest stamps: the line alone must be enough to refuse."""
 
     def forge(world: World, asked: Mail) -> None:
-        world.sandbox.place("approvals", answer(asked, *senders, headers=INTERNAL))
+        world.sandbox.place("approvals", world.proved(answer(asked, *senders)))
 
     return forge
+
+
+def in_the_name_of_bob(world: World, asked: Mail) -> None:
+    """Dave, signed in as himself. Gmail makes it a mail of his own; Exchange refuses it (`on behalf of Bob`)."""
+    world.sandbox.send_as("dave", answer(asked, BOB))
+
+
+def a_planted_session(world: World, asked: Mail) -> None:
+    """What the server would write of Bob's own mail, below what it writes of this one."""
+    world.sandbox.deliver(world.proved(answer(asked, BOB)), mail_from=MALLORY)
 
 
 FORGERIES: dict[str, tuple[Forger, str]] = {
@@ -180,10 +191,31 @@ FORGERIES: dict[str, tuple[Forger, str]] = {
 }
 
 
-def proof(level: str) -> None:
+#: What Exchange's marks come to where nobody would have written them.
+BY_MARKS = {"mechanism_not_confirmed": "not_proved"}
+ON_EXCHANGE_ALONE = ("on behalf of Bob", "a planted AuthAs with a space")
+
+
+def forgeries(world: World) -> dict[str, tuple[Forger, str]]:
+    """Those that there can be with the world's server, and what each comes to there."""
+    if not isinstance(world.sandbox, Elsewhere):
+        return FORGERIES
+    tried = {
+        name: (forge, BY_MARKS.get(result, result))
+        for name, (forge, result) in FORGERIES.items()
+        if name not in ON_EXCHANGE_ALONE
+    }
+    rewritten = world.way == "gmail"
+    tried["in Bob's name"] = (in_the_name_of_bob, "not_the_one_asked" if rewritten else "not_proved")
+    if not rewritten:  # a signature of Bob's domain is Bob's domain's, wherever it comes from
+        tried["a planted session"] = (a_planted_session, "not_proved")
+    return tried
+
+
+def proof(world: World, level: str) -> None:
     """The sample process with another proof, published."""
     definition = yaml.safe_load((SAMPLES / "purchase.yaml").read_text())
-    publish({**definition, "proof": level})
+    publish({**definition, "proof": world.level(level)})
 
 
 @pytest.fixture
@@ -199,9 +231,10 @@ def notices(name: str) -> int:
 def strangers_heard(world: World) -> list[str]:
     """Subjects of the mails that left our mailbox for anybody but those who were asked or made the request."""
     known = {BOB, f"alice@{DOMAIN}"}
-    sent = world.sandbox.mails("approvals", "sentitems")
+    sent = [(mail.subject, {mail.to}) for mail in OutgoingMail.objects.all()]
     assert sent, "the ask at least"
-    return [mail.subject for mail in sent if set(mail.recipients) - known]
+    sent += [(mail.subject, set(mail.recipients)) for mail in world.sandbox.mails("approvals", "sentitems")]
+    return [subject for subject, to in sent if to - known]
 
 
 def the_real_reply_decides(world: World, request: Request, asked: Mail) -> None:
@@ -218,9 +251,9 @@ def test_a_valid_code_from_somebody_else_decides_nothing_and_the_real_reply_stil
     world: World, level: str
 ) -> None:
     """Each of the mails against an ask of its own, in one world."""
-    proof(level)
+    proof(world, level)
     tried: list[Tried] = []
-    for name, (forge, result) in FORGERIES.items():
+    for name, (forge, result) in forgeries(world).items():
         request, asked = world.asked(item=name)
         before = {world.id_of(mail) for mail in world.sandbox.mails("approvals")}
         forge(world, asked)
@@ -278,11 +311,12 @@ def assert_nothing_came_of_it(one: Tried) -> None:
 def test_the_stamps_of_the_forgeries_are_those_that_prove_a_colleague(world: World) -> None:
     """So that what refuses the mails above is the one thing that is wrong with each."""
     _, asked = world.asked()
-    world.sandbox.place("approvals", answer(asked, f"Bob Bobson <{BOB.upper()}>", headers=INTERNAL))
+    world.sandbox.place("approvals", world.proved(answer(asked, f"Bob Bobson <{BOB.upper()}>")))
     world.run_until_quiet()
     assert world.decisions() == [("Bob", "approve")]
 
 
+@pytest.mark.on_exchange
 def test_after_a_hundred_forgeries_the_real_reply_counts_and_one_notice_was_sent(world: World) -> None:
     request, asked = world.asked()
     for forge, _ in islice(cycle(FORGERIES.values()), 100):
@@ -416,6 +450,7 @@ def test_a_code_in_the_envelope_only_decides_nothing(world: World) -> None:
     the_real_reply_decides(world, request, asked)
 
 
+@pytest.mark.on_exchange
 def test_a_genuine_yes_to_something_else_that_a_rule_redirects_to_us_decides_nothing(world: World) -> None:
     """Dave asks Bob about lunch; a rule in Dave's mailbox redirects Bob's answer, as Bob's, to the plus address."""
     request, asked = world.asked()
@@ -437,7 +472,7 @@ def test_a_code_of_an_older_round_decides_nothing_in_the_new_one(world: World) -
     for way in definition["transitions"]:
         if (way["from"], way["outcome"]) == ("finance", "reject"):
             way["to"] = "manager"
-    publish(definition)
+    publish({**definition, "proof": world.level("colleague")})
     request, first = world.asked("5000", "Car")
     world.sandbox.reply_as("bob", first.id, "approve")
     world.run_until_quiet()
@@ -464,18 +499,20 @@ def test_a_code_of_an_older_round_decides_nothing_in_the_new_one(world: World) -
 # --- junk ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.not_over("pop3", "gmail")  # there is no such folder; the strongest proof there is does not do
 def test_a_colleagues_answer_in_the_junk_folder_counts_with_the_strongest_proof(world: World) -> None:
-    proof("outside")
+    proof(world, "outside")
     _, asked = world.asked()
-    world.sandbox.place("approvals", answer(asked, BOB, headers=INTERNAL), folder="junkemail")
+    world.sandbox.place("approvals", world.proved(answer(asked, BOB)), folder="junkemail")
     world.run_until_quiet()
     assert world.decisions() == [("Bob", "approve")]
     assert world.sandbox.mails("approvals", "junkemail") == []
 
 
+@pytest.mark.on_exchange
 def test_an_answer_in_the_junk_folder_does_not_count_with_less(world: World) -> None:
     """DMARC and DKIM pass for Bob's domain, which is enough in the inbox and not here."""
-    proof("outside")
+    proof(world, "outside")
     request, asked = world.asked()
     world.sandbox.deliver(answer(asked, BOB), mail_from=BOB, junk=True)
     world.run_until_quiet()
