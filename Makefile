@@ -9,7 +9,7 @@ TESTS ?=
 PYTEST = $(BIN)/pytest -n $(JOBS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-changed test-postgres check acceptance acceptance-full bench bench-growth soak soak-attacks soak-models soak-faults soak-faults-postgres mutants screenshots container release messages openapi lock clean
+.PHONY: help setup demo test test-changed test-postgres check acceptance acceptance-full bench bench-growth soak soak-attacks soak-models soak-kinds soak-faults soak-faults-postgres mutants screenshots container release messages openapi lock clean
 
 help:
 	@echo "make demo        try Placet: SQLite and a local Exchange Online, nothing else needed"
@@ -31,7 +31,7 @@ help:
 	@echo "make container   the image, built and run with PostgreSQL and Caddy as deploy/container says (as root on Debian)"
 	@echo "make release     the wheels, the node for n8n, their checksums and notes, in dist/"
 	@echo "make soak        attacks, models, kills and faults at full length, on SQLite and PostgreSQL (about 80 minutes;"
-	@echo "                 soak-attacks, soak-models, soak-faults and soak-faults-postgres are its parts)"
+	@echo "                 soak-attacks, soak-models, soak-kinds, soak-faults and soak-faults-postgres are its parts)"
 
 # The words of replies as they are looked up: for those who run Placet and may not write here.
 setup: $(STAMP)
@@ -78,6 +78,7 @@ check: setup
 	$(BIN)/pytest -q -p no:xdist tests/test_complete.py
 
 acceptance: setup
+	@tools/system-packages dovecot postfix
 	@if [ -d ../shared/corpora ]; then $(PYTEST) --in-turn tests/acceptance tests/attacks; \
 	else echo "There is no ../shared with Microsoft's schema and the mail corpora: the attacks alone are run."; \
 	$(PYTEST) --in-turn tests/attacks; fi
@@ -119,19 +120,28 @@ screenshots: setup
 soak: setup
 	$(MAKE) soak-attacks
 	$(MAKE) soak-models
+	$(MAKE) soak-kinds
 	$(MAKE) -j2 --output-sync=target soak-faults soak-faults-postgres
 
 LONG = $(BIN)/pytest -o faulthandler_timeout=0
 ALL_OF_IT = $(LONG) -n $(JOBS) --dist worksteal --whole
 MODELS = tests/approvals/test_engine_model.py tests/approvals/test_blocks_model.py
+# Over every kind of mailbox; at mail servers each command is cut, refused, and killed at.
+KINDS = $(patsubst %,tests/journeys/test_%.py,main_job twice not_answers who)
+AT_COMMANDS = $(patsubst %,tests/journeys/test_%.py,faults_of_mail_servers kill_at_commands)
 FAULTS = tests/soak tests/journeys/test_faults.py tests/webhooks/test_faults.py --replies 200
 
 soak-attacks: setup
-	@tools/system-packages chromium
-	$(ALL_OF_IT) --sampled-only --forgeries 1200 --ignore=tests/soak $(addprefix --ignore=,$(MODELS))
+	@tools/system-packages chromium dovecot postfix
+	$(ALL_OF_IT) --sampled-only --forgeries 1200 --ignore=tests/soak $(addprefix --ignore=,$(MODELS) $(AT_COMMANDS))
 
 soak-models: setup
 	$(ALL_OF_IT) $(MODELS)
+
+soak-kinds: setup
+	@tools/system-packages dovecot postfix
+	$(LONG) $(KINDS)
+	$(LONG) --whole $(AT_COMMANDS)
 
 soak-faults: setup
 	$(LONG) $(FAULTS)
