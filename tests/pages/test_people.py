@@ -425,7 +425,7 @@ def test_a_persons_page_asks_as_little_for_many_rows_as_for_few(
             engine.start(version, alice, {"item": f"Chair {number}", "amount": "100", "reason": "x"})
             add_address(bob, f"bob{rows}-{number}@contoso.example")
             Group.objects.create(key=f"g{rows}-{number}", name="G").members.add(bob)
-        with django_assert_max_num_queries(22):
+        with django_assert_max_num_queries(23):
             shown = ada.get(page).content.decode()
     assert "The newest are shown." in shown
 
