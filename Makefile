@@ -96,9 +96,10 @@ bench: setup
 	$(BIN)/python -m benchmarks.replies
 	$(BIN)/python -m benchmarks.idle
 	$(BIN)/python -m benchmarks.marks
+	@tools/system-packages dovecot postfix
+	$(BIN)/python -m benchmarks.kinds
 	$(BIN)/python -m benchmarks.notices
 	$(BIN)/python -m benchmarks.webhooks
-	@tools/system-packages dovecot
 	$(BIN)/python -m benchmarks.imap
 
 # The same pages and the same work at several sizes of the database: SIZES="10000 1300000" (half an hour, 10 GB each).

@@ -2,7 +2,8 @@
 
 `placet serve` as people run it, on SQLite, and a sandbox in a process of its own. Replies are delivered at random
 moments. By notification the mailbox is polled once an hour only; by poll nothing is told of, and it is polled at the
-interval that a new mailbox has. Microsoft Graph and Exchange Web Services, in the same run.
+interval that a new mailbox has. Microsoft Graph, Exchange Web Services, and IMAP (IDLE) at a Dovecot with a Postfix, in
+the same run.
 """
 
 import argparse
@@ -19,11 +20,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.replies import only_our_settings
-from benchmarks.tenant import Tenant, command, environment, tenant
+from benchmarks.tenant import Place, command, environment, tenant
 
 LOOK = 0.003  # seconds between two looks whether there are decisions
 PATIENCE = 180.0  # seconds
 HOUR = 3600
+WAYS = ("graph", "ews", "imap")
 BOTH = {"notification": True, "poll": False}
 
 
@@ -34,13 +36,26 @@ def main() -> None:
     parser.add_argument("--replies", type=int, default=200, help="deliveries of each kind")
     parser.add_argument("--every", type=float, default=0.5, help="seconds between two deliveries, on average")
     parser.add_argument("--poll", type=int, default=20, help="seconds between two polls")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS, help="ways to the mailbox")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="placet-bench-") as folder:
         only_our_settings(Path(folder))
         print(f"delivery → decision, {options.replies} each; poll interval {options.poll} s")
-        for way in ("graph", "ews"):
-            with tenant() as running:
-                print(_line(way, _measure(running, way, options)), flush=True)
+        for way in options.ways:
+            with _place(way) as place:
+                print(_line(way, _measure(place, way, options)), flush=True)
+
+
+@contextmanager
+def _place(way: str) -> Iterator[Place]:
+    from benchmarks import elsewhere
+
+    if way == "imap":
+        with elsewhere.at_servers() as servers:
+            yield servers
+    else:
+        with tenant() as running:
+            yield running
 
 
 def _line(way: str, found: dict[str, Sequence[float]]) -> str:
@@ -52,7 +67,7 @@ def _line(way: str, found: dict[str, Sequence[float]]) -> str:
     return f"{way:>6}   {told}   poll/notification {medians[1] / medians[0]:.1f}"
 
 
-def _measure(running: Tenant, way: str, options: argparse.Namespace) -> dict[str, Sequence[float]]:
+def _measure(running: Place, way: str, options: argparse.Namespace) -> dict[str, Sequence[float]]:
     """Seconds of each delivery, by notification and by poll."""
     from benchmarks import seed
     from placet.mail.models import OutgoingMail
@@ -136,7 +151,7 @@ class _Watch:
         connections.close_all()
 
 
-def _delivered(running: Tenant, asks: Sequence[object], every: float) -> list[float]:
+def _delivered(running: Place, asks: Sequence[object], every: float) -> list[float]:
     from placet.approvals.models import AskLine
     from placet.mail.models import OutgoingMail
     from placet.sandbox import programs

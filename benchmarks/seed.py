@@ -12,9 +12,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
+import yaml
 from django.db import connection, connections, models, transaction
 
-from benchmarks.tenant import APPROVALS, DOMAIN, Tenant
+from benchmarks.tenant import DOMAIN, Place
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Person
 from placet.approvals import composing, engine
@@ -27,7 +28,6 @@ from placet.commands.start import set_up
 from placet.lib.ids import new_code, uuid7
 from placet.mail import outbox
 from placet.mail.models import OutgoingMail
-from placet.mailboxes import store
 from placet.sandbox import mime, programs
 from placet.sandbox.mime import Address
 from placet.sandbox.tenant import Item
@@ -39,27 +39,14 @@ ANSWERS = ("approve", "yes\n\nGood price.", "ja", "reject\n\nThe budget of this 
 Row = TypeVar("Row", bound=models.Model)
 
 
-def fresh_installation(tenant: Tenant, way: str) -> list[Person]:
-    """An empty database, connected to this tenant through Microsoft Graph ("graph") or Exchange Web Services ("ews").
-    The people who ask."""
+def fresh_installation(tenant: Place, way: str) -> list[Person]:
+    """An empty database, connected to the mailbox at this place by one of its ways. The people who ask."""
     _drop_database()
     set_up()
     tenant.add_mailbox("ada", "Ada Administrator")
     add_person("Ada Administrator", f"ada@{DOMAIN}", administrator=True)
     people = [_pair(tenant, number) for number in range(PAIRS)]
-    store.save(
-        {
-            "protocol": way,
-            "server_address": tenant.url,
-            "username": APPROVALS,
-            "client_id": tenant.client_id,
-            "token_uri": tenant.token_url,
-            "active": True,
-            "since": "2020-01-01T00:00:00+00:00",
-        },
-        secrets={"client_secret": tenant.client_secret},
-        by="a benchmark",
-    )
+    tenant.connect(way)
     return people
 
 
@@ -74,7 +61,7 @@ def _drop_database() -> None:
         path.unlink()
 
 
-def _pair(tenant: Tenant, number: int) -> Person:
+def _pair(tenant: Place, number: int) -> Person:
     for role in ("asks", "answers"):
         tenant.add_mailbox(f"{role}{number:02}", f"{role.title()} Number {number}")
     manager = add_person(f"Answers Number {number}", f"answers{number:02}@{DOMAIN}")
@@ -84,9 +71,9 @@ def _pair(tenant: Tenant, number: int) -> Person:
 # --- requests and replies ---------------------------------------------------------------------------------
 
 
-def requests(people: Sequence[Person], replied: int, open_in_all: int) -> None:
+def requests(people: Sequence[Person], replied: int, open_in_all: int, proof: str = "colleague") -> None:
     """So many open assignments, of which the first ones will be replied to."""
-    version = publish((SAMPLES / "purchase.yaml").read_text())
+    version = publish({**yaml.safe_load((SAMPLES / "purchase.yaml").read_text()), "proof": proof})
     through_engine = max(replied, len(people))  # each person's first one is the pattern of their copies
     for numbers in _groups(range(through_engine)):
         with transaction.atomic():
@@ -111,7 +98,7 @@ def _groups(numbers: range) -> Iterable[range]:
         yield range(first, min(first + TOGETHER, numbers.stop))
 
 
-def replies(tenant: Tenant, count: int) -> list[bytes]:
+def replies(tenant: Place, count: int) -> list[bytes]:
     """Let those asked answer the oldest requests from their mailboxes, quoting it as Outlook does. Their mails."""
     raws = []
     asks = OutgoingMail.objects.filter(kind="ask").order_by("id")

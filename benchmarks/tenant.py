@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import requests
 
@@ -17,8 +17,24 @@ DOMAIN = "contoso.example"
 APPROVALS = f"approvals@{DOMAIN}"
 
 
+class Place(Protocol):
+    """Where Placet's mailbox is, and people who write to it. `proof`: of them, that its server gives."""
+
+    proof: str
+
+    def add_mailbox(self, address: str, name: str) -> None: ...
+
+    def send_as(self, address: str, raw: bytes) -> None:
+        """To Placet, by somebody who is signed in."""
+
+    def connect(self, way: str) -> None:
+        """Placet's mailbox is connected, and active."""
+
+
 class Tenant:
     """What is done to a running `placet sandbox` through its control API."""
+
+    proof = "colleague"
 
     def __init__(self, state: Mapping[str, Any]) -> None:
         self.url = str(state["url"])
@@ -38,6 +54,24 @@ class Tenant:
 
     def send_as(self, address: str, raw: bytes) -> None:
         self._post("send", {"mailbox": address, "raw": base64.b64encode(raw).decode()})
+
+    def connect(self, way: str) -> None:
+        """Through Microsoft Graph ("graph") or Exchange Web Services ("ews")."""
+        from placet.mailboxes import store
+
+        store.save(
+            {
+                "protocol": way,
+                "server_address": self.url,
+                "username": APPROVALS,
+                "client_id": self.client_id,
+                "token_uri": self.token_url,
+                "active": True,
+                "since": "2020-01-01T00:00:00+00:00",
+            },
+            secrets={"client_secret": self.client_secret},
+            by="a benchmark",
+        )
 
     def inbox(self) -> int:
         """How many mails wait."""
