@@ -73,7 +73,10 @@ def kept(made: Any) -> Kept:
 
 
 #: What readings had no place for when these were kept: said only where there is something.
-_LATER = ("given", "perhaps_hidden", "likely", "checked_by", "dkim_selector", "login")
+_LATER = (
+    "given", "perhaps_hidden", "likely", "checked_by", "dkim_selector", "login", "signed", "signature",
+    "key_fingerprint", "certificate_issuer", "certificate_serial", "signed_at", "signed_once", "reads",
+)  # fmt: skip
 #: What says nothing of how a mail was read.
 _APART = ("algorithm", "identity_domain")
 
