@@ -10,12 +10,14 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import (
     Criticality,
@@ -61,6 +63,12 @@ class Way:
 def fingerprint(certificate: x509.Certificate) -> str:
     """SHA-256, hexadecimal in lower case."""
     return certificate.fingerprint(hashes.SHA256()).hex()
+
+
+def key_fingerprint(certificate: x509.Certificate) -> str:
+    """The same of its public key, which several certificates may be of."""
+    key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return sha256(key).hexdigest()
 
 
 def addresses_of(certificate: x509.Certificate) -> tuple[str, ...]:

@@ -12,6 +12,8 @@ from placet.accounts.trust_changes import guarded
 from placet.lib.sentences import Sentence
 from placet.replies.parse.signed import SignatureUnfit
 
+EXPIRED = Sentence("the OpenPGP keys of this person that are entered here have expired")
+FOR_EVER = datetime.max.replace(tzinfo=UTC)
 _TYPES = ("Binary", "Text")  # RFC 9580 5.2.1: of a document
 
 
@@ -42,7 +44,7 @@ def signed_by(content: bytes, signature: bytes, keys: Sequence[bytes], at: datet
     known = [pysequoia.Cert.from_bytes(key) for key in keys]
     current = [one for one in known if not one.is_revoked and (one.expiration is None or one.expiration > at)]
     if not current:
-        raise SignatureUnfit(Sentence("the OpenPGP keys of this person that are entered here have expired"))
+        raise SignatureUnfit(EXPIRED)
     seen = guarded(
         lambda: pysequoia.verify(bytes=content, store=lambda _ids: current, signature=read),
         SignatureUnfit,
@@ -56,6 +58,27 @@ def signed_by(content: bytes, signature: bytes, keys: Sequence[bytes], at: datet
         str(one).rpartition(".")[2] for one in (read.key_algorithm, read.hash_algorithm)
     )
     (certificate,) = {bytes(one) for one in current if one.fingerprint == by.certificate}
+    _must_be_current(certificate, str(by.signing_key), at)
     return SignedByKey(
         str(by.certificate), str(by.signing_key), algorithm, read.created.astimezone(UTC), certificate
     )
+
+
+def _must_be_current(certificate: bytes, signing_key: str, at: datetime) -> None:
+    """Raises SignatureUnfit for a subkey that has expired at `at`, or was taken back at any time. Sequoia looks at what
+    it was when the signature says that it was made, and whoever has an old subkey says that as they like."""
+    from pysequoia.packet import PacketPile, SignatureType, Tag
+
+    made: datetime | None = None  # of the subkey, while its packets are gone through
+    bound: tuple[datetime, datetime] | None = None  # the newest word about it, and until when it then holds
+    for one in PacketPile.from_bytes(certificate):
+        if one.tag != Tag.Signature:
+            is_it = one.tag == Tag.PublicSubkey and one.fingerprint == signing_key
+            made = one.key_created if is_it else None
+        elif made is not None and one.signature_type == SignatureType.SubkeyRevocation:
+            raise SignatureUnfit(EXPIRED)
+        elif made is not None and one.signature_created is not None:
+            ends = made + one.key_validity_period if one.key_validity_period else FOR_EVER
+            bound = max(bound or (one.signature_created, ends), (one.signature_created, ends))
+    if bound is not None and bound[1] <= at:
+        raise SignatureUnfit(EXPIRED)

@@ -99,7 +99,7 @@ def _smime(part: SignedPart, trust: Trust, at: datetime) -> CheckedSignature:
     return CheckedSignature(
         holds=True,
         scheme=str(part.scheme),
-        mark=mark(signed.content, own, signed.signed_at),
+        mark=mark(signed.content, certificates.key_fingerprint(leaf), signed.signed_at),
         fingerprint=own,
         subject=_name(leaf.subject),
         issuer=_name(leaf.issuer),

@@ -2,7 +2,8 @@
 
 asn1crypto reads the structure and `cryptography` reckons. One signer, one digest, signed attributes that name the
 digest of the content once: what a CMS may have beside that is what attacks are made of. Whose certificate it must be,
-and which authorities count, is in `placet.lib.certificates`. Bounded by the size of what is given.
+and which authorities count, is in `placet.lib.certificates`. Linear in the size of what is given, once
+`placet.lib.asn1` has seen that it is in bounds.
 """
 
 import hmac
@@ -12,8 +13,9 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from placet.lib.asn1 import must_be_bounded
 from placet.lib.sentences import Sentence
-from placet.replies.parse.signed import Scheme, SignatureUnfit, SignedPart
+from placet.replies.parse.signed import Scheme, SignatureUnfit, SignedPart, must_read_alike
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -47,6 +49,7 @@ def signed_bytes(part: SignedPart) -> SignedBytes:
 def _signed_bytes(part: SignedPart) -> SignedBytes:
     from asn1crypto import cms
 
+    must_be_bounded(part.signature)
     whole = cms.ContentInfo.load(part.signature, strict=True)
     if whole["content_type"].native != "signed_data":
         raise SignatureUnfit(
@@ -80,7 +83,10 @@ def _content(part: SignedPart, info: Any) -> bytes:
     inside = info["content"].native
     if (part.scheme is Scheme.SMIME_WRAPPED) != (inside is not None):
         raise SignatureUnfit(Sentence("what is signed stands in two places, or in none"))
-    return bytes(inside) if inside is not None else part.content
+    if inside is None:
+        return part.content
+    must_read_alike(bytes(inside))
+    return bytes(inside)
 
 
 def _certificates(choices: Any) -> "list[x509.Certificate]":
@@ -234,5 +240,6 @@ def _hash(digest: str) -> Any:
 
 def mark(content: bytes, signer: str, signed_at: str) -> str:
     """What is the same of a mail that is sent once more in another envelope: what was signed, by which key and when.
-    The signature itself is not: of some algorithms others that hold can be made of it without the key."""
+    The signature itself is not: of some algorithms others that hold can be made of it without the key. Nor is the
+    certificate: nothing that is signed names it, and a renewed one may be of the same key."""
     return sha256(b"\0".join((sha256(content).digest(), signer.encode(), signed_at.encode()))).hexdigest()

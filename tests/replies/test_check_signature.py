@@ -82,6 +82,22 @@ def test_what_holds(how: Signing, wrapped: bool) -> None:
     assert check_signature.again(raw, found.as_json()) == Sentence(), "the same a year later"
 
 
+@pytest.mark.parametrize("odd", [b"No.\r\rapprove", b"app\0rove"])
+def test_what_is_read_in_two_ways_is_refused_inside_as_beside(odd: bytes) -> None:
+    content = CONTENT.replace(b"approve", odd)
+    wrapped = Envelope(ASKED).wrapped(Signing(BOB, [BELOW], wrapped=True).sign(content))
+    assert why(look(wrapped)) == why(look(beside(Signing(BOB, [BELOW]), content)))
+
+
+def test_two_certificates_of_one_key_make_one_mark() -> None:
+    """Which of them signed, the signature does not cover: whoever has the mail could name the other one."""
+    renewed = issue("Bob", BELOW, addresses=[ADDRESS])
+    at = datetime.now(UTC)
+    mails = [beside(Signing(by, [BELOW], at=at)) for by in (BOB, renewed)]
+    assert len({look(raw).fingerprint for raw in mails}) == 2
+    assert len({look(raw).mark for raw in mails}) == 1
+
+
 def test_lines_without_carriage_returns_are_signed_with_them() -> None:
     assert look(beside(Signing(BOB, [BELOW])).replace(b"\r\n", b"\n")).content == CONTENT
 
@@ -314,6 +330,32 @@ def test_gpg(tmp_path: Path) -> None:
         assert found.holds == ("SHA1" not in options), str(found.why)
 
 
+def test_a_subkey_that_expired_or_was_taken_back_signs_nothing(tmp_path: Path) -> None:
+    """Whatever the signature says of when it was made: before that, the subkey was good."""
+    tmp_path.chmod(0o700)
+    home = str(tmp_path)
+    gpg = ("gpg", "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", "")
+    try:
+        _run(*gpg, "--quick-gen-key", f"Bob <{ADDRESS}>", "ed25519", "cert", "1y", home=home)
+        listed = _run(*gpg, "--list-keys", "--with-colons", home=home).decode()
+        own = next(line.split(":")[9] for line in listed.splitlines() if line.startswith("fpr"))
+        _run(*gpg, "--quick-add-key", own, "ed25519", "sign", "1d", home=home)
+        made = _run(*gpg, "--armor", "--detach-sign", given=CONTENT, home=home)
+        public = _run(*gpg, "--export", home=home)
+        edit = ("gpg", "--no-tty", "--quiet", "--command-fd", "0", *gpg[3:], "--edit-key", own)
+        _run(*edit, given=b"key 1\nrevkey\ny\n3\n\ny\nsave\n", home=home)
+        revoked = _run(*gpg, "--export", home=home)
+    finally:
+        _run("gpgconf", "--kill", "all", home=home)
+    raw, now = Envelope(ASKED).beside(CONTENT, made, kind="pgp-signature"), datetime.now(UTC)
+    assert revoked != public
+    found = look(raw, Trust(openpgp=[public]), now)
+    assert found.holds, str(found.why)
+    assert check_signature.again(raw, found.as_json()) == Sentence()
+    assert "have expired" in why(look(raw, Trust(openpgp=[public]), now + timedelta(days=2)))
+    assert not look(raw, Trust(openpgp=[revoked]), now).holds
+
+
 # --- hostile sizes --------------------------------------------------------------------------------------------
 
 
@@ -342,6 +384,21 @@ def test_hostile_signatures_are_refused_soon(name: str) -> None:
         begun = time.process_time()
         assert not look(raw).holds
         assert time.process_time() - begun < 2
+
+
+#: What its reader counts in a time that grows with the square of the length.
+LONG: Mapping[str, bytes] = {
+    "identifier": b"\x30\x80\x06\x83\x06\x00\x00" + b"\xff" * 0x5FFFF + b"\x01\0\0",
+    "tag": b"\x3f" + b"\xff" * 400_000 + b"\x01\0",
+    "sets": b"\x30\x80" + b"\x31\0" * 400_000 + b"\0\0",
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_what_is_long_inside_of_a_signature_costs_no_time(name: str) -> None:
+    begun = time.process_time()
+    assert "cannot be read" in why(look(Envelope(ASKED).wrapped(LONG[name])))
+    assert time.process_time() - begun < 1
 
 
 def test_many_lines_between_parts_are_looked_at_once() -> None:

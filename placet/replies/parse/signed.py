@@ -115,8 +115,7 @@ def _two_parts(raw: bytes, boundary: str) -> tuple[bytes, bytes]:
 
 
 def _beside(content: bytes, signature: bytes, protocol: str) -> SignedPart:
-    if _LONE_RETURN.search(content) or b"\0" in content:
-        raise SignatureUnfit(Sentence("what is signed holds a lone carriage return or a null"))
+    must_read_alike(content)
     if len(signature) > LARGEST_SIGNATURE * 2:  # base64, with line ends
         raise SignatureUnfit(
             Sentence("its signature is larger than {number} kB", number=LARGEST_SIGNATURE // 1024)
@@ -129,6 +128,12 @@ def _beside(content: bytes, signature: bytes, protocol: str) -> SignedPart:
         raise SignatureUnfit(Sentence("its header names another kind of signature than it has"))
     scheme = Scheme.OPENPGP if kind == _PGP_SIGNATURE else Scheme.SMIME
     return SignedPart(scheme, re.sub(rb"\r?\n", b"\r\n", content), found[0].payload())
+
+
+def must_read_alike(content: bytes) -> None:
+    """Raises SignatureUnfit for a lone carriage return, which one program takes for the end of a line, and a null."""
+    if _LONE_RETURN.search(content) or b"\0" in content:
+        raise SignatureUnfit(Sentence("what is signed holds a lone carriage return or a null"))
 
 
 # ---------------------------------------------------------------------- read as signed
