@@ -2,7 +2,7 @@
 fraction of their room. Whoever reads one notices nothing: its row stays, with all that lists and searches ask for.
 
 Mails are gone through once, in the order in which they came: the newest block's row says how far. What is not done by
-then, as a mail that was set aside, stays by itself, and so does one with a file in it.
+then, as a mail that was set aside, stays by itself, and so does one with a file in it, or one that cannot be read.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,15 +12,19 @@ from heapq import merge
 from itertools import islice
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Length
 
 from placet.lib import clock, rows
+from placet.lib.compression import Damaged
 from placet.mail import blocks
 from placet.mail.blocks import LARGEST, MOST_BYTES, MOST_MAILS, Place
 from placet.mail.models import IncomingMail, MailBlock, OutgoingMail
 from placet.mail.unwrapping import unwrapped, wrapped
+
+log = structlog.get_logger(__name__)
 
 ENOUGH = 64  # mails: fewer wait for others, so that a block is worth it
 LONGEST_WAIT = timedelta(days=30)  # of those few
@@ -135,8 +139,12 @@ def _old_of(model: Model, through: int, before: datetime) -> Iterator[_Old]:
 
 
 def _packed(old: _Old) -> _Packed | None:
-    """None, if it is too large, or would not come back as it is."""
-    raw: Any = old.model._base_manager.values_list("raw", flat=True).get(pk=old.id)
+    """None, if it is too large, would not come back as it is, or cannot be read: it must not stop those behind it."""
+    try:
+        raw: Any = old.model._base_manager.values_list("raw", flat=True).get(pk=old.id)
+    except (Damaged, old.model.DoesNotExist) as error:
+        log.warning("mail_not_archived", model=old.model.__name__, id=old.id, error=str(error))
+        return None
     content = unwrapped(bytes(raw))
     if len(content) > LARGEST or wrapped(content) != raw:
         return None

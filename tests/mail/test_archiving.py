@@ -113,6 +113,18 @@ def test_what_is_not_done_has_a_file_or_nothing_stays_by_itself(mailbox: Mailbox
     assert {IncomingMail.objects.get(pk=one.pk).state for one in (aside, waiting)} == {"set_aside", "kept"}
 
 
+def test_one_that_cannot_be_read_does_not_stop_the_others(mailbox: Mailbox) -> None:
+    at = timezone.now() - OLD
+    broken = came(mailbox, 1, at)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE mail_incomingmail SET raw = %s WHERE id = %s", [packing.MARK + b"broken", broken.pk]
+        )
+    others = {came(mailbox, 10 + number, at).pk for number in range(80)}
+    assert archive_all() == 1
+    assert {pk for pk in others if stored(IncomingMail.objects.get(pk=pk)).startswith(blocks.MARK)} == others
+
+
 def test_few_wait_for_others_but_not_for_ever(mailbox: Mailbox) -> None:
     for number in range(archiving.ENOUGH - 1):
         came(mailbox, number, timezone.now() - OLD)
