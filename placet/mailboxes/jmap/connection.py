@@ -73,6 +73,7 @@ log = structlog.get_logger(__name__)
 
 FOLDERS = {INBOX: Folder.INBOX, JUNK: Folder.JUNK}
 BATCH = 20  # mails that are asked for at once before their bytes are
+MOST_STEPS = 20  # requests for one page, of which many may hold nothing that is new
 SENT_PAGE = 100
 LARGEST_HEADER = 1024 * 1024  # bytes
 COPIED_HEADERS = ("Message-ID", "Subject", "From")
@@ -98,14 +99,17 @@ class JmapConnection:
             return replace(self._page(position.anew(since), since, limit), restarted=True)
 
     def _page(self, position: Position, since: datetime, limit: int) -> Page:
-        """As many requests as fill a page, at least one."""
+        """As many requests as fill a page, at least one, and no more than MOST_STEPS: whoever holds the mailbox must
+        come back to say so."""
         seen: dict[str, Seen] = {}
         sources = self.places.sources()
+        steps = 0
         while True:
+            steps += 1
             step = next_step(self.jmap, position, sources, max(1, limit - len(seen)))
             position = step.after
             seen |= {mail.server_id: mail for mail in self._new(step.emails, sources, since)}
-            if step.ended or len(seen) >= limit:
+            if step.ended or len(seen) >= limit or steps >= MOST_STEPS:
                 return Page(list(seen.values()), position.as_json(), more=not step.ended, complete=step.ended)
 
     def _new(self, emails: Sequence[Email], sources: Mapping[str, str], since: datetime) -> Iterator[Seen]:

@@ -19,7 +19,7 @@ from placet.mailboxes.base import (
     SignInRefused,
     Wait,
 )
-from placet.mailboxes.jmap.connection import JmapConnection
+from placet.mailboxes.jmap.connection import MOST_STEPS, JmapConnection
 from tests.mailboxes.conformance.mails import LONG_AGO, everything, mail_to
 from tests.mailboxes.stub import Reply
 
@@ -259,6 +259,21 @@ def test_a_server_that_does_not_move_on_is_not_asked_without_end(server: Server)
     assert "newState" in fails(server).cause
     server.methods["Email/query"] = {"ids": ["M1"]}
     assert server.connect().was_sent("", "zzzz-zzzz", LONG_AGO) is False
+
+
+def test_a_server_whose_changes_never_end_gets_a_page_at_a_time(server: Server) -> None:
+    """Each under another state, and nothing new among them: who holds the mailbox would lose it meanwhile."""
+    connection = server.connect()
+    start = connection.changes({}, LONG_AGO, 10)
+    server.methods["Email/changes"] = lambda asked: {
+        "newState": f"{asked['sinceState']}x", "hasMoreChanges": True, "created": [], "updated": [],
+    }  # fmt: skip
+    server.asked.clear()
+    page = connection.changes(start.cursor, LONG_AGO, 10)
+    connection.close()
+    assert (page.seen, page.more, page.complete) == ([], True, False)
+    assert len(server.called("Email/changes")) == MOST_STEPS
+    assert page.cursor["state"] == "s1" + "x" * MOST_STEPS
 
 
 def test_another_account_or_server_begins_anew(server: Server) -> None:
