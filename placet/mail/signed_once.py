@@ -14,3 +14,9 @@ def keep(mark: str, incoming: IncomingMail) -> None:
     """In the transaction that handles the mail. IntegrityError where another one was faster: then all of that is tried
     again, and refused."""
     SignedOnce.objects.create(mark=mark, incoming=incoming)
+
+
+def note(mark: str, incoming: IncomingMail) -> None:
+    """The same of a mail that something else proved: its signed part counts no more in another envelope either. That it
+    came before is no matter here."""
+    SignedOnce.objects.get_or_create(mark=mark, defaults={"incoming": incoming})

@@ -52,6 +52,7 @@ from placet.replies import (
     tell_start,
 )
 from placet.replies.check_dkim import NoKeyYet
+from placet.replies.evidence_signatures import FACT
 from placet.replies.fetch import (
     LeaseLost,
     facts_of,
@@ -529,6 +530,8 @@ def mine(reply: Reply, **known: Any) -> None:
     reply.incoming.handled_at = now  # goes on record
     if reply.proof is not None and reply.proof.signed_once:
         signed_once.keep(reply.proof.signed_once, reply.incoming)
+    elif reply.proof is not None and (signature := reply.incoming.facts.get(FACT, {})).get("holds"):
+        signed_once.note(signature["mark"], reply.incoming)
 
 
 def _give_back(incoming: IncomingMail, claim: str, *, counts: bool) -> None:

@@ -100,6 +100,25 @@ def test_a_signature_does_for_a_weaker_demand(world: World) -> None:
     assert entry_of("decided").value("proof")["level"] == "signed"
 
 
+def test_what_was_signed_counts_once_whatever_proved_the_first_mail(world: World) -> None:
+    """Of a colleague, what Exchange says is looked at first. Whoever has a copy could have it count once more, as after
+    the answer was taken back."""
+    published(proof="colleague")
+    _, asked = world.asked()
+    content = approved(asked)
+    signature = Signing(BOB).sign(content)
+    stamps = {f"X-MS-Exchange-Organization-Auth{name}": value for name, value in AS_COLLEAGUE.items()}
+    first = lay(world, Envelope(asked, headers=stamps).beside(content, signature))
+    assert (first.result, first.verdict["proof"]["level"]) == ("decided", "colleague")
+    again = lay(world, Envelope(asked).beside(content, signature))
+    assert again.result == "not_proved"
+    assert "before" in str(again.verdict["refusal"]["reason"])
+    assert list(evidence_signatures.compare()) == []
+
+
+AS_COLLEAGUE = {"As": "Internal", "Mechanism": "04"}
+
+
 def test_without_anything_to_believe_in_it_is_not_published(world: World) -> None:
     TrustedAuthority.objects.all().delete()
     with pytest.raises(DefinitionInvalid, match="no signature would count"):
