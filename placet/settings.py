@@ -165,6 +165,12 @@ CODES_IN_MAIL = "placet.replies.pick.codes_of_kept"
 #: Who tells `placet.accounts` which processes reckon with a calendar.
 PROCESSES_WITH_CALENDAR = "placet.approvals.processes.naming_calendar"
 CHECK_QUESTIONS = "placet.replies.question_words.problems"
+#: What else is compared with the record when it is verified: each gives what differs, in words.
+ALSO_COMPARED = (
+    "placet.accounts.trust_evidence.compare",
+    "placet.api.evidence_keys.compare",
+    "placet.replies.evidence_signatures.compare",
+)
 CHECK_MAIL_TEXTS = "placet.replies.mail_texts.problems"
 EMAIL_BACKEND = "placet.mail.backend.OutboxBackend"
 DEFAULT_FROM_EMAIL = "placet@localhost"  # the outbox puts the mailbox's own address here

@@ -14,9 +14,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Count, Max, Min
+from django.utils.module_loading import import_string
 
-from placet.accounts import trust_evidence
 from placet.approvals import evidence, evidence_absences, evidence_delegations, evidence_processes
 from placet.approvals.models import Request
 from placet.audit import chain, checkpoints, mac
@@ -26,9 +27,6 @@ from placet.lib.processes import processes
 
 A_RANGE = 1000  # ids of requests
 GOOD_FOR = timedelta(days=1)  # what was verified so long ago says little
-#: What other parts keep and compare with the installation's record: each gives what differs, in words. Those above this
-#: one add theirs.
-ALSO_COMPARED: list[Callable[[], Iterator[str]]] = [trust_evidence.compare]
 NOTES = "how far the record was verified"  # what the MAC of `Notes` is made for
 
 
@@ -117,8 +115,8 @@ def findings(
     yield from evidence_delegations.compare()
     yield from evidence_absences.compare()
     yield from evidence_processes.compare()
-    for compare in ALSO_COMPARED:
-        yield from compare()
+    for name in settings.ALSO_COMPARED:
+        yield from import_string(name)()
     yield from checkpoints.compare(seen)
 
 
