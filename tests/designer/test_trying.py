@@ -12,7 +12,7 @@ from placet.accounts.delegations import Wanted, make
 from placet.accounts.models import Person
 from placet.approvals import engine
 from placet.approvals.definitions import definition_of
-from placet.approvals.models import Assignment, Request, Version
+from placet.approvals.models import Assignment, Decision, Request, Version
 from placet.approvals.processes import publish
 from placet.designer import trying, trying_time
 from placet.designer.trying import tried
@@ -297,7 +297,9 @@ def test_a_real_answer_waits_for_a_play_and_counts(monkeypatch: pytest.MonkeyPat
     def answer() -> None:
         try:
             assert inside.wait(60)
-            engine.decide(seat.pk, by=Person.objects.get(email=BOB), outcome="approve", channel="page")  # type: ignore[arg-type]
+            engine.decide(
+                seat.pk, by=Person.objects.get(email=BOB), outcome="approve", channel=Decision.Channel.PAGE
+            )
         except BaseException as error:  # noqa: BLE001 - said below, in the thread of the test
             errors.append(error)
         finally:

@@ -93,7 +93,7 @@ def sent(world: World, partner: Postfix, raw: bytes, sender: str = OUTSIDE) -> N
     """By the partner's server, which signs and hands over to our MX."""
     with smtplib.SMTP("127.0.0.1", partner.ports["mx"], timeout=servers.PATIENCE) as program:
         program.sendmail(sender, [APPROVALS], raw)
-    running = world.sandbox.servers  # type: ignore[attr-defined]
+    running = world.sandbox.servers  # type: ignore[attr-defined]  # here it is AtMailServers
     MailServers(running.dovecot, partner).wait()
     world.run_until_quiet()
 
@@ -208,7 +208,7 @@ def test_what_is_sealed_or_forwarded_whole_decides_by_its_signature(
 
 def signed(world: World, partner: Postfix, raw: bytes) -> bytes:
     """The same mail as the partner's server signed it: what Bob sent to somebody else."""
-    server = world.sandbox.servers  # type: ignore[attr-defined]
+    server = world.sandbox.servers  # type: ignore[attr-defined]  # here it is AtMailServers
     before = len(world.sandbox.mails("dave"))
     with smtplib.SMTP("127.0.0.1", partner.ports["mx"], timeout=servers.PATIENCE) as program:
         program.sendmail(OUTSIDE, [f"dave@{DOMAIN}"], raw)
