@@ -173,6 +173,8 @@ def _started(
                     "-M", folder / "cyrus.conf", "-p", folder / "pid", "-L", folder / "output",
                 ],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                # It ends its whole process group, and with that the servers of other test processes.
+                process_group=0,
                 env=environment(installed) | {"CYRUS_USER": user}, **running_as(user),
             )  # fmt: skip
         if answers([ports["lmtp"]], process):  # the last one; an httpd does not begin before it is asked
