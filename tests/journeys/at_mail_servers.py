@@ -9,9 +9,10 @@ import smtplib
 import ssl
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC
+from pathlib import Path
 from typing import Any
 
 from imapclient import SEEN, IMAPClient
@@ -36,15 +37,8 @@ QUEUES = ("maildrop", "incoming", "active", "deferred")
 PROFILE = StampProfile(
     ids=("mail.example.test",), dmarc=False, hosts=("example.test",), local_delivery=True, submission=True
 )
-#: What they write on top of a mail that {sender} signed in to send.
-DELIVERED = """\
-Return-Path: <{sender}>
-Delivered-To: approvals@contoso.example
-Received: from mail.example.test ([127.0.0.1])
-\tby imap.example.test with LMTP
-\tid gKpyIx3rKmlGDgAAyxbUTA
-\t(envelope-from <{sender}>)
-\tfor <approvals@contoso.example>; Sat, 28 Nov 2026 10:00:01 +0000
+#: What Postfix writes on top of a mail that {sender} signed in to send, and Dovecot above that.
+SUBMITTED = """\
 Received: from pc.contoso.example (localhost [127.0.0.1])
 \t(using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits))
 \t(No client certificate requested)
@@ -52,6 +46,18 @@ Received: from pc.contoso.example (localhost [127.0.0.1])
 \tby mail.example.test (Postfix) with ESMTPSA id 4dJ1Xk2vTkz1
 \tfor <approvals@contoso.example>; Sat, 28 Nov 2026 10:00:00 +0000 (UTC)
 """
+DELIVERED = (
+    """\
+Return-Path: <{sender}>
+Delivered-To: approvals@contoso.example
+Received: from mail.example.test ([127.0.0.1])
+\tby imap.example.test with LMTP
+\tid gKpyIx3rKmlGDgAAyxbUTA
+\t(envelope-from <{sender}>)
+\tfor <approvals@contoso.example>; Sat, 28 Nov 2026 10:00:01 +0000
+"""
+    + SUBMITTED
+)
 
 
 @dataclass(frozen=True)
@@ -99,6 +105,8 @@ def mail_servers(people: Sequence[str] = PEOPLE, more: str = "", services: str =
 
 class AtMailServers(Elsewhere):
     """See the module. `protocol`: "imap" or "pop3". `ports`: others than the servers' own, by protocol."""
+
+    delivered = DELIVERED
 
     def __init__(self, servers: MailServers, protocol: str, ports: Mapping[str, int] | None = None) -> None:
         super().__init__()
@@ -158,10 +166,24 @@ class AtMailServers(Elsewhere):
 
     # --- Placet's own mailbox -------------------------------------------------------------------------------
 
+    def opened(self) -> AbstractContextManager[IMAPClient]:
+        """It, past Placet."""
+        return self.servers.opened(APPROVALS)
+
+    @property
+    def lmtp_port(self) -> int:
+        """Where mail for it is taken."""
+        return self.servers.dovecot.ports["lmtp"]
+
+    @property
+    def maildir(self) -> Path | None:
+        """Its files, where a mail is one that may be put there."""
+        return self.servers.dovecot.maildir(APPROVALS)
+
     def lying_in(self, folder: str) -> list[Mail]:
         self.servers.wait()
         name = FOLDERS.get(folder, folder)
-        with self.servers.opened(APPROVALS) as client:
+        with self.opened() as client:
             if not client.folder_exists(name):
                 return []
             validity = client.select_folder(name, readonly=True)[b"UIDVALIDITY"]
@@ -177,7 +199,7 @@ class AtMailServers(Elsewhere):
 
     def laid(self, folder: str, raw: bytes) -> Mail:
         name = FOLDERS.get(folder, folder)
-        with self.servers.opened(APPROVALS) as client:
+        with self.opened() as client:
             told = _APPENDED.search(client.append(name, raw))
             assert told is not None
             id_ = MailId(int(told[1]), int(told[2]), name.encode())
@@ -187,7 +209,7 @@ class AtMailServers(Elsewhere):
     def dragged(self, mail_id: str, folder: str) -> Mail:
         known = MailId.of(mail_id)
         assert known is not None
-        with self.servers.opened(APPROVALS) as client:
+        with self.opened() as client:
             client.select_folder(known.folder.decode())
             client.move([known.uid], FOLDERS.get(folder, folder))
         return self.lying_in(folder)[-1]
@@ -202,4 +224,4 @@ class AtMailServers(Elsewhere):
         self.servers.wait()
 
     def proved(self, sender: str, raw: bytes) -> bytes:
-        return DELIVERED.format(sender=sender).replace("\n", "\r\n").encode() + raw
+        return self.delivered.format(sender=sender).replace("\n", "\r\n").encode() + raw

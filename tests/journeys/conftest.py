@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from functools import cache
+from typing import Any, TypeVar
 
 import pytest
 from django.utils import timezone
@@ -20,7 +21,8 @@ from placet.mailboxes import pool, store
 from placet.mailboxes.base import Action
 from placet.mailboxes.models import Mailbox
 from placet.sandbox.server import Mail, Sandbox
-from tests.journeys import at_mail_servers
+from tests.journeys import at_cyrus, at_mail_servers
+from tests.journeys.at_cyrus import CyrusServers
 from tests.journeys.at_exchange_server import AtExchangeServer
 from tests.journeys.at_mail_servers import MailServers
 from tests.journeys.elsewhere import DOMAIN, Elsewhere
@@ -29,6 +31,8 @@ from tests.journeys.ways import ONLINE, WAYS
 from tests.making import SAMPLE, values
 
 __all__ = ["DOMAIN"]
+
+Servers = TypeVar("Servers", bound=MailServers)
 
 
 @dataclass
@@ -200,15 +204,26 @@ def way() -> str:
 def mail_servers() -> Iterator[Callable[[], MailServers]]:
     """A Postfix and a Dovecot, empty each time that they are asked for."""
     with ExitStack() as stack:
-        running: list[MailServers] = []
+        yield _emptied(lambda: stack.enter_context(at_mail_servers.mail_servers()))
 
-        def emptied() -> MailServers:
-            if not running:
-                running.append(stack.enter_context(at_mail_servers.mail_servers()))
-            running[0].empty()
-            return running[0]
 
-        yield emptied
+@pytest.fixture(scope="session")
+def cyrus_servers() -> Iterator[Callable[[], CyrusServers]]:
+    """The same with a Cyrus, in which Placet's mailbox is."""
+    with ExitStack() as stack:
+        yield _emptied(lambda: stack.enter_context(at_cyrus.cyrus_servers()))
+
+
+def _emptied(start: Callable[[], Servers]) -> Callable[[], Servers]:
+    """Started when they are first asked for."""
+    started = cache(start)
+
+    def emptied() -> Servers:
+        servers = started()
+        servers.empty()
+        return servers
+
+    return emptied
 
 
 @pytest.fixture

@@ -1,12 +1,12 @@
-"""A bad day at an IMAP or POP3 server and the SMTP server beside it: each command that a reply's way takes is cut off,
-answered by half or refused, once. The reply is decided once all the same and put away once, and of each mail that goes
-out one arrives, or it is shown as not sent, or as perhaps sent.
+"""A bad day at an IMAP or POP3 server and the SMTP server beside it, or at a JMAP server: each command that a reply's
+way takes is cut off, answered by half or refused, once. The reply is decided once all the same and put away once, and
+of each mail that goes out one arrives, or it is shown as not sent, or as perhaps sent.
 
 Which commands there are is seen in a run without faults. `make soak-kinds` tries each command with each fault, the
 suite each command with one and each fault once.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,7 +16,8 @@ from placet.approvals.models import Decision, Request
 from placet.audit import chain
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes.models import Mailbox
-from tests.journeys.at_mail_servers import MailServers
+from tests.journeys.at_cyrus import AtCyrus
+from tests.journeys.at_mail_servers import AtMailServers
 from tests.journeys.conftest import World, close_connections
 from tests.journeys.elsewhere import APPROVALS
 from tests.journeys.proxied import Proxies, proxies, sandbox, servers
@@ -25,7 +26,7 @@ from tests.servers.proxy import CONTENT, GREETING, LITERAL, Fault
 
 __all__ = ["proxies", "sandbox", "servers"]
 
-OVER = ("imap", "pop3")
+OVER = ("imap", "pop3", "jmap")
 
 pytestmark = [pytest.mark.long, pytest.mark.django_db]
 
@@ -36,7 +37,7 @@ CUT = (
     Fault("half an answer", answered=0.5),
     Fault("in pieces", in_pieces=True),
 )
-REFUSED = {
+REFUSED: Mapping[str, Sequence[Fault]] = {
     "imap": (
         Fault("NO", refusal=b"TAG NO Not now\r\n"),
         Fault("NO and busy", refusal=b"TAG NO [UNAVAILABLE] Try again\r\n"),
@@ -53,7 +54,25 @@ REFUSED = {
         Fault("451", refusal=b"451 4.3.0 Try again\r\n"),
         Fault("550", refusal=b"550 5.7.1 No\r\n"),
     ),
+    "jmap": (
+        Fault("503", refusal=b"HTTP/1.1 503 Not Now\r\nContent-Length: 0\r\n\r\n"),
+        Fault("500", refusal=b"HTTP/1.1 500 Failed\r\nContent-Length: 0\r\n\r\n", closes=True),
+        Fault("429", refusal=b"HTTP/1.1 429 Too Many\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"),
+        Fault("401", refusal=b"HTTP/1.1 401 Who\r\nContent-Length: 0\r\n\r\n"),
+        Fault(
+            "serverUnavailable",
+            refusal=b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
+            b'{"methodResponses": TAG, "sessionState": "0"}',
+            closes=True,
+        ),
+    ),
 }  # fmt: skip
+#: By way, what is among the commands: else nothing was tried.
+AMONG: Mapping[str, set[str]] = {
+    "imap": {GREETING, "UID FETCH", "UID MOVE", "APPEND", LITERAL, CONTENT},
+    "pop3": {GREETING, "RETR", "DELE", "QUIT", CONTENT},
+    "jmap": {"GET /jmap/download", "Email/set", "POST /jmap/upload", "Email/import EmailSubmission/set"},
+}
 #: Said when a connection is no longer needed, and where nothing is known of a mailbox. How often another command comes
 #: hangs on what else is there; once it always does.
 SELDOM = (("imap", "LOGOUT"), ("pop3", "TOP"), ("smtp", "QUIT"))
@@ -98,7 +117,10 @@ def asked_without_faults(world: World, proxies: Proxies) -> list[Command]:
 def faults_of(command: Command) -> Sequence[Fault]:
     if command.name == LITERAL:
         return [fault for fault in CUT if fault.passed is not None]
-    return [*CUT, *REFUSED[command.protocol]]
+    refused = REFUSED[command.protocol]
+    if command.protocol == "jmap" and "/jmap" in command.name:  # no methods are asked there
+        refused = [fault for fault in refused if b"TAG" not in fault.refusal]
+    return [*CUT, *refused]
 
 
 def tried(commands: Sequence[Command], *, every: bool) -> list[tuple[Command, Fault]]:
@@ -115,10 +137,7 @@ def test_whatever_fails_once_a_reply_is_decided_once(
 ) -> None:
     commands = asked_without_faults(world, proxies)
     names = {command.name for command in commands}
-    assert {GREETING, CONTENT} <= names
-    assert {"imap": {"UID FETCH", "UID MOVE", "APPEND", LITERAL}, "pop3": {"RETR", "DELE", "QUIT"}}[
-        world.way
-    ] <= names
+    assert AMONG[world.way] <= names
     if world.way == "pop3" and not whole(pytestconfig):
         # SMTP's are tried beside IMAP.
         commands = [command for command in commands if command.protocol == "pop3"]
@@ -156,47 +175,67 @@ def is_decided_once(world: World, request: Request, title: str) -> None:
 # --- what others do meanwhile ---------------------------------------------------------------------------------------
 
 
-def renumbered(servers: MailServers, folder: str) -> None:
+def renumbered(sandbox: AtMailServers, folder: str) -> None:
     """As after a restore: the same mails, and none of the numbers that were given means anything any more."""
-    with servers.opened(APPROVALS) as client:
+    with sandbox.opened() as client:
         now = client.folder_status(folder, ["UIDVALIDITY"])[b"UIDVALIDITY"]
-    servers.dovecot.doveadm("mailbox", "update", "-u", APPROVALS, "--uid-validity", str(now + 1000), folder)
+    dovecot = sandbox.servers.dovecot
+    dovecot.doveadm("mailbox", "update", "-u", APPROVALS, "--uid-validity", str(now + 1000), folder)
 
 
-def removed(servers: MailServers, folder: str) -> None:
-    with servers.opened(APPROVALS) as client:
+def removed(sandbox: AtMailServers, folder: str) -> None:
+    with sandbox.opened() as client:
         client.delete_folder(folder)
 
 
-def removed_and_made(servers: MailServers, folder: str) -> None:
-    removed(servers, folder)
-    with servers.opened(APPROVALS) as client:
+def removed_and_made(sandbox: AtMailServers, folder: str) -> None:
+    removed(sandbox, folder)
+    with sandbox.opened() as client:
         client.create_folder(folder)
 
 
-HAPPENINGS: dict[str, tuple[Callable[[MailServers, str], None], str, tuple[str, ...]]] = {
-    "renumbered": (renumbered, "INBOX", ("UID FETCH", "UID MOVE")),
-    "the other folder renumbered": (renumbered, "Placet/Processed", ("UID MOVE",)),
-    "removed": (removed, "Placet/Processed", ("UID FETCH", "UID MOVE")),
-    "removed and made anew": (removed_and_made, "Placet/Processed", ("UID FETCH", "UID MOVE")),
-    "Sent removed and made anew": (removed_and_made, "Sent", ("APPEND",)),
-}  # fmt: skip
+def forgotten(sandbox: AtMailServers, folder: str) -> None:
+    """What was removed from there is cleaned up for good: of the time before it nobody can say what changed."""
+    assert isinstance(sandbox, AtCyrus)
+    with sandbox.opened() as client:
+        client.append(folder, b"Subject: of no use\r\n\r\n")
+        client.select_folder(folder)
+        client.delete_messages(client.search())
+        client.expunge()
+    sandbox.own.cyrus.run("cyr_expire", "-X", "0", "-u", APPROVALS)
+
+
+Happening = Callable[[AtMailServers, str], None]
+HAPPENINGS: Mapping[str, Mapping[str, tuple[Happening, str, tuple[str, ...]]]] = {
+    "imap": {
+        "renumbered": (renumbered, "INBOX", ("UID FETCH", "UID MOVE")),
+        "the other folder renumbered": (renumbered, "Placet/Processed", ("UID MOVE",)),
+        "removed": (removed, "Placet/Processed", ("UID FETCH", "UID MOVE")),
+        "removed and made anew": (removed_and_made, "Placet/Processed", ("UID FETCH", "UID MOVE")),
+        "Sent removed and made anew": (removed_and_made, "Sent", ("APPEND",)),
+    },
+    "jmap": {
+        "forgotten": (forgotten, "Trash", ("Email/changes Email/get Email/get", "GET /jmap/download")),
+        "removed": (removed, "Placet/Processed", ("GET /jmap/download", "Email/set")),
+        "removed and made anew": (removed_and_made, "Placet/Processed", ("Email/set",)),
+    },
+}
 
 
 @pytest.mark.not_over("pop3")
-def test_folders_that_change_in_the_middle_lose_and_repeat_nothing(
-    world: World, proxies: Proxies, servers: MailServers
-) -> None:
+def test_folders_that_change_in_the_middle_lose_and_repeat_nothing(world: World, proxies: Proxies) -> None:
     asked_without_faults(world, proxies)
-    for what, (happens, folder, names) in HAPPENINGS.items():
+    assert isinstance(world.sandbox, AtMailServers)
+    for what, (happens, folder, names) in HAPPENINGS[world.way].items():
         for name in names:
             title = f"{what} at {name}"
             request = replied(world, title)
             there = world.put_away()
             left = 0 if "removed" in what and folder != "Sent" else there
-            proxies["imap"].strike(name, Fault(what, then=partial(happens, servers, folder)))
+            then = partial(happens, world.sandbox, folder)
+            proxies[world.way].strike(name, Fault(what, then=then))
             world.run_until_quiet(rounds=30)
-            assert proxies["imap"].struck.is_set(), title
+            assert proxies[world.way].struck.is_set(), title
             request.refresh_from_db()
             assert request.result == "approved", title
             assert world.sandbox.mails("approvals") == [], title

@@ -1,4 +1,4 @@
-"""Killed at commands to IMAP, POP3 and SMTP servers, in short; `make soak-kinds` kills at each command."""
+"""Killed at commands to IMAP, POP3, SMTP and JMAP servers, in short; `make soak-kinds` kills at each command."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tests.soak.kill_at_commands import kill_at_commands
 
 __all__ = ["proxies", "sandbox", "servers"]
 
-OVER = ("imap", "pop3")
+OVER = ("imap", "pop3", "jmap")
 
 
 @pytest.mark.long

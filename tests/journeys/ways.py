@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from placet.sandbox.server import Sandbox
+from tests.journeys.at_cyrus import AtCyrus
 from tests.journeys.at_exchange_server import AtExchangeServer
 from tests.journeys.at_google import AtGoogle
 from tests.journeys.at_mail_servers import AtMailServers
@@ -30,5 +31,6 @@ WAYS: dict[str, Callable[[pytest.FixtureRequest], Sandbox]] = {
     "exchange-server": lambda request: AtExchangeServer(),
     "imap": _mail_servers("imap"),
     "pop3": _mail_servers("pop3"),
+    "jmap": lambda request: AtCyrus(request.getfixturevalue("cyrus_servers")()),
     "gmail": lambda request: AtGoogle(),
 }

@@ -1,13 +1,15 @@
-"""Between Placet and a mail server on loopback: passes IMAP, POP3 or SMTP on, writes down what was asked, and does
-something to one command where a test says so.
+"""Between Placet and a mail server on loopback: passes IMAP, POP3, SMTP or JMAP on, writes down what was asked, and
+does something to one command where a test says so.
 
 It knows of a protocol what it takes to tell one command from the next, and where the answer to each ends. What it is
 told to do happens once, to the command of a name that comes as the so-manieth since it was told (`Proxy.strike`).
 
 The names: IMAP's verbs ("UID MOVE"), "LITERAL" of the bytes that an APPEND announced, "DONE"; SMTP's, and "." of a
-mail's content with the dot that ends it; POP3's. "GREETING" is what a server says first.
+mail's content with the dot that ends it; POP3's. "GREETING" is what a server says first. Of JMAP a command is a
+request: its methods ("Email/query Email/get"), or what is asked for and where ("GET /jmap/download").
 """
 
+import json
 import re
 import select
 import socket
@@ -24,6 +26,9 @@ GREETING, CONTENT, LITERAL = "GREETING", ".", "LITERAL"
 _IMAP = re.compile(rb"(\S+) ((?:UID )?[A-Z]+)", re.IGNORECASE)
 _LITERAL = re.compile(rb"\{(\d+)\+?\}\r\n\Z")
 _REPLY = re.compile(rb"(?:\d{3}-[^\n]*\n)*\d{3}(?: [^\n]*)?\n")
+_LENGTH = re.compile(rb"^content-length: *(\d+)", re.IGNORECASE | re.MULTILINE)
+_CHUNKED = re.compile(rb"^transfer-encoding: *chunked", re.IGNORECASE | re.MULTILINE)
+_ENDLESS = re.compile(rb"^content-type: *text/event-stream", re.IGNORECASE | re.MULTILINE)
 _MANY_LINES = ("RETR", "TOP", "CAPA")
 _MANY_LINES_ALONE = ("UIDL", "LIST")  # of all mails; of one of them, one line
 
@@ -64,7 +69,8 @@ class _Strike:
 
 @dataclass
 class Command:
-    """One, or a part of one. `tag`: of IMAP. `many`: the answer has lines until a dot."""
+    """One, or a part of one. `many`: the answer has lines until a dot. `tag`: of IMAP; of JMAP's methods, as JSON, an
+    answer for each that it is not had for now."""
 
     name: str
     raw: bytes
@@ -78,7 +84,7 @@ class Proxy:
     """Listens on `port`; `asked` has the names of all commands since it was emptied."""
 
     def __init__(self, to: int, protocol: str) -> None:
-        """`protocol`: "imap", "pop3" or "smtp"; `to`: the server's port."""
+        """`protocol`: "imap", "pop3", "smtp" or "jmap"; `to`: the server's port."""
         self.protocol = protocol
         self.asked: list[str] = []
         self.struck = threading.Event()
@@ -155,7 +161,8 @@ class _Joined:
     takes_content: bool = False
 
     def run(self) -> None:
-        self._begin(Command(GREETING, b""))
+        if self.proxy.protocol != "jmap":
+            self._begin(Command(GREETING, b""))
         while True:
             ready, _, _ = select.select([self.client, self.server], [], [], LONGEST)
             if not ready:
@@ -172,6 +179,8 @@ class _Joined:
 
     def _next(self) -> Command | None:
         """The next whole command."""
+        if self.proxy.protocol == "jmap":
+            return self._of_request()
         if self.takes_content:
             end = self.said.find(b"\r\n.\r\n")
             return None if end < 0 else Command(CONTENT, self._taken(end + 5))
@@ -194,6 +203,21 @@ class _Joined:
         name = words[0].upper() if words else ""
         many = name in _MANY_LINES or (name in _MANY_LINES_ALONE and len(words) == 1)
         return Command(name, line, many=self.proxy.protocol == "pop3" and many)
+
+    def _of_request(self) -> Command | None:
+        end = self.said.find(b"\r\n\r\n") + 4
+        length = _LENGTH.search(self.said[:end])
+        size = end + int(length[1] if length else 0)
+        if end < 4 or len(self.said) < size:
+            return None
+        raw = self._taken(size)
+        method, path = raw.split(b" ", 2)[:2]
+        if b'"methodCalls"' not in raw[end:]:
+            place = b"/".join(path.partition(b"?")[0].split(b"/")[:3])
+            return Command(f"{method.decode()} {place.decode()}", raw)
+        calls = json.loads(raw[end:])["methodCalls"]
+        unavailable = [["error", {"type": "serverUnavailable"}, number] for _name, _given, number in calls]
+        return Command(" ".join(name for name, *_ in calls), raw, json.dumps(unavailable).encode())
 
     def _of_imap(self, line: bytes) -> Command:
         if announced := _LITERAL.search(line):
@@ -259,6 +283,8 @@ class _Joined:
 
     def _whole(self, command: Command) -> int:
         """How long the answer is; 0 where it has not come to its end."""
+        if self.proxy.protocol == "jmap":
+            return self._whole_of_http()
         if self.proxy.protocol == "smtp":
             reply = _REPLY.match(self.answered)
             return reply.end() if reply else 0
@@ -272,6 +298,27 @@ class _Joined:
             return found.end() if found else 0
         at = self.answered.find(end)
         return 0 if at < 0 else at + length
+
+    def _whole_of_http(self) -> int:
+        """Of events that have no end, what stands before the first of them."""
+        end = self.answered.find(b"\r\n\r\n") + 4
+        head = self.answered[:end]
+        if end < 4:
+            return 0
+        if _CHUNKED.search(head) and not _ENDLESS.search(head):
+            return self._end_of_chunks(end)
+        length = _LENGTH.search(head)
+        size = end + int(length[1] if length else 0)
+        return size if len(self.answered) >= size else 0
+
+    def _end_of_chunks(self, at: int) -> int:
+        """RFC 9112 7.1, without trailers."""
+        while (end := self.answered.find(b"\r\n", at)) >= 0:
+            size = int(self.answered[at:end].partition(b";")[0], 16)
+            at = end + 2 + size + 2
+            if not size:
+                return at if len(self.answered) >= at else 0
+        return 0
 
     def _answer(self, command: Command, answer: bytes) -> None:
         fault = command.fault

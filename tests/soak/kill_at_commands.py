@@ -1,6 +1,7 @@
-"""`placet serve` on a mailbox at an IMAP or POP3 server and an SMTP server that we did not write, killed by SIGKILL at
-one command after another of those that a reply's way takes: before the server has it, in the middle of it, and when the
-server has done it and nobody has read its answer. What the killed one left, the next one goes on with.
+"""`placet serve` on a mailbox at an IMAP or POP3 server and an SMTP server, or at a JMAP server, that we did not write,
+killed by SIGKILL at one command after another of those that a reply's way takes: before the server has it, in the
+middle of it, and when the server has done it and nobody has read its answer. What the killed one left, the next one
+goes on with.
 
 Which commands there are is seen in a process that is left alone.
 """
@@ -25,7 +26,7 @@ from tests.servers.proxy import CONTENT, LITERAL, Fault, Proxy
 from tests.soak.kill import Process, check_log, serving, until
 
 #: Only where there is something to be made, or at the end of a process that is not killed.
-SELDOM = ("CREATE", "SUBSCRIBE", "LOGOUT", "DONE")
+SELDOM = ("CREATE", "SUBSCRIBE", "LOGOUT", "DONE", "Mailbox/set")
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Moment:
         return f"{when} {self.protocol} {self.command}"
 
 
+SENDING = (CONTENT, "Email/import EmailSubmission/set")
 #: By way: those that the suite tries.
 SHORT: Mapping[str, Sequence[Moment]] = {
     "imap": (
@@ -52,6 +54,12 @@ SHORT: Mapping[str, Sequence[Moment]] = {
     "pop3": (
         Moment("pop3", "RETR", None),
         Moment("pop3", "DELE", None),
+    ),
+    "jmap": (
+        Moment("jmap", "GET /jmap/eventsource", None),
+        Moment("jmap", "Email/set", None),
+        Moment("jmap", "Email/import EmailSubmission/set", 0.5),
+        Moment("jmap", "Email/import EmailSubmission/set", None),
     ),
 }  # fmt: skip
 
@@ -123,7 +131,7 @@ def _every_moment(asked: Mapping[str, Sequence[str]]) -> list[Moment]:
         for command in commands
         if command not in SELDOM
         for share in (
-            (0.0, 0.5) if command == LITERAL else (0.0, 0.5, None) if command == CONTENT else (0.0, None)
+            (0.0, 0.5) if command == LITERAL else (0.0, 0.5, None) if command in SENDING else (0.0, None)
         )
     ]
 
