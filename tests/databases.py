@@ -25,7 +25,7 @@ WHOLE = frozenset(
             "blocks_model", "engine", "engine_model", "evidence", "seams", "sent_before_lookups", "verification",
         ),
         "audit": ("beginning", "chain", "checkpoints", "commitments", "installation", "packing"),
-        "commands": ("database",),
+        "commands": ("database", "new_tables"),
         "designer": ("cases", "replay", "trying"),
         "lib": ("casefold", "fields", "prepared", "rows"),
         "mail": ("outbox", "packing", "read_past", "sent_items", "tasks"),

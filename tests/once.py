@@ -1,19 +1,21 @@
 """What each process of a run needs alike is made by the first that asks for it: the tables of an installation take
 seconds of a processor, and each worker and each installation that a test starts would make the same ones. The same
-goes for a wheel, and for one of each of our mails. SQLite's tables outlast a run: most are of a few tests, which take
-less time than the tables. `python -m tests.once` makes them before a run whose processes would wait for them.
+goes for a wheel, and for one of each of our mails. What all migrations come to, one after another, outlasts a run on
+SQLite: it takes longer than most runs, which are of a few tests.
 """
 
 import fcntl
 import hashlib
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from tests.installation import Installation, copy_of, drop_database, make_database
+from tests.installation import PATIENCE, Installation, copy_of, drop_database, make_database
 from tools.changed_tests import ROOT, behind
 
 #: Names the folder of a run to the processes that it starts.
@@ -53,12 +55,12 @@ class Kept:
             yield
 
 
-KEPT = Kept(ROOT / ".pytest_cache" / "tables")
+KEPT = Kept(ROOT / ".pytest_cache" / "migrated")
 
 
-def digest_of_tables() -> str:
+def digest_of_migrations() -> str:
     """Of all that `placet django migrate` comes to: migrations, what apps do behind them, and whatever both import. Not
-    of the Python that runs them: a second one takes the tables of the first, and makes its own in `placet demo`."""
+    of the Python that runs them: a second one takes those of the first."""
     digest = hashlib.sha256()
     files = behind(lambda module: ".migrations." in module or module.endswith(".apps"))
     for file in [ROOT / "requirements" / "run.txt", ROOT / "placet" / "settings.py", *files]:
@@ -77,8 +79,12 @@ class Together:
         self.folder = Path(os.environ[NAME])
 
     def tables(self) -> Installation:
-        """With its tables and nothing in them. To be copied, never changed."""
+        """With the tables of a new one and nothing in them. To be copied, never changed."""
         return self._installation("tables", _with_tables)
+
+    def migrated(self) -> Installation:
+        """With the tables that all migrations come to. To be looked at, never changed."""
+        return self._installation("migrated", _migrated)
 
     def begun(self) -> Installation:
         """With tables and keys, as its first command left it, and nobody in it. To be copied, never changed."""
@@ -117,19 +123,32 @@ class Together:
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
+#: As every command begins, but that nothing is written into them.
+NEW_TABLES = """
+import django
+django.setup()
+from django.core.management import call_command
+from placet.commands.new_tables import make_new_tables
+make_new_tables()
+call_command("migrate", verbosity=0)
+"""
+
+
 def _with_tables(data_dir: Path) -> Installation:
     made = Installation(data_dir, make_database())
-    digest = "" if made.database_url else digest_of_tables()
+    data_dir.mkdir()
+    settings = {"DJANGO_SETTINGS_MODULE": "placet.settings"}
+    subprocess.run(
+        [sys.executable, "-c", NEW_TABLES], env=made.environment | settings, timeout=PATIENCE, check=True
+    )
+    return made
+
+
+def _migrated(data_dir: Path) -> Installation:
+    made = Installation(data_dir, make_database())
+    digest = "" if made.database_url else digest_of_migrations()
     if not (digest and KEPT.copy(digest, data_dir)):
         made.good("django", "migrate")
         if digest:
             KEPT.keep(digest, data_dir)
     return made
-
-
-if __name__ == "__main__":
-    run = Together()
-    try:
-        run.tables()
-    finally:
-        run.remove()

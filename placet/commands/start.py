@@ -73,6 +73,9 @@ def set_up_tables() -> None:
             if migration_names.missing(connection):
                 warn("The tables are made, or brought to this version. That takes a while.")
                 keep_what_is_there()  # each migration makes many models and leaves them as garbage
+                from placet.commands.new_tables import make_new_tables  # with it comes all that migrates
+
+                make_new_tables()
                 call_command("migrate", verbosity=0, interactive=False)  # which may read secrets
             call_command("createcachetable", verbosity=0)
             check_keys()

@@ -40,13 +40,24 @@ class ToBytes(migrations.AlterField):
         raise NotImplementedError  # not reversible: what is packed is no text
 
 
-def without_patterns(*indexes: str) -> migrations.RunPython:
-    """Drop indexes that Django makes on PostgreSQL beside that of a unique text, for texts that begin with something:
+class WithoutPatterns(migrations.RunPython):
+    """Drops indexes that Django makes on PostgreSQL beside that of a unique text, for texts that begin with something:
     of these nobody asks that."""
 
-    def drop(_apps: Any, schema_editor: Any) -> None:
-        if schema_editor.connection.vendor == "postgresql":
-            for index in indexes:
-                schema_editor.execute(f"DROP INDEX IF EXISTS {schema_editor.quote_name(index)}")
+    def __init__(self, *indexes: str) -> None:
+        super().__init__(self._drop, migrations.RunPython.noop)
+        self.indexes = indexes
 
-    return migrations.RunPython(drop, migrations.RunPython.noop)
+    def statements(self, schema_editor: Any) -> list[str]:
+        """What drops them, where there are any; none on SQLite."""
+        if schema_editor.connection.vendor != "postgresql":
+            return []
+        return [f"DROP INDEX IF EXISTS {schema_editor.quote_name(index)}" for index in self.indexes]
+
+    def _drop(self, _apps: Any, schema_editor: Any) -> None:
+        for statement in self.statements(schema_editor):
+            schema_editor.execute(statement)
+
+
+def without_patterns(*indexes: str) -> WithoutPatterns:
+    return WithoutPatterns(*indexes)
