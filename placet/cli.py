@@ -9,7 +9,7 @@ from typing import Any
 
 from placet import __version__
 from placet.lib.collector import not_collecting
-from placet.lib.structlog_alone import load_structlog
+from placet.lib.libraries_alone import load_libraries
 
 COMMANDS = {
     "serve": "run Placet: pages, workers and timers in one process",
@@ -86,7 +86,7 @@ def _run(name: str, rest: Sequence[str]) -> int:
 
         trans_real.deactivate_all()
         if name not in ("explain", "mcp"):  # they log nothing of ours, and need no installation
-            load_structlog()
+            load_libraries()
         module = importlib.import_module(f"placet.commands.{name}")
     parser = argparse.ArgumentParser(prog=f"placet {name}", description=COMMANDS[name])
     try:

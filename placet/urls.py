@@ -2,22 +2,20 @@
 
 from django.urls import include, path
 
+from placet.lib.late_views import late
 from placet.mailboxes.kinds import url_modules
 from placet.panel.design import design
-from placet.panel.general import logo
-from placet.panel.metrics import metrics
 from placet.panel.readiness import readyz
-from placet.panel.views import healthz
 from placet.portal.confirming import confirm_address
 
 handler400 = "placet.api.entrance.bad_request"
 
 urlpatterns = [
-    path("healthz", healthz),
+    path("healthz", late("placet.panel.views").healthz),
     path("readyz", readyz),
-    path("metrics", metrics),
+    path("metrics", late("placet.panel.metrics").metrics),
     *(path("", include(module)) for module in url_modules()),
-    path("logo", logo, name="logo"),
+    path("logo", late("placet.panel.general").logo, name="logo"),
     path("design/", design, name="design"),
     path("accounts/", include("placet.portal.account")),
     path("administration/", include("placet.panel.urls")),

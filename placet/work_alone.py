@@ -2,11 +2,12 @@
 
 import threading
 from collections import defaultdict
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 
 import structlog
-from django.db import close_old_connections, connections
+from django.db import DEFAULT_DB_ALIAS, close_old_connections, connections
 
 from placet.lib import working
 from placet.mailboxes.base import MailboxError
@@ -18,6 +19,9 @@ from placet.workers.models import Worker
 log = structlog.get_logger(__name__)
 
 GAP = 0.001  # seconds in which another kind can have the lane: a lock goes to whoever asks first
+OFTEN = (
+    5.0  # seconds between two looks up to which a kind looks over the connection that all such kinds share
+)
 
 
 class Runner:
@@ -29,6 +33,7 @@ class Runner:
         self._stop = threading.Event()
         self._wake = {kind.name: threading.Event() for kind in self._kinds}
         self._lanes: dict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._looks = _Looks()
         self._threads = [
             threading.Thread(target=self._run, args=(kind,), name=f"work-{kind.name}", daemon=True)
             for kind in self._kinds
@@ -48,6 +53,7 @@ class Runner:
             event.set()
         for thread in self._threads:
             thread.join(timeout)
+        self._looks.close()
         self._life.end()
 
     def alive(self) -> dict[str, bool]:
@@ -72,7 +78,8 @@ class Runner:
     def _turn(self, kind: Kind, pool: ThreadPoolExecutor) -> int:
         try:
             close_old_connections()
-            rows = kind.due(BATCH)
+            with self._looks.shared() if kind.idle <= OFTEN else nullcontext():
+                rows = kind.due(BATCH)
         except Exception:
             # The database may be away for a while; this thread has to outlive that.
             log.exception("work_lookup_failed", kind=kind.name)
@@ -95,6 +102,34 @@ class Runner:
         for other in self._kinds:
             if other.name != kind.name and other.idle <= IDLE:
                 self._wake[other.name].set()
+
+
+class _Looks:
+    """One connection to the database over which the kinds look for work, one after the other. To open one for a look
+    takes longer than the look, on SQLite, where none is kept; and to keep one in each thread takes more memory."""
+
+    def __init__(self) -> None:
+        self._one_at_a_time = threading.Lock()
+        self._connection = connections.create_connection(DEFAULT_DB_ALIAS)
+        self._connection.inc_thread_sharing()
+
+    @contextmanager
+    def shared(self) -> Iterator[None]:
+        """In this block it is the connection of the thread. One that an error came over is not used again."""
+        with self._one_at_a_time:
+            own = connections[DEFAULT_DB_ALIAS]
+            connections[DEFAULT_DB_ALIAS] = self._connection
+            try:
+                yield
+            except Exception:
+                self._connection.close()
+                raise
+            finally:
+                connections[DEFAULT_DB_ALIAS] = own
+
+    def close(self) -> None:
+        with self._one_at_a_time:
+            self._connection.close()
 
 
 def _close_what_grows_old(seconds: float) -> None:

@@ -278,3 +278,37 @@ def test_no_connection_waits_that_the_next_look_would_close(
     open_ones = {name for name, one in looking.items() if one.connection}
     runner.stop()
     assert open_ones == keeping
+
+
+@pytest.mark.django_db(transaction=True)
+def test_kinds_that_look_often_do_so_over_one_connection_which_is_another_one_after_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looking: dict[str, list[tuple[Any, Any]]] = {
+        "one": [],
+        "other": [],
+    }  # wrapper and connection of each look
+    failed, enough = threading.Event(), threading.Event()
+
+    def due(name: str) -> list[int]:
+        assert not Mailbox.objects.filter(name=name).exists()
+        looking[name].append((connections["default"], connections["default"].connection))
+        if all(len(looks) == 2 for looks in looking.values()) and not failed.is_set():
+            failed.set()
+            raise RuntimeError("the database was away")
+        if all(len(looks) > 3 for looks in looking.values()):
+            enough.set()
+        return []
+
+    def kind(name: str) -> work.Kind:
+        return work.Kind(name, lambda _limit: due(name), lambda row: True, idle=0.05)
+
+    monkeypatch.setattr(work_alone, "kinds", lambda: [kind("one"), kind("other")])
+    runner = work_alone.Runner()
+    runner.start()
+    assert enough.wait(60)
+    runner.stop()
+    looks = [*looking["one"], *looking["other"]]
+    assert len({id(wrapper) for wrapper, _ in looks}) == 1
+    assert len({id(opened) for _, opened in looks}) == 2
+    assert looks[0][0].connection is None  # closed at the end

@@ -21,6 +21,7 @@ from placet.commands.start import (
     set_up_tables,
 )
 from placet.lib.collector import not_collecting
+from placet.lib.one_arena import share_one_arena
 
 if TYPE_CHECKING:
     from placet.lib.config import Config
@@ -37,6 +38,7 @@ def on_postgresql(config: "Config") -> bool:
 @contextmanager
 def started(config: "Config") -> Iterator[DatabaseLock]:
     """Folder, database, tables, words, and what was entered on pages."""
+    share_one_arena()
     say(f"Placet {__version__} starts: data in {config.data_dir} ...")
     make_private(config.data_dir)
     with lock_folder(config.data_dir, alone=not on_postgresql(config)):

@@ -2,25 +2,25 @@
 
 from django.urls import path
 
-from placet.designer import (
-    card_views,
-    case_views,
-    chats,
-    exporting,
-    form_views,
-    history_views,
-    keeping,
-    mail_views,
-    making,
-    publish_views,
-    replay_views,
-    request_files,
-    requests,
-    saved_views,
-    text_views,
-    try_views,
-    views,
-)
+from placet.lib.late_views import late
+
+card_views = late("placet.designer.card_views")
+case_views = late("placet.designer.case_views")
+chats = late("placet.designer.chats")
+exporting = late("placet.designer.exporting")
+form_views = late("placet.designer.form_views")
+history_views = late("placet.designer.history_views")
+keeping = late("placet.designer.keeping")
+mail_views = late("placet.designer.mail_views")
+making = late("placet.designer.making")
+publish_views = late("placet.designer.publish_views")
+replay_views = late("placet.designer.replay_views")
+request_files = late("placet.designer.request_files")
+requests = late("placet.designer.requests")
+saved_views = late("placet.designer.saved_views")
+text_views = late("placet.designer.text_views")
+try_views = late("placet.designer.try_views")
+views = late("placet.designer.views")
 
 app_name = "designer"
 urlpatterns = [

@@ -6,11 +6,11 @@ folder is loaded when a mailbox of that kind is used.
 """
 
 import importlib
-import importlib.util
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING, Any
 
 from django.utils.module_loading import import_string
@@ -114,10 +114,11 @@ def all_kinds() -> Mapping[str, Kind]:
 
 
 def _of_folders() -> Iterator[Kind]:
-    for folder in pkgutil.iter_modules(placet.mailboxes.__path__):
-        name = f"placet.mailboxes.{folder.name}.kind"
-        if folder.ispkg and importlib.util.find_spec(name) is not None:
-            yield from importlib.import_module(name).KINDS
+    for root in placet.mailboxes.__path__:
+        for folder in pkgutil.iter_modules([root]):
+            # Looked up by its folder: `find_spec` of its whole name would load what lies above it.
+            if folder.ispkg and PathFinder.find_spec("kind", [f"{root}/{folder.name}"]) is not None:
+                yield from importlib.import_module(f"placet.mailboxes.{folder.name}.kind").KINDS
 
 
 def kind_of(key: str) -> Kind:
@@ -168,9 +169,13 @@ def hindrance_of(mailbox: "Mailbox", public_url: str) -> tuple[str, str] | None:
     return why
 
 
-def subscription_modules() -> "list[ModuleType]":
-    """Those that care for subscriptions with which a server calls us."""
-    names = dict.fromkeys(kind.subscriptions for kind in all_kinds().values() if kind.subscriptions)
+def subscription_modules(used: Collection[str]) -> "list[ModuleType]":
+    """Those that care for subscriptions with which a server calls us. `used`: keys of kinds, and protocols."""
+    names = dict.fromkeys(
+        kind.subscriptions
+        for kind in all_kinds().values()
+        if kind.subscriptions and not {kind.key, *kind.protocols}.isdisjoint(used)
+    )
     return [importlib.import_module(name) for name in names]
 
 

@@ -3,33 +3,33 @@
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from placet.lib.late_views import late
 from placet.mailboxes.kinds import page_modules
-from placet.panel import (
-    address_offer,
-    alarms,
-    calendars,
-    consent,
-    delegations,
-    diagnostics,
-    general,
-    groups,
-    import_people,
-    keys,
-    kind_guides,
-    mail_log,
-    mail_page,
-    moving,
-    outgoing,
-    people,
-    remote_approval,
-    signatures,
-    stamps,
-    table_drafts,
-    tables,
-    try_reply,
-    views,
-    webhooks,
-)
+
+address_offer = late("placet.panel.address_offer")
+alarms = late("placet.panel.alarms")
+calendars = late("placet.panel.calendars")
+consent = late("placet.panel.consent")
+delegations = late("placet.panel.delegations")
+diagnostics = late("placet.panel.diagnostics")
+general = late("placet.panel.general")
+groups = late("placet.panel.groups")
+import_people = late("placet.panel.import_people")
+keys = late("placet.panel.keys")
+kind_guides = late("placet.panel.kind_guides")
+mail_log = late("placet.panel.mail_log")
+mail_page = late("placet.panel.mail_page")
+moving = late("placet.panel.moving")
+outgoing = late("placet.panel.outgoing")
+people = late("placet.panel.people")
+remote_approval = late("placet.panel.remote_approval")
+signatures = late("placet.panel.signatures")
+stamps = late("placet.panel.stamps")
+table_drafts = late("placet.panel.table_drafts")
+tables = late("placet.panel.tables")
+try_reply = late("placet.panel.try_reply")
+views = late("placet.panel.views")
+webhooks = late("placet.panel.webhooks")
 
 app_name = "panel"
 urlpatterns = [

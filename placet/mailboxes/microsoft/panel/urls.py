@@ -3,7 +3,12 @@ Autodiscover."""
 
 from django.urls import path
 
-from placet.mailboxes.microsoft.panel import autodiscovery, certificate, from_guide, guide
+from placet.lib.late_views import late
+
+autodiscovery = late("placet.mailboxes.microsoft.panel.autodiscovery")
+certificate = late("placet.mailboxes.microsoft.panel.certificate")
+from_guide = late("placet.mailboxes.microsoft.panel.from_guide")
+guide = late("placet.mailboxes.microsoft.panel.guide")
 
 urlpatterns = [
     path("configuration/remote-approval/autodiscover/", autodiscovery.find_server, name="autodiscover"),

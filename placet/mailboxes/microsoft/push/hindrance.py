@@ -9,6 +9,8 @@ from placet.mailboxes.http import is_loopback
 from placet.mailboxes.microsoft.clouds import GRAPH
 from placet.mailboxes.models import Mailbox
 
+PATH = "notifications/graph"  # where it calls, below the public address; without a slash at its end
+
 
 def hindrance(mailbox: Mailbox, public_url: str) -> tuple[str, str] | None:
     """Why Microsoft Graph cannot call us, and what to do about it; None where it may be able to, or need not."""

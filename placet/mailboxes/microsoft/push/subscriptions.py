@@ -29,7 +29,7 @@ from placet.mailboxes.microsoft.clouds import GRAPH, OWN
 from placet.mailboxes.microsoft.graph import subscription_calls
 from placet.mailboxes.microsoft.graph.client import Graph
 from placet.mailboxes.microsoft.graph.connection import FOLDERS, GraphConnection
-from placet.mailboxes.microsoft.push.hindrance import hindrance
+from placet.mailboxes.microsoft.push.hindrance import PATH, hindrance
 from placet.mailboxes.microsoft.settings import ExchangeSettings
 from placet.mailboxes.models import Mailbox, Subscription
 from placet.mailboxes.push.notices import is_wanted, notice
@@ -38,7 +38,6 @@ from placet.mailboxes.settings import SettingsInvalid
 
 log = structlog.get_logger(__name__)
 
-PATH = "notifications/graph"  # below the public address; without a slash at its end
 RENEWED_AFTER = timedelta(hours=24)
 SOONEST = timedelta(minutes=1)  # however short a life the server gives
 FIRST_PAUSE = timedelta(minutes=1)

@@ -2,7 +2,13 @@
 
 from django.urls import path
 
-from .subscriptions import PATH
-from .webhook import graph_notifications
+from placet.lib.late_views import late
+from placet.mailboxes.microsoft.push.hindrance import PATH
 
-urlpatterns = [path(PATH, graph_notifications, name="graph_notifications")]
+urlpatterns = [
+    path(
+        PATH,
+        late("placet.mailboxes.microsoft.push.webhook").graph_notifications,
+        name="graph_notifications",
+    )
+]
