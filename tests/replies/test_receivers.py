@@ -88,6 +88,24 @@ def test_what_is_genuine_proves_where_the_preset_says_so(key: str) -> None:
 
 
 @pytest.mark.parametrize("key", BY_KEY)
+def test_what_ordinary_senders_mails_come_with_changes_nothing(key: str) -> None:
+    """Stamps that providers leave on what they send, or seal it with: Yandex and Mail.ru, Microsoft."""
+    delivery = RECEIVERS[key](SENDER, "pass", "pass")
+    stamped = "Authentication-Results: iva4-1.qloud-c.partner.example; dkim=pass header.i=@partner.example"
+    signed_in = f"Authentication-Results: smtp1.partner.example; auth=pass smtp.auth=ann@{SENDER}"
+    sealed = (
+        "ARC-Authentication-Results: i=1; mx.partner.example 1; spf=none; dmarc=none; dkim=none; arc=none"
+    )
+    raw = written(
+        replace(delivery, after_from=(*delivery.after_from, signed_in)),
+        (stamped, sealed),
+        [SIGNATURE, SIGNATURE.replace(SENDER, "partner.example")],
+    )
+    for confirmed in (profile(key), stripping(key)):
+        assert is_proved(raw, confirmed) == is_proved(genuine(key), confirmed)
+
+
+@pytest.mark.parametrize("key", BY_KEY)
 def test_nothing_that_is_forged_does(key: str) -> None:
     for name, raw, is_possible in forged(key):
         # Whatever the preset says of it: where the server takes none off, what stands below its entrance is nobody's.
