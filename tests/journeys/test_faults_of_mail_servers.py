@@ -28,7 +28,7 @@ __all__ = ["proxies", "sandbox", "servers"]
 
 OVER = ("imap", "pop3", "jmap")
 
-pytestmark = [pytest.mark.long, pytest.mark.django_db]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(3600), pytest.mark.django_db]
 
 CUT = (
     Fault("cut before", passed=0),
