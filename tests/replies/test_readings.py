@@ -68,6 +68,14 @@ def test_a_value_keeps_what_is_no_blank_at_its_ends() -> None:
             "",
             "A Content-Type header names its charset twice.",
         ),
+        *(
+            (
+                f"{HEAD}Content-Type: multipart/mixed; boundary={empty}\n\nreject\n--\n\napprove\n",
+                "",
+                "A Content-Type header names a boundary that can be read in two ways.",
+            )
+            for empty in ('""', "", '"  "')
+        ),
     ],
 )
 def test_why_it_can_be_read_in_two_ways(raw: str, transport: str, why: str) -> None:

@@ -142,7 +142,8 @@ def _doubt(message: Message, names: Mapping[str, int], depth: int) -> Sentence:
             return Sentence("A Content-Type header names its {parameter} twice.", parameter=name)
     if message.is_multipart() and "boundary" in given:
         ours = _parameters(declared)["boundary"].rstrip()
-        if ours != header_text(str(message.get_boundary(""))):
+        # One without a letter (RFC 2046 5.1.1 knows none) is a line "--" for some, and for others all of it is text.
+        if not ours or ours != header_text(str(message.get_boundary(""))):
             return Sentence("A Content-Type header names a boundary that can be read in two ways.")
     return NOTHING
 
