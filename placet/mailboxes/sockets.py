@@ -139,6 +139,16 @@ class Lines:
         del self._waiting[: end + 1]
         return taken
 
+    def piece(self, longest: int) -> bytes:
+        """The next line with its end (LF); of one of more than `longest` bytes so many, and its rest is the next piece.
+        Raises Cut or another OSError."""
+        while (end := self._waiting.find(b"\n", 0, longest)) < 0 and len(self._waiting) < longest:
+            self._receive()
+        size = longest if end < 0 else end + 1
+        taken = bytes(self._waiting[:size])
+        del self._waiting[:size]
+        return taken
+
     def _receive(self) -> None:
         remaining = self._until - self._clock()
         if remaining <= 0:

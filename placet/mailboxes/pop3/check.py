@@ -80,9 +80,7 @@ class Pop3Probe(ReceivingProbe):
     def arrivals(self, limit: int) -> Iterator[Listed]:
         with self._session() as session:
             for mail in reversed(self._listing(session)[-limit:]):
-                headers = session.headers(mail.number, MOST_HEADERS)
-                if headers is not None:
-                    yield Listed(mail.id, _subject(headers))
+                yield Listed(mail.id, _subject(session.headers(mail.number, MOST_HEADERS)))
 
     def delete(self, id_: str) -> None:
         if not self._delete(id_):

@@ -197,10 +197,7 @@ class Pop3Connection:
         return newer
 
     def _stamp(self, session: Session, mail: Mail) -> datetime | None:
-        headers = session.headers(mail.number, MOST_HEADERS)
-        if headers is None:
-            raise ProtocolBroken("headers without an end")
-        return stamp_of(header_block(headers))
+        return stamp_of(header_block(session.headers(mail.number, MOST_HEADERS)))
 
     # --- mails --------------------------------------------------------------------------------------------
 
@@ -228,16 +225,15 @@ class Pop3Connection:
         while it came: then the session is spoilt."""
         too_large = alone or mail.size > max_size
         try:
-            if too_large:
-                raw = session.headers(mail.number, MOST_HEADERS)
-            else:
-                raw = session.mail(mail.number, max_size + SLACK)
+            raw = (
+                session.headers(mail.number, MOST_HEADERS)
+                if too_large
+                else session.mail(mail.number, max_size + SLACK)
+            )
         except Refused as refused:
             return entry, MailError(
                 _("The server does not give the mail: {words}").format(words=refused.words), refused.code
             )
-        if raw is None and too_large:
-            raise ProtocolBroken("headers without an end")
         if raw is None:
             return None
         headers = header_block(raw)

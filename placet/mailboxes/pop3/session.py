@@ -153,14 +153,7 @@ class Session(poplib.POP3):
 
     def mail(self, number: int, most: int) -> bytes | None:
         """The whole mail; None where it has more than `most` bytes. Then this session can do nothing more."""
-        return self._content(f"RETR {number}", most)
-
-    def headers(self, number: int, most: int) -> bytes | None:
-        """The same of its headers (TOP)."""
-        return self._content(f"TOP {number} 0", most)
-
-    def _content(self, command: str, most: int) -> bytes | None:
-        self._putline(command.encode())
+        self._putline(f"RETR {number}".encode())
         self._getresp()
         content = bytearray()
         self._lines.within(LISTING)
@@ -174,6 +167,20 @@ class Session(poplib.POP3):
             content += line[1:] if line.startswith(b".") else line
             if len(content) > most:
                 return None
+
+    def headers(self, number: int, most: int) -> bytes:
+        """The first `most` bytes, or nearly, of its headers (TOP). The rest of them is passed over: nobody's headers
+        may end a session that other mails are waiting for."""
+        self._putline(f"TOP {number} 0".encode())
+        self._getresp()
+        content, is_line, left = bytearray(), True, most
+        self._lines.within(LISTING)
+        while (piece := self._lines.piece(LONGEST_LINE)) not in (b".\r\n", b".\n") or not is_line:
+            left = left - len(piece) if len(piece) <= left else 0
+            if left:
+                content += piece[1:] if is_line and piece.startswith(b".") else piece
+            is_line = piece.endswith(b"\n")
+        return bytes(content)
 
     def _many(self, command: str, most: int) -> Iterator[bytes]:
         """Lines of an answer that ends with a dot."""

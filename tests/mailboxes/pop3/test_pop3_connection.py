@@ -198,6 +198,32 @@ def test_a_mail_larger_than_the_server_said_comes_as_headers() -> None:
     assert (b.too_large, b.message_id) == (False, "<b@x>")
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"X-Long: " + b"x" * 2 * pop3.MOST_HEADERS,
+        b"X-Long: " + b"x" * (session.LONGEST_LINE - 8) + b".",  # with what would be the end, were it a line
+        b"\r\n".join(b"X-Many: %d" % number for number in range(pop3.MOST_HEADERS // 10)),
+        b".\r\n" * 3 + b"X-Long: " + b"x" * 2 * pop3.MOST_HEADERS,
+    ],
+    ids=["one line", "a dot behind so much as is read at once", "many lines", "dots"],
+)
+@pytest.mark.parametrize("body", [b"x\r\n", b"x" * 2 * LARGEST + b"\r\n"], ids=["small", "too large besides"])
+def test_long_headers_of_one_mail_stop_no_other(header: bytes, body: bytes) -> None:
+    """At a first look, which asks for headers alone; and where a mail is too large for all of it."""
+    long = mail("long", at=LONG_AGO).partition(b"\r\n\r\n")[0] + b"\r\n" + header + b"\r\n\r\n" + body
+    box = Box({"a": mail("a"), "long": long, "b": mail("b")})
+    with reading(box) as (_server, one):
+        seen = sync(one).seen
+        assert len(seen) == 3
+        a, given, b = list(one.fetch(seen, LARGEST))
+    for received, subject in ((a, b"a"), (given, b"long"), (b, b"b")):
+        assert isinstance(received, Received)
+        assert received.raw is not None
+        assert b"Subject: " + subject + b"\r\n" in received.raw
+        assert len(received.raw) <= pop3.MOST_HEADERS or not received.too_large
+
+
 def test_a_line_as_long_as_the_mail_is_read() -> None:
     box = Box({"a": mail("a", body=b"x" * 9000 + b"\r\n")})
     with reading(box) as (_server, one):
