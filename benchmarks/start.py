@@ -1,5 +1,6 @@
 """What a start costs: processor time of `placet serve` up to its first page and of three other commands, beside a bare
-Django in the same run, and memory. `python -m benchmarks.start --help`
+Django in the same run, and the memory and processor that it takes
+while nobody asks it for anything. `python -m benchmarks.start --help`
 
 They take turns, and of each the quickest counts: what else the machine does makes them slower, never quicker. What
 Python and Placet keep of their sources is there, but for the row that says so. With `--before` another version takes
@@ -25,6 +26,7 @@ from benchmarks.tenant import command, environment
 
 MEGABYTE = 1024 * 1024
 IDLE_AFTER = 10.0  # seconds
+IDLE_FOR = 20.0  # seconds in which what it does by itself is measured
 HERE = Path(__file__).resolve().parents[1]
 MAIL = HERE / "tests" / "mails" / "approve_plain.eml"
 BARE_DJANGO = (
@@ -45,6 +47,7 @@ IDLE = "placet serve, idle"
 class Serve:
     first_page: float  # seconds of the processor
     idle: int  # bytes that are resident, some time after the page
+    busy: float  # share of a processor that it takes then
 
 
 @dataclass
@@ -55,6 +58,7 @@ class Sources:
     env: Mapping[str, str]
     seconds: dict[str, list[float]] = field(default_factory=dict)
     idle: list[int] = field(default_factory=list)  # bytes
+    busy: list[float] = field(default_factory=list)
     words_made: float = 0.0  # seconds of the processor that `placet explain` takes with the table of words
 
     @classmethod
@@ -79,6 +83,7 @@ class Sources:
         served = _serve(self.env)
         self.seconds.setdefault(SERVE, []).append(served.first_page)
         self.idle.append(served.idle)
+        self.busy.append(served.busy)
 
 
 def main() -> None:
@@ -120,6 +125,10 @@ def _print(now: Sources, bare: float, before: Sources | None) -> None:
     if before is not None:
         line += f"; before {statistics.median(before.idle) / MEGABYTE:.0f} MB"
     print(line)
+    line = f"{IDLE:<36} {min(now.busy):>6.1%} of a processor"
+    if before is not None:
+        line += f"; before {min(before.busy):.1%}"
+    print(line)
 
 
 def _processor(words: Sequence[str], env: Mapping[str, str]) -> float:
@@ -128,6 +137,12 @@ def _processor(words: Sequence[str], env: Mapping[str, str]) -> float:
     subprocess.run(words, env=env, check=True, stdout=subprocess.DEVNULL)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def _spent(process: psutil.Popen) -> float:
+    """Seconds of the processor, so far."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 def _serve(env: Mapping[str, str]) -> Serve:
@@ -140,9 +155,12 @@ def _serve(env: Mapping[str, str]) -> Serve:
             raise RuntimeError("placet serve did not start.")
         (port,) = {one.laddr.port for one in process.net_connections() if one.status == "LISTEN"}
         requests.get(f"http://127.0.0.1:{port}/", timeout=60).raise_for_status()
-        spent = process.cpu_times()
+        first_page = _spent(process)
         time.sleep(IDLE_AFTER)
-        return Serve(spent.user + spent.system, process.memory_info().rss)
+        resident, begun, at = process.memory_info().rss, _spent(process), time.monotonic()
+        time.sleep(IDLE_FOR)
+        busy = (_spent(process) - begun) / (time.monotonic() - at)
+        return Serve(first_page, resident, busy)
     finally:
         process.terminate()
         process.wait(timeout=60)
