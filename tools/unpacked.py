@@ -18,7 +18,7 @@ from pathlib import Path
 FOLDER = Path(sys.prefix) / "unpacked"
 SERVERS = {
     "cyrus": ("cyrus-common", "cyrus-imapd", "cyrus-pop3d", "cyrus-caldav"),  # the last one has its httpd
-    "courier": ("courier-base", "courier-pop", "courier-authlib"),
+    "courier": ("courier-base", "courier-pop", "courier-imap", "courier-authlib"),
 }
 LONGEST = 300.0  # seconds of each turn of apt
 #: Of a field Depends: the first of several choices, where it is a library.

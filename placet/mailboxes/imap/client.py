@@ -10,7 +10,7 @@ import re
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -194,6 +194,7 @@ class Client:
         self.offered: frozenset[bytes] = frozenset()  # capabilities, in capitals
         self.selected: Selected | None = None
         self._is_read_only = True
+        self._tells_next = True  # whether it says the next number when a folder is opened
 
     def offers(self, *capabilities: str) -> bool:
         """Whether it offers one of them."""
@@ -296,10 +297,43 @@ class Client:
                             return Selected(name, uidvalidity, uidnext, exists, counted, False, frozenset())
         return None
 
-    def select(self, name: bytes, *, read_only: bool = False) -> Selected:
-        """Open a folder, and see how it is now. With CONDSTORE the server then counts changes (RFC 7162)."""
+    def select(self, name: bytes) -> Selected:
+        """Open a folder for changes, and see how it is now."""
+        return self._open(b"SELECT", name)
+
+    def examine(self, name: bytes) -> Selected:
+        """The same, to read in it alone.
+
+        A server that does not say the next number is asked to open it for changes. Courier is one, and keeps only the
+        numbers that it gives out to whoever may change something: what others get means other mails the next time. So
+        does the UIDVALIDITY, as long as nobody has opened the folder for changes.
+        """
+        if self._tells_next:
+            opened = self._open(b"EXAMINE", name)
+            if opened.uidnext is not None:
+                return opened
+            self._tells_next = False
+        return self.select(name)
+
+    def examine_counted(self, name: bytes) -> Selected:
+        """The same, with the next number by STATUS where opening does not tell it. It is asked for afterwards: of an
+        open folder Courier tells how it was when it was opened, which may be long ago."""
+        opened = self.examine(name)
+        if self._tells_next:
+            return opened
+        try:
+            now = self.status(name)
+        except NotDone:  # of an open folder it need not be told (RFC 3501 6.3.10)
+            return opened
+        if now is None or (now.uidvalidity, now.exists) != (opened.uidvalidity, opened.exists):
+            return opened  # the number may be that of a mail which was not there yet
+        self.selected = replace(opened, uidnext=now.uidnext)
+        return self.selected
+
+    def _open(self, verb: bytes, name: bytes) -> Selected:
+        """With CONDSTORE the server counts changes from then on (RFC 7162)."""
         self.selected = None
-        words: list[Word] = [b"EXAMINE" if read_only else b"SELECT", string(name)]
+        words: list[Word] = [verb, string(name)]
         if self.offers("CONDSTORE", "QRESYNC"):
             words.append(b"(CONDSTORE)")
         answer = self.wire.command(*words)
@@ -316,7 +350,7 @@ class Client:
             keywords=takes_others,
             flags=kept,
         )
-        self._is_read_only = read_only
+        self._is_read_only = verb == b"EXAMINE"
         return self.selected
 
     def at(self, name: bytes) -> Selected:

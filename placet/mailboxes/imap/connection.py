@@ -174,7 +174,7 @@ class ImapConnection:
             if place is not Folder.INBOX and before and self._is_as_it_was(session, name, before, since):
                 positions |= _kept(place, name, before)
                 continue
-            if (folder := self._opened(session, name)) is None:
+            if (folder := self._opened(session, name, counted=True)) is None:
                 continue  # somebody deleted it
             latest = news(session.client, folder, before, since, limit - len(seen))
             positions |= _kept(place, name, latest.position)
@@ -199,9 +199,10 @@ class ImapConnection:
         status = session.client.status(INBOX)
         return position is None or status is None or status.uidnext == position.uid + 1
 
-    def _opened(self, session: _Session, name: bytes) -> Selected | None:
+    def _opened(self, session: _Session, name: bytes, *, counted: bool = False) -> Selected | None:
+        """To read in it; `counted`: with the next number."""
         try:
-            return session.client.select(name, read_only=True)
+            return session.client.examine_counted(name) if counted else session.client.examine(name)
         except NotDone:
             if name == INBOX or session.places.exists(name):
                 raise

@@ -39,6 +39,9 @@ BUSY_WORDS = (
 #: What Exchange says to a token that it takes, for a mailbox that the application may not open.
 NOT_CONNECTED = "authenticated but not connected"
 
+#: What Courier says when an account may not be opened by IMAP, once it knows whose it is.
+DISABLED = "access disabled"
+
 _PASSWORD_CURE = gettext_noop(
     "Enter user name and password again. Where the account has two-step verification, or is at Gmail, Yahoo or iCloud, "
     "an app password is needed, made in the account's security settings. See that IMAP is switched on for the mailbox."
@@ -195,10 +198,19 @@ def of_mail(error: NotDone) -> MailError:
     return MailError(text, code)
 
 
-def ended(error: Bye, host: str) -> Wait:
+def ended(error: Bye, host: str) -> MailboxError:
     details = details_of(error, host)
     if _is_later(error):
         return _busy(host, details)
+    if DISABLED in error.text.decode("utf-8", "replace").lower():
+        return SignInRefused(
+            _("{host} does not let this account use IMAP ({text}).").format(host=host, text=details["text"]),
+            _(
+                "Let whoever runs the server switch IMAP on for it. Where the server finds the connection insecure, "
+                "choose SSL/TLS or STARTTLS."
+            ),
+            details,
+        )
     return Wait(
         _("{host} ended the connection ({text}).").format(host=host, text=details["text"] or "BYE"),
         _(http.WAIT_CURE),

@@ -58,7 +58,7 @@ class ImapListening:
             client.close()
 
     def _listen(self, client: Client) -> Iterator[Heard]:
-        exists = client.select(INBOX, read_only=True).exists
+        exists = client.examine(INBOX).exists
         is_first, news = True, _News()
         while not self._stopped.is_set():
             tag = client.wire.begin(b"IDLE")

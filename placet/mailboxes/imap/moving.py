@@ -19,7 +19,8 @@ DELETED = b"\\Deleted"
 TELLING = b"HEADER.FIELDS (MESSAGE-ID DATE FROM TO SUBJECT RECEIVED)"
 HEADERS = Limits(literal=256 * 1024)
 DAY = timedelta(days=1)
-MOST_ALIKE = 200  # mails of the same size and day that are compared
+MOST_LISTED = 5000  # mails of about the same size and of three days that are looked at
+MOST_ALIKE = 200  # mails of the same size and second that are compared
 
 
 def move(client: Client, selected: Selected, uids: Sequence[int], target: bytes) -> dict[int, MailId]:
@@ -62,7 +63,7 @@ def _copied_before(
     if not mails:
         return {}
     told = {mail.uid: mail for mail in client.fetch([mail.uid for mail in mails], TELLING, HEADERS)}
-    there = client.select(target, read_only=True)
+    there = client.examine(target)
     copies = {uid: _copy_of(client, mail, there) for uid, mail in told.items()}
     if client.select(selected.name).uidvalidity != selected.uidvalidity:
         return None
@@ -76,9 +77,12 @@ def _copy_of(client: Client, mail: Listed, there: Selected) -> MailId | None:
         search_date((mail.received_at - DAY).date()),
         search_date((mail.received_at + 2 * DAY).date()),
     )
-    size = (b"LARGER", b"%d" % max(0, mail.size - 1), b"SMALLER", b"%d" % (mail.size + 1))
-    alike = client.search(b"SINCE", first, b"BEFORE", after, *size)[-MOST_ALIKE:]
-    for copy in client.fetch(alike, TELLING, HEADERS) if alike else ():
-        if copy.content == mail.content and copy.received_at == mail.received_at:
+    # Courier searches by the size of its files, in which a line ends in one byte, and tells that of the mail.
+    size = (b"LARGER", b"%d" % max(0, mail.size // 2 - 1), b"SMALLER", b"%d" % (mail.size + 1))
+    near = client.search(b"SINCE", first, b"BEFORE", after, *size)[-MOST_LISTED:]
+    listed = client.listed(near) if near else []
+    alike = [one.uid for one in listed if (one.size, one.received_at) == (mail.size, mail.received_at)]
+    for copy in client.fetch(alike[-MOST_ALIKE:], TELLING, HEADERS) if alike else ():
+        if copy.content == mail.content:
             return MailId(there.uidvalidity, copy.uid, there.name)
     return None

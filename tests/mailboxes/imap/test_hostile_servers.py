@@ -124,6 +124,9 @@ def test_what_cannot_be_read_is_no_mailbox_and_takes_no_memory(script: Script) -
     assert len(caught.value.cause) < 400
 
 
+#: As Courier opens a folder: without the next number.
+WITHOUT_NEXT: tuple[list[str | bytes], str] = (["* 1 EXISTS", "* OK [UIDVALIDITY 7]"], "")
+SEARCHED: Script = {"EXAMINE": WITHOUT_NEXT, "SELECT": WITHOUT_NEXT, "STATUS": ([], "")}
 ODD: Mapping[str, tuple[Script, list[int]]] = {
     "mails that were not asked for": (
         {LISTED: (["* 9 FETCH (UID 99 FLAGS (\\Seen))", *USUAL[LISTED][0], "* 2 EXISTS", "* 1 RECENT"], "")},
@@ -146,16 +149,35 @@ ODD: Mapping[str, tuple[Script, list[int]]] = {
         [1],
     ),
     "a search for what is beyond the last mail, which finds the last": (
+        {**SEARCHED, "UID SEARCH": (["* SEARCH 1"], "")},
+        [1],
+    ),
+    "a search that finds what cannot be": (
+        {**SEARCHED, "UID SEARCH": (["* SEARCH 0 1 99999999999 abc -5 (MODSEQ 917162500)"], "")},
+        [1],
+    ),
+    "a next number that is not told of an open folder": (
         {
-            "EXAMINE": (["* 1 EXISTS", "* OK [UIDVALIDITY 7]"], ""),
+            **SEARCHED,
+            'LIST "" "*"': ([], ""),
+            "STATUS": ([], "NO it is open"),
             "UID SEARCH": (["* SEARCH 1"], ""),
         },
         [1],
     ),
-    "a search that finds what cannot be": (
+    "a next number of another moment": (
         {
-            "EXAMINE": (["* 1 EXISTS", "* OK [UIDVALIDITY 7]"], ""),
-            "UID SEARCH": (["* SEARCH 0 1 99999999999 abc -5 (MODSEQ 917162500)"], ""),
+            **SEARCHED,
+            "STATUS": (["* STATUS INBOX (MESSAGES 0 UIDNEXT 1 UIDVALIDITY 7)"], ""),
+            "UID SEARCH": (["* SEARCH 1"], ""),
+        },
+        [1],
+    ),
+    "a next number of another life": (
+        {
+            **SEARCHED,
+            "STATUS": (["* STATUS INBOX (MESSAGES 1 UIDNEXT 1 UIDVALIDITY 8)"], ""),
+            "UID SEARCH": (["* SEARCH 1"], ""),
         },
         [1],
     ),
@@ -343,6 +365,26 @@ SIGN_INS: list[tuple[str, type[MailboxError], str]] = [
 def test_what_a_refused_sign_in_means(end: str, kind: type[MailboxError], words: str) -> None:
     error, _ = refused(scripted({"AUTHENTICATE": ([], end)}))
     assert isinstance(error, kind)
+    assert words in f"{error.cause} {error.cure}"
+    assert "s3cret" not in repr(error.__dict__)
+
+
+@pytest.mark.parametrize(
+    ("lines", "kind", "words"),
+    [
+        ([], Wait, "was cut"),  # Dovecot, of a user whom its user database does not know
+        (["* BYE Temporary problem, please try again later"], Wait, "busy"),  # Courier, and below
+        (["* BYE [ALERT] Fatal error: Maildir: No such file or directory"], Wait, "No such file"),
+        (["* BYE IMAP access disabled for this account."], FixNeeded, "switch IMAP on"),
+        (["* BYE IMAP access disabled via insecure connection."], FixNeeded, "SSL/TLS"),
+    ],
+)
+def test_a_sign_in_that_ends_the_connection(
+    lines: list[str | bytes], kind: type[MailboxError], words: str
+) -> None:
+    error, _ = refused(scripted({"AUTHENTICATE": (lines, "cut")}))
+    assert isinstance(error, kind)
+    assert error.not_done
     assert words in f"{error.cause} {error.cure}"
     assert "s3cret" not in repr(error.__dict__)
 

@@ -205,17 +205,17 @@ def test_a_mail_moved_from_junk_while_both_are_listed_is_not_said_to_be_read_pas
     other = other_program(server)
     other.append("Junk", mail("an answer in junk"))
     connection = ImapConnection(account(server, user))
-    select = Client.select
+    examine = Client.examine
 
-    def and_moved_before_junk(self: Client, name: bytes, *, read_only: bool = False) -> object:
+    def and_moved_before_junk(self: Client, name: bytes) -> object:
         if name == b"Junk":
             monkeypatch.undo()
             other.select_folder("Junk")
             other.move([1], "INBOX")
-        return select(self, name, read_only=read_only)
+        return examine(self, name)
 
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(server.authority.certificate))
-    monkeypatch.setattr(Client, "select", and_moved_before_junk)
+    monkeypatch.setattr(Client, "examine", and_moved_before_junk)
     connection.run(lambda session: None)
     page = connection.changes({}, timezone.now() - timedelta(days=1), 100)
     assert (list(page.seen), page.complete) == ([], False)
