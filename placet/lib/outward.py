@@ -73,6 +73,16 @@ class NotAllowed(Exception):
         return "" if _never(ipaddress.ip_address(self.address)) else named(self.host, self.port)
 
 
+class NotThisMachine(OSError):
+    """The connection was not made: `host` is a name of this machine, and has the address of another one, `address`.
+    Nothing goes there without TLS."""
+
+    def __init__(self, host: str, address: str) -> None:
+        super().__init__(f"{host} is {address}")
+        self.host = host
+        self.address = address
+
+
 # --- what may be called -----------------------------------------------------------------------------------
 
 
@@ -173,6 +183,14 @@ def check(host: str, port: int, addresses: Iterable[str], allowed: Allowed) -> l
     return checked
 
 
+def of_this_machine(host: str, addresses: Sequence[str]) -> Sequence[str]:
+    """All of them, or NotThisMachine: without an entry in the hosts file a name server may say what localhost is."""
+    strange = next((one for one in addresses if not ipaddress.ip_address(one).is_loopback), None)
+    if strange is not None:
+        raise NotThisMachine(host, strange)
+    return addresses
+
+
 def is_public(address: IpAddress) -> bool:
     """Whether it is an address that anybody on the Internet may be reached at (IANA special-purpose registries)."""
     if _never(address) or not address.is_global or address.is_multicast:
@@ -248,12 +266,19 @@ def addresses_of(host: str, port: int) -> list[str]:
 class Outward(HTTPAdapter):
     """For a session of requests: connects to checked addresses only. `allowed` gives the list of targets, when an
     address is not public; `resolve` the addresses of a name, once for each connection; `opened` is given each
-    connection that is made."""
+    connection that is made. `here`: to this machine alone, which needs no leave: for plain http to what is beside
+    Placet. Then a request raises requests.ConnectionError with NotThisMachine as its cause."""
 
     def __init__(
-        self, allowed: Allowed, resolve: Resolve | None = None, opened: Opened | None = None
+        self,
+        allowed: Allowed,
+        resolve: Resolve | None = None,
+        opened: Opened | None = None,
+        *,
+        here: bool = False,
     ) -> None:
         self._allowed = allowed
+        self._here = here
         self._resolve = resolve or addresses_of
         self._opened = opened
         super().__init__()
@@ -274,8 +299,9 @@ class Outward(HTTPAdapter):
         except NotAllowed as error:
             raise requests.ConnectionError(error, request=request) from error
 
-    def _checked(self, host: str, port: int) -> list[str]:
-        return check(host, port, self._resolve(host, port), self._allowed)
+    def _checked(self, host: str, port: int) -> Sequence[str]:
+        addresses = self._resolve(host, port)
+        return of_this_machine(host, addresses) if self._here else check(host, port, addresses, self._allowed)
 
     def _check_as_known_here(self, url: str) -> None:
         parts = urlsplit(url)
@@ -286,7 +312,7 @@ class Outward(HTTPAdapter):
 def _pool(
     pool: type[Any],
     connection: type[Any],
-    checked: Callable[[str, int], list[str]],
+    checked: Callable[[str, int], Sequence[str]],
     opened: Opened | None,
 ) -> type[Any]:
     """urllib3's classes, whose connections go to checked addresses."""

@@ -20,7 +20,7 @@ from requests.utils import select_proxy
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 import placet
-from placet.lib.outward import NotAllowed, Outward, check, without_asking
+from placet.lib.outward import NotAllowed, NotThisMachine, Outward, check, without_asking
 from placet.mailboxes.base import FixNeeded, MailboxError, Wait
 
 USER_AGENT = f"Placet/{placet.__version__}"
@@ -62,15 +62,17 @@ def is_name(host: str) -> bool:
 def prepare(session: requests.Session, url: str) -> None:
     """Make `session` fit for requests to `url` that carry credentials.
 
-    On loopback, proxies and .netrc of the environment are left out: a proxy would see plain http. Everywhere but there,
-    where the sandbox is, it connects to public addresses and to those that administrators allowed.
+    On loopback, proxies and .netrc of the environment are left out: a proxy would see plain http. Plain http goes to
+    this machine alone, where the sandbox is, whatever its name resolves to; all else to public addresses and to those
+    that administrators allowed.
     """
     parts = urlsplit(url)
     loopback = is_loopback(parts.hostname or "")
     session.trust_env = not loopback
     session.headers["User-Agent"] = USER_AGENT
-    if not (loopback and parts.scheme == "http"):
-        guard(session)
+    guard(session)
+    if loopback and parts.scheme == "http":
+        session.mount("http://", Outward(private_targets, here=True))
 
 
 def check_entered(url: str) -> None:
@@ -123,7 +125,13 @@ def host_of(url: str) -> str:
 
 
 #: Raised before a request was sent.
-NEVER_SENT = (NewConnectionError, ConnectTimeoutError, ssl.SSLCertVerificationError, NotAllowed)
+NEVER_SENT = (
+    NewConnectionError,
+    ConnectTimeoutError,
+    ssl.SSLCertVerificationError,
+    NotAllowed,
+    NotThisMachine,
+)
 
 
 def unreachable(error: requests.RequestException, url: str) -> MailboxError:
@@ -141,6 +149,11 @@ def _unreachable(error: requests.RequestException, url: str) -> MailboxError:
     for cause in chain:
         if isinstance(cause, NotAllowed):
             return not_allowed(cause)
+        if isinstance(cause, NotThisMachine):
+            return not_this_machine(
+                cause,
+                _("Enter 127.0.0.1 in its place if it runs on this machine; else an address with https."),
+            )
         if isinstance(cause, ssl.SSLCertVerificationError):
             return FixNeeded(
                 _("The certificate of {host} is not trusted ({reason}).").format(
@@ -165,6 +178,12 @@ def _unreachable(error: requests.RequestException, url: str) -> MailboxError:
     else:
         told = _("The connection to {host} was cut.")
     return Wait(told.format(host=host), _(cure), details=details)
+
+
+def not_this_machine(error: NotThisMachine, cure: str) -> FixNeeded:
+    told = _("{host} is not this machine: it has the address {address}, and nothing goes there without TLS.")
+    details = {"host": error.host, "address": error.address}
+    return FixNeeded(told.format(host=error.host, address=error.address), cure, details)
 
 
 def not_allowed(error: NotAllowed) -> FixNeeded:

@@ -10,14 +10,20 @@ import os
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import lru_cache
-from ipaddress import ip_address
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from placet.lib.outward import Allowed, NotAllowed, addresses_of, check
+from placet.lib.outward import (
+    Allowed,
+    NotAllowed,
+    NotThisMachine,
+    addresses_of,
+    check,
+    of_this_machine,
+)
 
 from . import http
 from .base import FixNeeded, MailboxError, Wait
@@ -37,14 +43,6 @@ class Cut(ConnectionError):
     """The server closed the connection."""
 
 
-class NotThisMachine(OSError):
-    """A name of this machine has the address of another one, `address`: nothing goes there without TLS."""
-
-    def __init__(self, host: str, address: str) -> None:
-        super().__init__(f"{host} is {address}")
-        self.address = address
-
-
 class ProtocolBroken(Exception):
     """What was answered is none of the protocol's answers, or longer than any: whatever speaks here is no such
     server."""
@@ -61,7 +59,7 @@ def connected(host: str, port: int, *, plain: bool, allowed: Allowed | None = No
     addresses = addresses_of(host, port)
     # As with http, what is plain on loopback needs no leave: it is a server beside Placet, or a test.
     checked = (
-        _of_this_machine(host, addresses)
+        of_this_machine(host, addresses)
         if plain
         else check(host, port, addresses, allowed or http.private_targets)
     )
@@ -76,14 +74,6 @@ def connected(host: str, port: int, *, plain: bool, allowed: Allowed | None = No
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return made
     raise failure
-
-
-def _of_this_machine(host: str, addresses: Sequence[str]) -> Sequence[str]:
-    """All of them, or NotThisMachine: without an entry in the hosts file a name server may say what localhost is."""
-    strange = next((address for address in addresses if not ip_address(address).is_loopback), None)
-    if strange is not None:
-        raise NotThisMachine(host, strange)
-    return addresses
 
 
 def secured(plain: socket.socket, host: str, authorities: str = "") -> ssl.SSLSocket:
@@ -182,13 +172,8 @@ def unreachable(error: Exception, host: str, port: int) -> MailboxError:
     if isinstance(error, NotAllowed):
         return http.not_allowed(error)
     if isinstance(error, NotThisMachine):
-        return FixNeeded(
-            _(
-                "{host} is not this machine: it has the address {address}, and nothing goes there without TLS."
-            ).format(host=host, address=error.address),
-            _("Enter 127.0.0.1 as the server if it runs on this machine; else choose SSL/TLS or STARTTLS."),
-            details,
-        )
+        cure = _("Enter 127.0.0.1 as the server if it runs on this machine; else choose SSL/TLS or STARTTLS.")
+        return http.not_this_machine(error, cure)
     if isinstance(error, ssl.SSLCertVerificationError):
         return FixNeeded(
             _("The certificate of {host} is not trusted ({reason}).").format(

@@ -519,6 +519,7 @@ def test_what_is_no_number_is_left_out(stub: Stub) -> None:
         (Reply(300, b""), FixNeeded, "redirect"),
         (Reply(399, b""), FixNeeded, "redirect"),
         (Reply(400, b""), FixNeeded, "page instead"),
+        (Reply(403, b""), FixNeeded, "page instead"),  # Glewlwyd, to a wrong secret
         (Reply(410, b""), FixNeeded, "no token endpoint"),
         (Reply(500, b""), Wait, "busy"),
         (Reply(400, b'{"error": ["x"], "error_codes": "y"}'), FixNeeded, "does not know"),

@@ -13,8 +13,6 @@ from placet.lib.outward import Outward
 from placet.mailboxes import http
 from placet.mailboxes.http import is_loopback
 
-LOOPBACK = ("127.0.0.0/8", "::1")
-
 Connected = Callable[[HTTPConnection], None]
 
 
@@ -47,7 +45,7 @@ class Line(Outward):
         self._held: Held | None = None
         parts = urlsplit(url)
         sandbox = parts.scheme == "http" and is_loopback(parts.hostname or "")  # as in `http.prepare`
-        super().__init__((lambda: LOOPBACK) if sandbox else http.private_targets)
+        super().__init__(http.private_targets, here=sandbox)
 
     def hold(self, *, connection: bool) -> None:
         """From now on a new connection raises HandshakeCut instead of being used; without `connection`, only one to a
