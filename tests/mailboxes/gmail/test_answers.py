@@ -1,8 +1,9 @@
 """What the Gmail API answers, as literal bytes from its documentation: errors, limits, odd answers."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from placet.mailboxes.base import (
     Seen,
     Wait,
 )
-from placet.mailboxes.gmail import errors
+from placet.mailboxes.gmail import calls, changes, errors
 from placet.mailboxes.gmail.calls import LARGEST_SENT
 from tests.mailboxes.conformance.mails import LONG_AGO, everything, mail_to
 from tests.mailboxes.stub import Reply
@@ -279,6 +280,58 @@ def test_what_is_there_is_listed_with_the_oldest_first(google: Google) -> None:
     ids = [box.add(mail_to(MAILBOX, subject), "INBOX").id for subject in ("One", "Two", "Three")]
     page = google.connect(MAILBOX).changes({}, LONG_AGO, 10)
     assert [seen.server_id for seen in page.seen] == ids
+
+
+def test_the_oldest_comes_first_over_all_pages(google: Google, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "MOST_LISTED", 2)
+    box = google.user(MAILBOX)
+    ids = [box.add(mail_to(MAILBOX, f"Mail {number}"), "INBOX").id for number in range(7)]
+    connection = google.connect(MAILBOX)
+    first = connection.changes({}, LONG_AGO, 3)
+    assert [seen.server_id for seen in first.seen] == ids[:3]
+    ids.append(box.add(mail_to(MAILBOX, "Comes meanwhile"), "INBOX").id)
+    del box.mails[ids.pop(4)]  # and one goes
+    seen, cursor = everything(connection, first.cursor, limit=3)
+    assert [mail.server_id for mail in [*first.seen, *seen]] == ids
+    assert everything(connection, cursor)[0] == []
+
+
+def test_of_more_than_are_kept_the_newest_come_first_and_none_is_left_out(
+    google: Google, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calls, "MOST_LISTED", 2)
+    monkeypatch.setattr(changes, "MOST_WAITING", 4)
+    box = google.user(MAILBOX)
+    ids = [box.add(mail_to(MAILBOX, f"Mail {number}"), "INBOX").id for number in range(9)]
+    connection = google.connect(MAILBOX)
+    cursor: Mapping[str, Any] = {}
+    seen: list[str] = []
+    while len(seen) < 9:
+        page = connection.changes(cursor, LONG_AGO, 1)
+        assert len(page.cursor["waiting"].split()) <= 4
+        seen, cursor = [*seen, *(mail.server_id for mail in page.seen)], page.cursor
+    assert seen == [*ids[5:], *ids[1:5], *ids[:1]]
+
+
+@pytest.mark.parametrize(
+    "listed", [["one id and another"], ["x" * 65], [""], ["19ac\n"], [f"{number:x}" for number in range(501)]]
+)
+def test_a_list_of_what_are_no_ids_is_not_kept(google: Google, listed: list[str]) -> None:
+    connection = google.connect(MAILBOX)
+    cursor = {**connection.changes({}, LONG_AGO, 10).cursor, "listed": "INBOX"}
+    google.faults = [answer({"messages": [{"id": id_} for id_ in listed]})]
+    with pytest.raises(Wait, match=r"\((messages|id)\)"):
+        connection.changes(cursor, LONG_AGO, 10)
+
+
+def test_a_cursor_of_before_goes_on(google: Google) -> None:
+    box = google.user(MAILBOX)
+    box.add(mail_to(MAILBOX, "One"), "INBOX")
+    connection = google.connect(MAILBOX)
+    cursor = {**connection.changes({}, LONG_AGO, 10).cursor}
+    del cursor["waiting"]
+    box.add(mail_to(MAILBOX, "Two"), "INBOX")
+    assert len(connection.changes(cursor, LONG_AGO, 10).seen) == 1
 
 
 def test_the_check_names_another_mailbox_than_was_asked_for(google: Google) -> None:
