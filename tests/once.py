@@ -1,7 +1,7 @@
 """What each process of a run needs alike is made by the first that asks for it: the tables of an installation take
 seconds of a processor, and each worker and each installation that a test starts would make the same ones. The same
-goes for a wheel, and for one of each of our mails. What all migrations come to, one after another, outlasts a run on
-SQLite: it takes longer than most runs, which are of a few tests.
+goes for a wheel, and for one of each of our mails. SQLite's tables outlast a run, and so does what all migrations come
+to, one after another: most runs are of a few tests, which take less time.
 """
 
 import fcntl
@@ -55,14 +55,15 @@ class Kept:
             yield
 
 
-KEPT = Kept(ROOT / ".pytest_cache" / "migrated")
+KEPT = Kept(ROOT / ".pytest_cache" / "tables")
+KEPT_MIGRATED = Kept(ROOT / ".pytest_cache" / "migrated")
 
 
-def digest_of_migrations() -> str:
-    """Of all that `placet django migrate` comes to: migrations, what apps do behind them, and whatever both import. Not
-    of the Python that runs them: a second one takes those of the first."""
+def digest_of_tables() -> str:
+    """Of all that tables follow from, made at once or by migrations: both, what apps do behind them, and whatever these
+    import. Not of the Python that runs them: a second one takes those of the first."""
     digest = hashlib.sha256()
-    files = behind(lambda module: ".migrations." in module or module.endswith(".apps"))
+    files = behind(lambda module: ".migrations." in module or module.endswith((".apps", ".new_tables")))
     for file in [ROOT / "requirements" / "run.txt", ROOT / "placet" / "settings.py", *files]:
         digest.update(f"\0{file.relative_to(ROOT)}\0".encode() + file.read_bytes())
     return digest.hexdigest()
@@ -135,20 +136,25 @@ call_command("migrate", verbosity=0)
 
 
 def _with_tables(data_dir: Path) -> Installation:
-    made = Installation(data_dir, make_database())
-    data_dir.mkdir()
-    settings = {"DJANGO_SETTINGS_MODULE": "placet.settings"}
-    subprocess.run(
-        [sys.executable, "-c", NEW_TABLES], env=made.environment | settings, timeout=PATIENCE, check=True
-    )
-    return made
+    def make(made: Installation) -> None:
+        data_dir.mkdir()
+        settings = {"DJANGO_SETTINGS_MODULE": "placet.settings"}
+        subprocess.run(
+            [sys.executable, "-c", NEW_TABLES], env=made.environment | settings, timeout=PATIENCE, check=True
+        )
+
+    return _kept(data_dir, KEPT, make)
 
 
 def _migrated(data_dir: Path) -> Installation:
+    return _kept(data_dir, KEPT_MIGRATED, lambda made: made.good("django", "migrate"))
+
+
+def _kept(data_dir: Path, kept: Kept, make: Callable[[Installation], object]) -> Installation:
     made = Installation(data_dir, make_database())
-    digest = "" if made.database_url else digest_of_migrations()
-    if not (digest and KEPT.copy(digest, data_dir)):
-        made.good("django", "migrate")
+    digest = "" if made.database_url else digest_of_tables()
+    if not (digest and kept.copy(digest, data_dir)):
+        make(made)
         if digest:
-            KEPT.keep(digest, data_dir)
+            kept.keep(digest, data_dir)
     return made

@@ -127,6 +127,7 @@ def test_every_module_of_the_commands_is_a_command_or_helps_them() -> None:
         "__init__",
         "start",
         "locks",
+        "new_tables",
         "database_archive",
         "running",
         "demo_page",

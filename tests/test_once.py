@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.once import NAME, Kept, Together, digest_of_migrations
+from tests.once import NAME, Kept, Together, digest_of_tables
 from tools.changed_tests import ROOT
 
 
@@ -57,12 +57,19 @@ def test_what_outlasts_a_run_is_used_as_long_as_all_that_it_follows_from_stays(t
 
 
 @pytest.mark.parametrize(
-    "changed", ["mail/migrations/0001_initial.py", "lib/fields.py", "lib/text_index.py", "settings.py"]
+    "changed",
+    [
+        "mail/migrations/0001_initial.py",
+        "commands/new_tables.py",
+        "lib/fields.py",
+        "lib/text_index.py",
+        "settings.py",
+    ],
 )
 def test_tables_are_made_anew_where_a_migration_or_what_it_imports_is_another(
     changed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read, before = Path.read_bytes, digest_of_migrations()
+    read, before = Path.read_bytes, digest_of_tables()
     other = ROOT / "placet" / changed
     monkeypatch.setattr(Path, "read_bytes", lambda path: read(path) + b"#" * (path == other))
-    assert digest_of_migrations() != before
+    assert digest_of_tables() != before
