@@ -129,7 +129,8 @@ def _limits() -> Iterator[str]:
 
 
 def _download(wheels: Path, python: str) -> None:
-    """The libraries of the lock for this Python, and what wheels are made with, each checked by its hash."""
+    """The libraries of the lock for this Python, and what wheels are made with, each checked by its hash. What has no
+    wheel (dkimpy) comes as its sources, of which the image makes one."""
     maker = re.search(
         r"^setuptools==.*?(?=^\S)", (ROOT / "requirements" / "dev.txt").read_text(), re.M | re.S
     )
@@ -137,7 +138,7 @@ def _download(wheels: Path, python: str) -> None:
     setuptools = wheels.with_name("setuptools.txt")
     setuptools.write_text(maker[0])
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--require-hashes",
-               "--only-binary=:all:", f"--python-version={python}", "--dest", str(wheels)]  # fmt: skip
+               f"--python-version={python}", "--dest", str(wheels)]  # fmt: skip
     for lock in (ROOT / "requirements" / "run.txt", setuptools):
         _run(*command, "--no-deps", "--requirement", str(lock))
 
