@@ -71,7 +71,8 @@ WSGI_APPLICATION = "placet.wsgi.application"
 TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        # Each kind of mailbox has its own in its folder.
+        "DIRS": [BASE_DIR / "templates", *sorted(BASE_DIR.glob("mailboxes/*/templates"))],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [

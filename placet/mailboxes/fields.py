@@ -4,7 +4,7 @@ adds its own.
 Labels, helps and choices are texts of the catalogue in English; pages translate them, the command line does not.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from django.utils.translation import gettext_noop
@@ -29,6 +29,9 @@ class Field:
     choices: tuple[tuple[str, str], ...] = ()
     section: Section = Section.SERVER
     rare: bool = False  # below "More settings"
+    #: Ways of signing in to its server without which it is not shown; () for all.
+    sign_ins: tuple[str, ...] = ()
+    below: str = ""  # template of what the tab shows below it; it gets what the kind's `beside_form` gives
 
 
 #: Of the form only, kept in columns of their own: no stored settings.
@@ -41,6 +44,14 @@ USERNAME = Field(
     gettext_noop("Username"),
     gettext_noop("Address of the mailbox, for example approvals@contoso.com."),
     required=True,
+)
+#: The same, of kinds where whoever signs in may have another name.
+ADDRESS = replace(
+    USERNAME,
+    label=gettext_noop("Address of the mailbox"),
+    help=gettext_noop(
+        "Requests are sent from it, and answers come to it, for example approvals@contoso.com."
+    ),
 )
 REPLY_TO = Field(
     "reply_to",
@@ -210,4 +221,4 @@ PROOF: tuple[Field, ...] = (
 )
 
 #: In the order of the tab.
-COMMON: tuple[Field, ...] = (USERNAME, REPLY_TO, *TAKING_IN, *PROOF)
+COMMON: tuple[Field, ...] = (ADDRESS, REPLY_TO, *TAKING_IN, *PROOF)

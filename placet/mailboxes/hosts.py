@@ -39,6 +39,9 @@ EXCHANGE_SCOPE = "https://outlook.office365.com/.default"
 LONGEST_USER = 254  # characters
 LONGEST_TOKEN = 8192  # characters; those of Entra ID have some 1,500
 
+_OF_THE_APPLICATION = (
+    "host", "sign_in", "client_id", "token_uri", "authorization_uri", "device_uri", "scope",
+)  # fmt: skip
 _SIGN_INS = {
     PASSWORD: gettext_noop("User and password"),
     OAUTH_CLIENT: gettext_noop("OAuth, as an application"),
@@ -54,11 +57,13 @@ _SECURITY_LABELS = {
 
 @dataclass(frozen=True)
 class MailServer:
-    """One server of a kind. `ports`: the usual one of each security."""
+    """One server of a kind. `ports`: the usual one of each security. `only_sends`: another one receives, and the
+    application that is registered for that one may serve both."""
 
     key: str
     ports: Mapping[str, int]
     sign_ins: tuple[str, ...] = (PASSWORD, OAUTH_CLIENT)
+    only_sends: bool = False
 
     # --- rows of the tab ----------------------------------------------------------------------------------
 
@@ -95,12 +100,13 @@ class MailServer:
                 kind="choice",
                 choices=sign_ins,
             ),
-            self._row("user", gettext_noop("User"), user_help),
+            self._row("user", gettext_noop("User"), user_help, sign_ins=(PASSWORD, *WITH_TOKENS)),
             self._row(
                 "password",
                 gettext_noop("Password"),
                 gettext_noop("Stored encrypted, sent to this server alone, never shown again."),
                 kind="secret",
+                sign_ins=(PASSWORD,),
             ),
             *self._oauth_rows(),
         )
@@ -114,6 +120,7 @@ class MailServer:
                     "With a person’s consent: where they sign in in a browser. Empty: the provider’s, if it is known."
                 ),
                 rare=True,
+                sign_ins=(OAUTH_REFRESH,),
             ),
             self._row(
                 "device_uri",
@@ -122,6 +129,7 @@ class MailServer:
                     "With a person’s consent from the command line (RFC 8628). Empty: the provider’s, if it is known."
                 ),
                 rare=True,
+                sign_ins=(OAUTH_REFRESH,),
             ),
             self._row(
                 "refresh_token",
@@ -132,8 +140,21 @@ class MailServer:
                 ),
                 kind="secret",
                 rare=True,
+                sign_ins=(OAUTH_REFRESH,),
             ),
         )
+        client_id, client_secret = (
+            gettext_noop("With OAuth: the application's."),
+            gettext_noop("With OAuth: sent to the access token URI alone, never shown again."),
+        )
+        if self.only_sends:
+            client_id, client_secret = (
+                gettext_noop("Empty: the application that reads the mailbox."),
+                gettext_noop(
+                    "Empty: the one that is entered for reading the mailbox, where both have the same access token "
+                    "URI and client ID."
+                ),
+            )
         return (
             self._row(
                 "token_uri",
@@ -142,26 +163,26 @@ class MailServer:
                     "With OAuth: the token endpoint, such as https://login.example.com/oauth2/token. With a person’s "
                     "consent empty, where the provider is known."
                 ),
-                rare=True,
+                sign_ins=WITH_TOKENS,
             ),
             self._row(
                 "client_id",
                 gettext_noop("Client ID"),
-                gettext_noop("With OAuth: the application's."),
-                rare=True,
+                client_id,
+                sign_ins=WITH_TOKENS,
             ),
             self._row(
                 "client_secret",
                 gettext_noop("Client secret"),
-                gettext_noop("With OAuth: sent to the access token URI alone, never shown again."),
+                client_secret,
                 kind="secret",
-                rare=True,
+                sign_ins=WITH_TOKENS,
             ),
             self._row(
                 "scope",
                 gettext_noop("Scope"),
                 gettext_noop("With OAuth: what the token is asked for."),
-                rare=True,
+                sign_ins=WITH_TOKENS,
             ),
             *(of_consent if OAUTH_REFRESH in self.sign_ins else ()),
         )
@@ -220,6 +241,35 @@ class MailServer:
                 reading.errors[f"{self.key}_{name}"] = _("Signing in with OAuth needs it.")
         if sign_in == OAUTH_CLIENT and host in EXCHANGE_ONLINE and not self._value(values, "scope"):
             values[f"{self.key}_scope"] = EXCHANGE_SCOPE
+
+    def lent_by(self, receiving: "MailServer", entered: Mapping[str, Any]) -> dict[str, str]:
+        """Of what was entered for the server that receives, what serves this one, too: nothing was entered of the
+        application here, and both are signed in to in the same way, at the same provider as far as it is known."""
+        own, other = (
+            {name: str(entered.get(f"{server.key}_{name}") or "").strip() for name in _OF_THE_APPLICATION}
+            for server in (self, receiving)
+        )
+        if own["client_id"] or own["sign_in"] != other["sign_in"] or own["sign_in"] not in WITH_TOKENS:
+            return {}
+        places = [
+            values["token_uri"]
+            or consent_providers.usual_of(server.key, values["host"], "").get("token_uri", "")
+            for server, values in ((self, own), (receiving, other))
+        ]
+        if places[0] and places[0] != places[1]:
+            return {}
+        lent = (
+            ("client_id",)
+            if places[0]
+            else ("client_id", "token_uri", "authorization_uri", "device_uri", "scope")
+        )
+        return {f"{self.key}_{name}": other[name] for name in lent if other[name] and not own[name]}
+
+    def is_of_application(self, settings: object, receiving: "MailServer", received_by: object) -> bool:
+        """Whether the application that receives signs in to this one, too."""
+        names = ("sign_in", "token_uri", "client_id")
+        same = all(self.of(settings, name) == receiving.of(received_by, name) for name in names)
+        return same and self.of(settings, "sign_in") in WITH_TOKENS
 
     def _complete_consent(self, values: dict[str, Any], host: str) -> None:
         """What is known of the provider, where nothing was entered."""
@@ -343,6 +393,20 @@ class MailServerSettings(MailboxSettings):
     @classmethod
     def read_secret(cls, name: str, text: str) -> SecretStr:
         return cls.mail_server.read_secret(name, text)
+
+    @classmethod
+    def lent_by(cls, receiving: type[MailboxSettings], entered: Mapping[str, Any]) -> Mapping[str, str]:
+        if not issubclass(receiving, MailServerSettings):
+            return {}
+        return cls.mail_server.lent_by(receiving.mail_server, entered)
+
+    def secrets_lent_by(self, receiving: MailboxSettings) -> Mapping[str, str]:
+        if not isinstance(receiving, MailServerSettings):
+            return {}
+        own, other = self.mail_server, receiving.mail_server
+        if not own.is_of_application(self, other, receiving):
+            return {}
+        return {f"{own.key}_client_secret": f"{other.key}_client_secret"}
 
     def consents(self, secrets: Mapping[str, str]) -> tuple[ConsentRequest, ...]:
         return self.mail_server.consents(self, secrets, self.username)

@@ -70,6 +70,8 @@ class Kind:
         ""  # (mailbox) -> what the Remote Approval tab says beside its form, for the tab's templates
     )
     guide: str = ""  # name of the address of its guide, where that is one of its own pages
+    guide_page: str = ""  # template of its guide, where that is one page
+    guide_context: str = ""  # () -> what that page shows beside its words
     #: Modules of its own commands of `placet mailbox`: NAME, add_arguments(subcommands) and run(options).
     commands: tuple[str, ...] = ()
     signs_with: str = ""  # (mailbox) -> what is in use in place of its secret, in words; "" where nothing is
@@ -195,6 +197,11 @@ def beside_form(mailbox: "Mailbox") -> Mapping[str, Any]:
     """What the Remote Approval tab says of a mailbox beside its form."""
     kind = all_kinds().get(mailbox.kind)
     return _loaded(kind.beside_form)(mailbox) if kind is not None and kind.beside_form else {}
+
+
+def guide_context(kind: Kind) -> Mapping[str, Any]:
+    """What the page of its guide shows beside its words."""
+    return _loaded(kind.guide_context)() if kind.guide_context else {}
 
 
 def signs_with(mailbox: "Mailbox") -> str:

@@ -163,6 +163,16 @@ class MailboxSettings:
         same; "" where nothing is to be said. None: it must be entered."""
         return None
 
+    @classmethod
+    def lent_by(cls, receiving: "type[MailboxSettings]", entered: Mapping[str, Any]) -> Mapping[str, str]:
+        """Of a kind that only sends: by field, what was left empty and is as `entered` for the kind that receives."""
+        return {}
+
+    def secrets_lent_by(self, receiving: "MailboxSettings") -> Mapping[str, str]:
+        """Of a kind that only sends: by field of a secret that may be left empty, the field of the kind that receives
+        with the same one."""
+        return {}
+
     def consents(self, secrets: Mapping[str, str]) -> tuple[ConsentRequest, ...]:
         """What a person is asked to agree to in a browser, before the mailbox can be signed in to."""
         return ()

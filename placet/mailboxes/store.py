@@ -64,6 +64,9 @@ class Kinds:
         readers = [kind.settings_class.readers() for kind in self.both]
         known = {name for names in readers for name in names}
         unknown = {name: value for name, value in entered.items() if name not in known}
+        if self.sending is not None:
+            lent = self.sending.settings_class.lent_by(self.receiving.settings_class, entered)
+            entered = {**entered, **lent}
         reviews: list[Reviewed[Any]] = []
         for kind, names in zip(self.both, readers, strict=True):
             own = {name: value for name, value in entered.items() if name in names}
@@ -218,6 +221,7 @@ def look(
         settings = _look_at_domains(settings, mailbox, looked.notices)
         looked = replace(looked, all_settings=[settings, *looked.all_settings[1:]])
         looked.errors.update(settings.errors_of_new(mailbox.settings if mailbox is not None else {}))
+        looked = replace(looked, fresh=_with_lent(looked))
         looked = replace(looked, kept=_kept(of_kinds, looked, mailbox))
     _look_at_secrets(looked)
     expires, words = _expiry(expires_on, bool(looked.fresh), mailbox)
@@ -247,6 +251,15 @@ def _fresh(of_kinds: Kinds, entered: Mapping[str, str], errors: dict[str, str]) 
                 except Wrong as wrong:
                     errors[row.name] = str(wrong)
     return fresh
+
+
+def _with_lent(looked: Looked) -> Mapping[str, str]:
+    """What was entered, and, where nothing was entered of what sends, that of what receives: of one application the
+    secret is typed once."""
+    receiving, *sending = looked.all_settings
+    lent = {own: other for settings in sending for own, other in settings.secrets_lent_by(receiving).items()}
+    fresh = looked.fresh
+    return {**{own: fresh[other] for own, other in lent.items() if other in fresh}, **fresh}
 
 
 def _look_at_domains(

@@ -1,4 +1,5 @@
-"""The guides of the kinds of mailbox: a page for each that has no pages of its own (`Kind.guide`)."""
+"""The guides of the kinds of mailbox: a page for each that has one (`Kind.guide_page`), beside those that have pages of
+their own (`Kind.guide`). What sends for another kind is explained there."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,31 +11,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from placet.mailboxes.kinds import all_kinds
+from placet.mailboxes.kinds import all_kinds, guide_context
 from placet.portal.people import PersonsRequest, administrators_only
-
-#: By kind the page of its guide. What sends for another kind is explained there.
-PAGES = {key: f"panel/guide/kind/{key}.html" for key in ("exchange-server", "gmail", "imap", "pop3", "jmap")}
-
-_EXCHANGE_COMMANDS = {
-    "permissions": (
-        "Add-MailboxPermission -Identity 'approvals@example.com' -User 'CORP\\placet' -AccessRights FullAccess "
-        "-AutoMapping $false\n"
-        "Get-Mailbox 'approvals@example.com' | Add-ADPermission -User 'CORP\\placet' -ExtendedRights 'Send As'"
-    ),
-    "services": (
-        "Get-CASMailbox 'approvals@example.com' | Format-List EwsEnabled\n"
-        "Get-WebServicesVirtualDirectory | Format-List Server,*Authentication*,*Url"
-    ),
-    "connectors": (
-        "Get-ReceiveConnector | Format-List Identity,AuthMechanism,PermissionGroups,RemoteIPRanges\n"
-        "Get-ReceiveConnector | Get-ADPermission | Where-Object {\n"
-        "  $_.ExtendedRights -like 'ms-Exch-SMTP-Accept-Authoritative-Domain-Sender' -or\n"
-        "  $_.ExtendedRights -like 'ms-Exch-Accept-Headers-Organization'\n"
-        "} | Format-Table Identity,User,ExtendedRights"
-    ),
-}
-COMMANDS: dict[str, dict[str, str]] = {"exchange-server": _EXCHANGE_COMMANDS}
 
 
 @dataclass(frozen=True)
@@ -109,7 +87,7 @@ def guide_url(key: str) -> str:
     kind = all_kinds().get(key)
     if kind is not None and kind.guide:
         return reverse(kind.guide)
-    return reverse("panel:guide_of_kind", args=[key]) if key in PAGES else ""
+    return reverse("panel:guide_of_kind", args=[key]) if kind is not None and kind.guide_page else ""
 
 
 @administrators_only
@@ -124,13 +102,13 @@ def guide_of_kind(request: PersonsRequest, key: str) -> HttpResponse:
     kind = all_kinds().get(key)
     if kind is not None and kind.guide:
         return redirect(kind.guide)
-    if kind is None or key not in PAGES:
+    if kind is None or not kind.guide_page:
         raise Http404
     context: dict[str, Any] = {
         "key": key,
         "label": _(kind.label),
         "guides": guides(),
-        "commands": COMMANDS.get(key, {}),
         "app_passwords": APP_PASSWORDS,
+        **guide_context(kind),
     }
-    return render(request, PAGES[key], context)
+    return render(request, kind.guide_page, context)

@@ -34,13 +34,15 @@ LONGEST_CARRIED = 4000  # characters of what was typed for another kind
 
 @dataclass(frozen=True)
 class Row:
-    """A field of the page, what was mended in it, and, of a secret, whether one is stored."""
+    """A field of the page, what was mended in it, and, of a secret, whether one is stored and in use."""
 
     field: forms.BoundField
     notice: str
     is_stored: bool = False
     file: str = ""  # name of the input for a file, where one can be given instead
     certificates: "Sequence[Authority]" = ()  # what stands in it, where it takes certificates
+    below: str = ""  # template of what the kind shows below it
+    sign_ins: str = ""  # the ways of signing in that it belongs to, with spaces between; "" for all
 
 
 @dataclass(frozen=True)
@@ -316,8 +318,13 @@ class MailboxForm(forms.Form):
         stored = self.mailbox.secrets if self.mailbox is not None and about.kind == "secret" else {}
         file = FILE_OF.format(name=about.name) if about.kind == CERTIFICATES else ""
         certificates = self._certificates(about.name) if file else ()
-        notice, is_stored = self.notices.get(about.name, ""), bool(stored.get(about.name))
-        return Row(self[about.name], notice, is_stored, file, certificates)
+        notice, is_stored = (
+            self.notices.get(about.name, ""),
+            bool(stored.get(about.name)) and not self._signs(),
+        )
+        return Row(
+            self[about.name], notice, is_stored, file, certificates, about.below, " ".join(about.sign_ins)
+        )
 
     def _certificates(self, name: str) -> "Sequence[Authority]":
         """Those that are stored: what is typed may be none."""

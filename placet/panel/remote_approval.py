@@ -32,6 +32,9 @@ from placet.panel.mailbox_form import MailboxForm, files_of
 from placet.panel.mailbox_lookup import Lookup, look_up
 from placet.portal.people import PersonsRequest, administrators_only
 
+STEP_PART, LEFT_OUT_PART, WAITING_PART, VERDICT_PART = (
+    f"panel/remote_approval/{name}.html" for name in ("step", "left_out", "waiting", "verdict")
+)
 STEPS_HERE = "<!-- the steps -->"  # where the page is cut, and sent as far as it goes
 
 
@@ -288,11 +291,15 @@ def check(request: PersonsRequest, pk: int) -> HttpResponseBase:
 
 
 class TestPage:
-    """The page of the test in the pieces that it is sent in: a step as soon as it is done. `verdict` names the template
+    """The page of the test in the pieces that it is sent in: a step as soon as it is done. `verdict` is the template
     of its last part."""
 
     def __init__(
-        self, request: PersonsRequest, mailbox: Mailbox, page: str, verdict: str = "verdict"
+        self,
+        request: PersonsRequest,
+        mailbox: Mailbox,
+        page: str,
+        verdict: str = VERDICT_PART,
     ) -> None:
         self._request = request
         self._mailbox = mailbox
@@ -307,7 +314,7 @@ class TestPage:
     def pieces(self, run: Run | Check) -> Iterator[str]:
         yield self._top
         if isinstance(run, Check):
-            yield self._piece("step", check=run, support=self._support(run))
+            yield self._piece(STEP_PART, check=run, support=self._support(run))
             yield self._piece(self._verdict) + self._bottom
             return
         yield from self._steps(run)
@@ -335,16 +342,21 @@ class TestPage:
             while waiting and check.key in run.steps and waiting[0][0] != check.key:
                 left_out.append(waiting.pop(0)[1])
             waiting = waiting[1:]
-            done = self._piece("step", check=check, left_out=left_out, support=self._support(check))
+            done = self._piece(
+                STEP_PART,
+                check=check,
+                left_out=left_out,
+                support=self._support(check),
+            )
             yield done + self._waiting(waiting, total)
         if waiting:
-            yield self._piece("left_out", left_out=[title for _key, title in waiting])
+            yield self._piece(LEFT_OUT_PART, left_out=[title for _key, title in waiting])
 
     def _waiting(self, steps: list[tuple[str, str]], total: int) -> str:
         """The step that runs now, and those after it. Hidden by the style sheet as soon as something follows."""
         titles = [title for _key, title in steps]
         number = total - len(steps) + 1
-        return self._piece("waiting", titles=titles, number=number, total=total) if titles else ""
+        return self._piece(WAITING_PART, titles=titles, number=number, total=total) if titles else ""
 
     def _support(self, check: Check) -> str:
         """What Microsoft's support asks for."""
@@ -362,6 +374,4 @@ class TestPage:
     def _piece(self, name: str, **context: Any) -> str:
         # The middleware that chose language and time zone is over when this is called.
         with as_read_by(self._request.user, of_request(self._request)):
-            return render_to_string(
-                f"panel/remote_approval/{name}.html", {"mailbox": self._mailbox, **context}, self._request
-            )
+            return render_to_string(name, {"mailbox": self._mailbox, **context}, self._request)

@@ -1,6 +1,7 @@
 """Whose stamps in mails count: the test that an administrator goes through and confirms (see `stamp_trial`)."""
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 
 from django import forms
@@ -17,6 +18,15 @@ from placet.portal.people import PersonsRequest, administrators_only
 from placet.replies import stamp_trial
 from placet.replies.proof_policy import confirmed_profile
 from placet.replies.stamp_trial import Trial, TrialError
+
+_SENT = gettext_lazy("The mail with forged stamps was sent. It may take a minute until it is back.")
+_DONE = {
+    "begin": gettext_lazy("The test has begun: send the mail that is named below."),
+    "plant": _SENT,
+    "plant-outside": _SENT,
+    "confirm": gettext_lazy("The stamps of the mail server are confirmed."),
+    "forget": gettext_lazy("They are believed no more. What was decided before stays decided."),
+}
 
 
 class ConfirmForm(forms.Form):
@@ -53,6 +63,7 @@ def stamps(request: PersonsRequest, pk: int) -> HttpResponse:
         return _page(request, mailbox, status=422)
     try:
         step()
+        messages.success(request, _DONE[request.POST["step"]])
     except MailboxError as error:
         messages.error(request, f"{error.cause} {error.cure}")
     except (TrialError, MailError) as error:
@@ -67,13 +78,19 @@ def _page(request: PersonsRequest, mailbox: Mailbox, status: int = 200) -> HttpR
         "mailbox": mailbox,
         "trial": trial,
         "over": over,
-        "confirmed": mailbox.stamps.get("confirmed"),
+        "confirmed": _confirmed(mailbox),
         "profile": _rows(profile) if profile else None,
         "proposal": _rows(trial.profile) if trial and trial.profile else None,
         "form": ConfirmForm(initial={"number": trial.number if trial else ""}),
         "missed": mailbox.stamps.get("missed"),
     }
     return render(request, "panel/stamps.html", context, status=status)
+
+
+def _confirmed(mailbox: Mailbox) -> dict[str, object] | None:
+    """By whom, and the day."""
+    stored = mailbox.stamps.get("confirmed")
+    return {"by": stored["by"], "day": datetime.fromisoformat(stored["at"])} if stored else None
 
 
 def _trial(mailbox: Mailbox) -> tuple[Trial | None, str]:

@@ -55,6 +55,7 @@ class Trial:
     number: str
     lines: Sequence[str] = ()  # of the mail from outside; () while it has not come
     several: bool = False  # more than one mail has the number: none of them counts
+    is_on_its_way: bool = False  # ours was sent
     planted: bool = False  # ours came back
     from_outside: bool = False  # one of them at port 25, where nobody signs in
     survivors: Sequence[str] = ()  # planted lines in it that the server left
@@ -83,6 +84,7 @@ def plant(mailbox: Mailbox, *, from_outside: bool = False) -> tuple[str, ...]:
     else:
         with pool.opened(mailbox) as connection:
             connection.send(raw, secrets.token_hex(8))
+    _keep(mailbox, trial={**mailbox.stamps["trial"], "planted_at": clock.now().isoformat()})
     return _names(look(mailbox))
 
 
@@ -153,6 +155,7 @@ def look(mailbox: Mailbox) -> Trial:
     return Trial(
         number,
         lines=_lines(mail),
+        is_on_its_way="planted_at" in mailbox.stamps["trial"] and not planted,
         planted=bool(planted),
         from_outside=bool(as_strangers),
         survivors=survivors,

@@ -52,8 +52,11 @@ document.addEventListener("htmx:oobBeforeSwap", (event) => {
   if (target.textContent.trim() === fragment.textContent.trim()) event.detail.shouldSwap = false;
 });
 
-// --- What is wrong with a form that came back is seen at once, however far down it stands.
+// --- What is wrong with a form that came back is seen at once, however far down it stands, and one types on there.
 if (performance.getEntriesByType("navigation")[0]?.responseStatus === 422) {
   const wrong = document.querySelector("main :is([role=alert], .errorlist)");
-  if (wrong?.getBoundingClientRect().bottom > innerHeight) wrong.scrollIntoView({ block: "center" });
+  const field = document.querySelector("main .field.wrong :is(input:not([type=hidden]), select, textarea)");
+  field?.focus({ preventScroll: true });
+  const first = field?.closest(".field") ?? wrong;
+  if (first?.getBoundingClientRect().bottom > innerHeight) first.scrollIntoView({ block: "center" });
 }

@@ -232,3 +232,73 @@ def test_a_device_asks_as_slowly_as_it_is_told_and_no_longer_than_the_code_lives
         with pytest.raises(FixNeeded, match="declined"):
             consent.wait_for_device(request, device, pauses.append)
     assert pauses == [7, 7, 12, 12, 24]
+
+
+# --- one application for both servers ---------------------------------------------------------------------
+
+BOTH = {
+    **GMAIL,
+    "smtp_host": "smtp.gmail.com",
+    "smtp_sign_in": "oauth-refresh",
+}
+
+
+@pytest.mark.django_db
+def test_the_application_is_entered_once_for_both_servers_of_a_provider() -> None:
+    saved = store.save({**BASE, **BOTH}, secrets={"imap_client_secret": "typed-once"}, by="ada").mailbox
+    assert saved.settings["smtp_client_id"] == "placet"
+    assert saved.secrets == {"imap_client_secret": "typed-once", "smtp_client_secret": "typed-once"}
+    (request,) = requests_of(saved)
+    assert request.fields == ("imap_refresh_token", "smtp_refresh_token")
+    other = {"smtp_client_id": "another"}
+    alone = store.save(
+        {**BASE, **BOTH, **other, "username": "other@contoso.example"},
+        secrets={"imap_client_secret": "typed-once"},
+        by="ada",
+    ).mailbox
+    assert alone.secrets == {"imap_client_secret": "typed-once"}, "another application has another secret"
+
+
+@pytest.mark.django_db
+def test_a_server_that_no_provider_is_known_of_is_signed_in_to_as_the_one_that_receives() -> None:
+    entered = {
+        "imap_host": "imap.contoso.example", "imap_sign_in": "oauth-client", "imap_client_id": "placet",
+        "imap_token_uri": "https://login.contoso.example/token", "imap_scope": "mail",
+        "smtp_host": "smtp.contoso.example", "smtp_sign_in": "oauth-client",
+    }  # fmt: skip
+    saved = store.save({**BASE, **entered}, secrets={"imap_client_secret": "typed-once"}, by="ada").mailbox
+    kept = {name: saved.settings[f"smtp_{name}"] for name in ("client_id", "token_uri", "scope")}
+    assert kept == {
+        "client_id": "placet",
+        "token_uri": "https://login.contoso.example/token",
+        "scope": "mail",
+    }
+    assert saved.secrets["smtp_client_secret"] == "typed-once"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"smtp_host": "smtp.mail.yahoo.com"},  # another provider's, as is known of it
+        {"smtp_sign_in": "oauth-client"},
+        {"smtp_token_uri": "https://login.mallory.example/token"},
+    ],
+)
+@pytest.mark.django_db
+def test_what_is_of_another_server_is_not_lent(changed: dict[str, str]) -> None:
+    with pytest.raises(SettingsInvalid) as caught:
+        store.save({**BASE, **BOTH, **changed}, secrets={"imap_client_secret": "typed-once"}, by="ada")
+    assert "smtp_client_id" in caught.value.errors
+
+
+@pytest.mark.django_db
+def test_what_was_lent_goes_to_no_server_that_is_entered_later() -> None:
+    mailbox = store.save({**BASE, **BOTH}, secrets={"imap_client_secret": "typed-once"}, by="ada").mailbox
+    for name in ("host", "token_uri"):
+        places = {"host": "smtp.mallory.example", "token_uri": "https://login.mallory.example/token"}
+        moved = store.change({f"smtp_{name}": places[name]}, by="ada", mailbox=mailbox).mailbox
+        assert "smtp_client_secret" not in moved.secrets
+        store.change(
+            {**BOTH, "smtp_token_uri": ""}, secrets={"imap_client_secret": "again"}, by="ada", mailbox=moved
+        )
+        assert mailbox.secrets["smtp_client_secret"] == "again"

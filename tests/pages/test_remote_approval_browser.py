@@ -112,7 +112,7 @@ def test_a_type_shows_its_fields_by_keyboard_and_what_was_typed_stays(page: Page
     if not scripted:
         page.get_by_role("button", name="Show its fields").click()
     expect(page.get_by_role("heading", name="Outgoing mail server")).to_be_visible()
-    expect(page.get_by_label("Username", exact=True)).to_have_value("office@contoso.example")
+    expect(page.get_by_role("textbox", name="Address of the mailbox")).to_have_value("office@contoso.example")
     if scripted:
         assert page.evaluate("document.activeElement.name") == "kind"
 

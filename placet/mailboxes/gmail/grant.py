@@ -133,8 +133,8 @@ REFUSALS: tuple[tuple[str, str, str, str], ...] = (
         "invalid email or user id",
         gettext_noop("Google knows no mailbox {mailbox} in the organisation."),
         gettext_noop(
-            "Compare Username with the Google Admin console, under Directory › Users: it must be the primary address "
-            "of a user who is active, no alias and no group."
+            "Compare the address of the mailbox with the Google Admin console, under Directory › Users: it must be the "
+            "primary address of a user who is active, no alias and no group."
         ),
     ),
     (

@@ -10,6 +10,7 @@ KINDS = (
         label=gettext_noop("Google Workspace - Gmail API"),
         order=30,
         settings="placet.mailboxes.gmail.settings:GmailSettings",
+        guide_page="gmail/guide.html",
         connect="placet.mailboxes.gmail.connection:connect",
         protocols={"gmail": gettext_noop("Gmail API")},
     ),

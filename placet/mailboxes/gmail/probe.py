@@ -93,7 +93,9 @@ class GmailProbe:
                 _("Google opens the mailbox {address} for {mailbox}.").format(
                     address=address, mailbox=self._gmail.mailbox
                 ),
-                _("Enter the primary address of the user as Username: another one is an alias."),
+                _(
+                    "Enter the primary address of the user as the address of the mailbox: another one is an alias."
+                ),
                 facts=facts,
             )
         return passed(_("{address}, {number} mails").format(address=address, number=number), facts)

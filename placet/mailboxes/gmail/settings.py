@@ -7,14 +7,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 from pydantic import SecretStr
 
-from placet.mailboxes.fields import PROOF, REPLY_TO, TAKING_IN, USERNAME, Field
+from placet.mailboxes.fields import ADDRESS, PROOF, REPLY_TO, TAKING_IN, Field
 from placet.mailboxes.settings import MailboxSettings, Reading, Wrong
 
 from . import key_file
 
 KEY = "gmail_key"
 FIELDS: tuple[Field, ...] = (
-    USERNAME,
+    ADDRESS,
     Field(
         KEY,
         gettext_noop("Key of the service account"),

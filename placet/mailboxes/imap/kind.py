@@ -10,6 +10,7 @@ KINDS = (
         label=gettext_noop("IMAP and SMTP"),
         order=40,
         settings="placet.mailboxes.imap.settings:ImapSettings",
+        guide_page="imap/guide.html",
         connect="placet.mailboxes.imap.connection:connect",
         sends=False,
         sends_by=("smtp",),

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from placet.mailboxes.fields import COMMON, Field
+from placet.mailboxes.fields import ADDRESS, COMMON, Field
 from placet.mailboxes.hosts import OAUTH_CLIENT, OAUTH_REFRESH, PASSWORD, MailServer, MailServerSettings
 from placet.mailboxes.settings import LONGEST_FOLDER, Reader, Reading, Wrong, text_of
 from placet.mailboxes.sockets import PLAIN, SSL, STARTTLS
@@ -20,6 +20,7 @@ EXCHANGE_ONLINE = ("outlook.office365.com", "outlook.office.com")
 EXCHANGE_SCOPE = "https://outlook.office365.com/.default"
 
 FIELDS: tuple[Field, ...] = (
+    ADDRESS,
     *SERVER.rows(
         (gettext_noop("IMAP server"), gettext_noop("Where mail is read, such as imap.contoso.com.")),
         gettext_noop("Empty: the address of the mailbox."),
@@ -49,7 +50,7 @@ FIELDS: tuple[Field, ...] = (
         ),
         rare=True,
     ),
-    *COMMON,
+    *COMMON[1:],
 )
 
 

@@ -222,8 +222,8 @@ def _of_sender(problem: Problem, who: Who) -> FixNeeded | None:
         return FixNeeded(
             _("{host} does not let Placet send as {mailbox}.").format(host=who.host, mailbox=who.mailbox),
             _(
-                "Make an identity with this address in the settings of the account, or enter as Username the address "
-                "that it has."
+                "Make an identity with this address in the settings of the account, or enter the address "
+                "that it has as the address of the mailbox."
             ),
             details,
         )

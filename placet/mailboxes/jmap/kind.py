@@ -10,6 +10,7 @@ KINDS = (
         label=gettext_noop("JMAP"),
         order=60,
         settings="placet.mailboxes.jmap.settings:JmapSettings",
+        guide_page="jmap/guide.html",
         connect="placet.mailboxes.jmap.connection:connect",
         protocols={"jmap": gettext_noop("JMAP")},
         listen="placet.mailboxes.jmap.push:listen",

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from placet.mailboxes import http
-from placet.mailboxes.fields import COMMON, Field
+from placet.mailboxes.fields import ADDRESS, COMMON, Field
 from placet.mailboxes.hosts import LONGEST_USER, at_port, read_host
 from placet.mailboxes.settings import (
     MailboxSettings,
@@ -29,6 +29,7 @@ MOST_HOSTS = 10
 LONGEST_ID = 255  # characters (RFC 8620 1.2)
 
 FIELDS: tuple[Field, ...] = (
+    ADDRESS,
     Field(
         "jmap_host",
         gettext_noop("JMAP server"),
@@ -53,7 +54,10 @@ FIELDS: tuple[Field, ...] = (
         choices=((TOKEN, gettext_noop("API token")), (PASSWORD, gettext_noop("User and password"))),
     ),
     Field(
-        "jmap_user", gettext_noop("User"), gettext_noop("With a password; empty: the address of the mailbox.")
+        "jmap_user",
+        gettext_noop("User"),
+        gettext_noop("Empty: the address of the mailbox."),
+        sign_ins=(PASSWORD,),
     ),
     Field(
         SECRET,
@@ -77,7 +81,7 @@ FIELDS: tuple[Field, ...] = (
         gettext_noop("Id of the account, where whoever signs in has several. Empty: their own."),
         rare=True,
     ),
-    *COMMON,
+    *COMMON[1:],
 )
 
 

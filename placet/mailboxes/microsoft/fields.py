@@ -26,6 +26,7 @@ FIELDS: tuple[Field, ...] = (
             (GRAPH, gettext_noop("Microsoft Graph")),
             (EWS, gettext_noop("Exchange Web Services")),
         ),
+        below="microsoft/below_protocol.html",
     ),
     Field(
         "cloud",
@@ -70,6 +71,7 @@ FIELDS: tuple[Field, ...] = (
         ),
         "secret",
         required=True,
+        below="microsoft/below_client_secret.html",
     ),
     Field(
         SECRET_EXPIRES_ON,

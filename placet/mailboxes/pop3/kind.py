@@ -10,6 +10,7 @@ KINDS = (
         label=gettext_noop("POP3 and SMTP"),
         order=50,
         settings="placet.mailboxes.pop3.settings:Pop3Settings",
+        guide_page="pop3/guide.html",
         connect="placet.mailboxes.pop3.connection:connect",
         sends=False,
         sends_by=("smtp",),

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from django.utils.translation import gettext_noop
 
 from placet.mailboxes.base import Action
-from placet.mailboxes.fields import COMMON, Field, Section
+from placet.mailboxes.fields import ADDRESS, COMMON, Field, Section
 from placet.mailboxes.hosts import OAUTH_CLIENT, OAUTH_REFRESH, PASSWORD, MailServer, MailServerSettings
 from placet.mailboxes.settings import Reader, Reading, number
 from placet.mailboxes.sockets import PLAIN, SSL, STARTTLS
@@ -18,6 +18,7 @@ SERVER = MailServer("pop3", {SSL: 995, STARTTLS: 110, PLAIN: 110}, (PASSWORD, OA
 _OF_FOLDERS = ("handled", "handled_folder", "set_aside_folder", "notify")
 
 FIELDS: tuple[Field, ...] = (
+    ADDRESS,
     *SERVER.rows(
         (
             gettext_noop("Server for receiving (POP3)"),
@@ -35,7 +36,7 @@ FIELDS: tuple[Field, ...] = (
         "int",
         section=Section.APPROVAL,
     ),
-    *(row for row in COMMON if row.name not in _OF_FOLDERS),
+    *(row for row in COMMON[1:] if row.name not in _OF_FOLDERS),
 )
 
 

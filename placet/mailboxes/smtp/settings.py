@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from placet.mailboxes.fields import COMMON, Field
+from placet.mailboxes.fields import ADDRESS, COMMON, Field
 from placet.mailboxes.hosts import (
     NOBODY,
     OAUTH_CLIENT,
@@ -21,10 +21,11 @@ from placet.mailboxes.settings import Reader, Reading, Wrong, text_of
 from placet.mailboxes.sockets import PLAIN, SSL, STARTTLS
 
 SIGN_INS = (PASSWORD, OAUTH_CLIENT, OAUTH_REFRESH, NOBODY)
-SERVER = MailServer("smtp", {SSL: 465, STARTTLS: 587, PLAIN: 25}, SIGN_INS)
+SERVER = MailServer("smtp", {SSL: 465, STARTTLS: 587, PLAIN: 25}, SIGN_INS, only_sends=True)
 _EHLO = re.compile(r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*|\[[0-9a-f.:ipv]{3,60}\]", re.IGNORECASE)
 
 FIELDS: tuple[Field, ...] = (
+    ADDRESS,
     *SERVER.rows(
         (
             gettext_noop("Server for sending (SMTP)"),
@@ -40,7 +41,7 @@ FIELDS: tuple[Field, ...] = (
         ),
         rare=True,
     ),
-    *COMMON,
+    *COMMON[1:],
 )
 
 

@@ -66,7 +66,7 @@ def find_server(request: PersonsRequest) -> HttpResponse:
     if server:
         form.fields[SERVER].widget.attrs["hx-swap-oob"] = "true"
     context = {"outcome": outcome, "field": form[SERVER] if server else None}
-    return render(request, "panel/remote_approval/autodiscovered.html", context)
+    return render(request, "microsoft/autodiscovered.html", context)
 
 
 def _look_around(form: MailboxForm) -> Autodiscovery:

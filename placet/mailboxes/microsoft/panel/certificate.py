@@ -105,7 +105,7 @@ def _page(
         "trouble": trouble,
         "bits": certificates.KEY_BITS,
     }
-    return render(request, "panel/certificate.html", context, status=status)
+    return render(request, "microsoft/certificate.html", context, status=status)
 
 
 @administrators_only
@@ -200,7 +200,9 @@ def remove_certificate(request: PersonsRequest, pk: int) -> HttpResponse:
     if there is None:
         return redirect("panel:certificate", pk)
     if request.method != "POST":
-        return render(request, "panel/certificate_remove.html", {"mailbox": mailbox, "certificate": there})
+        return render(
+            request, "microsoft/certificate_remove.html", {"mailbox": mailbox, "certificate": there}
+        )
     credentials.remove_waiting(mailbox, by=request.user.email)
     messages.success(
         request, _("The certificate and its key are removed. Delete it in Entra too, if it is there.")
@@ -215,7 +217,7 @@ def remove_secret(request: PersonsRequest, pk: int) -> HttpResponse:
     if credentials.certificate_in_use(mailbox) is None or not credentials.has_secret(mailbox):
         return redirect("panel:certificate", pk)
     if request.method != "POST":
-        return render(request, "panel/certificate_remove.html", {"mailbox": mailbox})
+        return render(request, "microsoft/certificate_remove.html", {"mailbox": mailbox})
     credentials.remove_secret(mailbox, by=request.user.email)
     messages.success(request, _("The client secret is removed here. Delete it in Entra too."))
     return redirect("panel:certificate", pk)

@@ -119,7 +119,7 @@ def guide(request: PersonsRequest) -> HttpResponse:
         "guides": guides(),
         "key": FIRST,
     }
-    return render(request, "panel/guide.html", context, status=422 if form.errors else 200)
+    return render(request, "microsoft/guide.html", context, status=422 if form.errors else 200)
 
 
 @administrators_only
@@ -214,4 +214,4 @@ def _page(
         "consent_link": guide_commands.consent_link(values),
         "consent_elsewhere": guide_commands.consent_elsewhere(values),
     }
-    return render(request, f"panel/guide/{step.key}.html", context, status=status)
+    return render(request, f"microsoft/guide/{step.key}.html", context, status=status)

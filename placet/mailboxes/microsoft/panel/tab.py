@@ -15,11 +15,13 @@ from placet.mailboxes.models import Mailbox
 
 
 def beside_form(mailbox: Mailbox) -> Mapping[str, Any]:
-    """For the templates of the tab: `certificate` in use and `waiting`, `move` to the other protocol, and of Exchange
-    Web Services `ews`."""
+    """For the templates of the tab: `certificate` in use and `waiting`, `move` to the other protocol with its template
+    `below_form`, and of Exchange Web Services `ews`."""
+    move = move_offer(mailbox)
     return {
         "ews": _ews(mailbox),
-        "move": move_offer(mailbox),
+        "move": move,
+        "below_form": "microsoft/move.html" if move else "",
         "certificate": credentials.certificate_in_use(mailbox),
         "waiting": credentials.waiting(mailbox),
     }

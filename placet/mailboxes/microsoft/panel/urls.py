@@ -1,5 +1,5 @@
-"""Addresses in Administration of what Exchange alone has: the guide of Exchange Online, client certificates, and
-Autodiscover."""
+"""Addresses in Administration of what Exchange alone has: the guide of Exchange Online, client certificates, the
+move to another protocol, and Autodiscover."""
 
 from django.urls import path
 
@@ -9,10 +9,13 @@ autodiscovery = late("placet.mailboxes.microsoft.panel.autodiscovery")
 certificate = late("placet.mailboxes.microsoft.panel.certificate")
 from_guide = late("placet.mailboxes.microsoft.panel.from_guide")
 guide = late("placet.mailboxes.microsoft.panel.guide")
+moving = late("placet.mailboxes.microsoft.panel.moving")
 
 urlpatterns = [
     path("configuration/remote-approval/autodiscover/", autodiscovery.find_server, name="autodiscover"),
     path("configuration/remote-approval/from-guide/", from_guide.from_guide, name="from_guide"),
+    path("configuration/remote-approval/<int:pk>/move/check/", moving.check_move, name="check_move"),
+    path("configuration/remote-approval/<int:pk>/move/", moving.move, name="move"),
     path("configuration/guide/", guide.guide, name="guide"),
     path("configuration/guide/client-secret.ics", guide.guide_calendar, name="guide_calendar"),
     path("configuration/guide/<slug:key>/", guide.guide_step, name="guide_step"),

@@ -15,6 +15,7 @@ PASSWORD = "exchange_password"  # noqa: S105 - a field's name
 CLIENT_SECRET = "exchange_client_secret"  # noqa: S105 - a field's name
 
 FIELDS: tuple[Field, ...] = (
+    USERNAME,
     Field(
         "exchange_server",
         gettext_noop("Exchange server"),
@@ -22,6 +23,7 @@ FIELDS: tuple[Field, ...] = (
             "Host that answers at /EWS/Exchange.asmx, such as mail.contoso.com. Autodiscover can tell it."
         ),
         required=True,
+        below="microsoft/autodiscover.html",
     ),
     Field(
         "exchange_security",
@@ -42,8 +44,6 @@ FIELDS: tuple[Field, ...] = (
         ),
         "certificates",
     ),
-    REPLY_TO,
-    USERNAME,
     Field(
         "exchange_sign_in",
         gettext_noop("Way of signing in"),
@@ -63,6 +63,7 @@ FIELDS: tuple[Field, ...] = (
         "exchange_user",
         gettext_noop("Account"),
         gettext_noop("CONTOSO\\name or name@contoso.com. Empty: the address in Username."),
+        sign_ins=(WINDOWS, NTLM, BASIC),
     ),
     Field(
         PASSWORD,
@@ -72,6 +73,7 @@ FIELDS: tuple[Field, ...] = (
             "again before a day is over or somebody saves, so as not to lock the account."
         ),
         "secret",
+        sign_ins=(WINDOWS, NTLM, BASIC),
     ),
     Field(
         "exchange_opening",
@@ -93,27 +95,28 @@ FIELDS: tuple[Field, ...] = (
         gettext_noop(
             "For OAuth: where Entra ID or AD FS issues tokens, such as https://…/oauth2/v2.0/token."
         ),
-        rare=True,
+        sign_ins=(OAUTH,),
     ),
     Field(
         "exchange_client_id",
         gettext_noop("Application (client) ID"),
         gettext_noop("For OAuth: of the application that is registered there."),
-        rare=True,
+        sign_ins=(OAUTH,),
     ),
     Field(
         CLIENT_SECRET,
         gettext_noop("Client secret"),
         gettext_noop("For OAuth: of that application. Stored encrypted, never shown again."),
         "secret",
-        rare=True,
+        sign_ins=(OAUTH,),
     ),
     Field(
         "exchange_scope",
         gettext_noop("Scope"),
         gettext_noop("For OAuth. Empty: the server's own, such as https://mail.contoso.com/.default."),
-        rare=True,
+        sign_ins=(OAUTH,),
     ),
+    REPLY_TO,
     *TAKING_IN,
     ONLINE["confirmed_mechanisms"],
     *PROOF,
