@@ -140,6 +140,7 @@ class Story:
             "confirm/": {"link": self._link()},
             "accounts/^password/reset/key/(": _password_key(self.people["carol"]),
             "administration/configuration/remote-approval/<int": {"pk": self.second.pk},
+            "administration/configuration/remote-approval/consent/<str": {"server": "oauth2.googleapis.com"},
             "administration/configuration/remote-approval/<int:pk>/certificate/<str": {
                 "pk": self.second.pk,
                 "which": "in-use",

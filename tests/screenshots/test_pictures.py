@@ -4,23 +4,17 @@ The pages are those of the addresses, so that a page without a picture fails. Th
 be told by a program is told in `tests/pages`.
 """
 
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import timedelta
-from itertools import count
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.template.loader import render_to_string
-from django.test import Client, RequestFactory
-from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.test import RequestFactory
+from django.urls import reverse
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, Route, ViewportSize
 from pytest_django.live_server_helper import LiveServer
 
 from placet.accounts.models import Person
@@ -38,181 +32,13 @@ from placet.mailboxes import pool
 from placet.mailboxes.base import FixNeeded
 from placet.mailboxes.microsoft.panel import guide
 from placet.mailboxes.models import Mailbox
-from placet.sandbox.server import Sandbox
 from tests.conftest import PASSWORD
-from tests.journeys.conftest import close_connections, make_world
 from tests.mails_rendered import every_mail
-from tests.pages.browsing import SIZES, window
-from tests.pages.test_every_page import too_wide
-from tests.pages.test_permissions import FRAMED, PUBLIC, SENT
-from tests.screenshots.story import Story, told
+from tests.screenshots.album import Album, Camera, file_name
+from tests.screenshots.story import Story
 
-ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / "screenshots"
-TEMPLATES = ROOT / "placet" / "templates"
-#: Each differs from the one before in one thing.
-WAYS = [("wide", "light"), ("wide", "dark"), ("phone", "dark"), ("phone", "light")]
+TEMPLATES = Path(__file__).resolve().parents[2] / "placet" / "templates"
 WHO_LOOKS = {"stuck": "ada", "one-outcome": "bob", "held": "bob", "office-lacks-a-comment": "carol"}
-PORTAL = ("bob", "alice")  # who decides and who asks see different things at the same address
-_UNIQUE = count(1)
-
-
-# --- the camera -------------------------------------------------------------------------------------------
-
-
-@dataclass
-class Camera:
-    page: Page
-    taken: set[str]
-    too_wide: list[str]
-    width: int = 0  # that the page was measured in
-
-    def take(self, name: str) -> None:
-        """What the window shows, in all four ways."""
-        assert name not in self.taken, name
-        self.taken.add(name)
-        for size, scheme in WAYS:
-            self.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-            self._stretch(SIZES[size])
-            file = FOLDER / f"{name}-{SIZES[size]['width']}-{scheme}.png"
-            self.page.screenshot(path=file, animations="disabled", caret="hide")
-            if too_wide(self.page):
-                self.too_wide.append(file.name)
-
-    def _stretch(self, size: ViewportSize) -> None:
-        """A window as high as the page: what sticks to its lower edge stands at the end, and frames are loaded."""
-        if self.width != size["width"]:
-            self.width = size["width"]
-            self.page.set_viewport_size({"width": size["width"], "height": size["height"]})
-            high = int(self.page.evaluate("document.documentElement.scrollHeight"))
-            self.page.set_viewport_size({"width": size["width"], "height": max(size["height"], high)})
-        for frame in self.page.frames:
-            frame.wait_for_load_state()
-
-    def take_of(self, name: str, html: str, policy: str = "") -> None:
-        """Of a page that came as the answer to a form: it stands under an address where nothing else is."""
-
-        def answer(route: Route) -> None:
-            headers = {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": policy}
-            route.fulfill(body=html, headers={key: value for key, value in headers.items() if value})
-
-        address = f"/a-picture-of/{next(_UNIQUE)}/"
-        self.page.route(f"**{address}", answer)
-        self.page.goto(address)
-        self.take(name)
-
-
-@pytest.fixture
-def story(transactional_db: None) -> Iterator[Story]:
-    with Sandbox() as sandbox:
-        for name in ("approvals", "alice", "bob", "carol", "dave", "ada"):
-            sandbox.add_mailbox(name, f"{name.title()} {name.title()}son")
-        yield told(make_world(sandbox, "graph"))
-        close_connections()
-
-
-@pytest.fixture
-def camera(chromium: Browser, live_server: LiveServer) -> Iterator[Camera]:
-    FOLDER.mkdir(exist_ok=True)
-    with window(chromium, live_server.url) as context:
-        yield Camera(context.new_page(), set(), [])
-
-
-# --- every address ----------------------------------------------------------------------------------------
-
-
-def _routes(resolver: URLResolver, namespace: str = "", before: str = "") -> Iterator[tuple[str, str]]:
-    """(name, route) of every address."""
-    for entry in resolver.url_patterns:
-        route = before + str(entry.pattern)
-        if isinstance(entry, URLResolver):
-            inner = f"{entry.namespace}:" if entry.namespace else ""
-            yield from _routes(entry, namespace + inner, route)
-        elif isinstance(entry, URLPattern) and entry.name:
-            yield namespace + entry.name, route
-
-
-def _addresses(story: Story) -> dict[str, str]:
-    rows = story.rows()
-    found = {}
-    for name, route in _routes(get_resolver()):
-        about = max((start for start in rows if route.startswith(start)), key=len, default="")
-        found[name] = reverse(name, kwargs=rows.get(about, {}))
-    return found
-
-
-def _seen_by(name: str) -> tuple[str, ...]:
-    """Who looks at it. "" is nobody."""
-    if name in PUBLIC - {"account_logout"} or name == "confirm_address":
-        return ("",)
-    if name.startswith("portal:"):
-        return PORTAL
-    return ("dave",) if name == "account_set_password" else ("ada",)  # Dave has no password yet
-
-
-def _is_page(answer: Any) -> bool:
-    html = answer.headers.get("Content-Type", "").startswith("text/html")
-    sandboxed = "sandbox" in answer.headers.get("Content-Security-Policy", "")
-    return bool(html and not sandboxed)
-
-
-def _file(*words: str) -> str:
-    return re.sub("[^a-z0-9]+", "-", "-".join(words).lower()).strip("-")
-
-
-class Album:
-    """One world, and one window in which one person after the other looks at it."""
-
-    def __init__(self, story: Story, camera: Camera, url: str) -> None:
-        self._story, self._camera, self._url = story, camera, url
-        self._clients = {name: Client() for name in ("", *story.people)}
-        for name, person in story.people.items():
-            self._clients[name].force_login(person)
-        self.addresses = _addresses(story)
-        self.pictured: set[str] = set()  # names of addresses
-
-    def open(self, name: str, who: str, address: str) -> None:
-        context, cookie = self._camera.page.context, settings.SESSION_COOKIE_NAME
-        context.clear_cookies()
-        if who:
-            value = self._clients[who].cookies[cookie].value
-            context.add_cookies([{"name": cookie, "value": value, "url": self._url}])
-        self._camera.page.goto(address)
-        self._camera.take(name)
-
-    def send(self, name: str, who: str, address: str, entered: Mapping[str, Any] = {}) -> None:
-        """What somebody sees who sent a form."""
-        answer = self._clients[who].post(address, dict(entered), follow=True)
-        content = b"".join(answer.streaming_content) if answer.streaming else answer.content  # type: ignore[attr-defined]
-        if b"<!doctype html>" in content:  # and no piece of a page
-            self._camera.take_of(name, content.decode(), answer.headers.get("Content-Security-Policy", ""))
-
-    def every_address(self) -> None:
-        for name, address in self.addresses.items():
-            viewers = _seen_by(name)
-            for who in viewers:
-                answer = self._clients[who].get(address, follow=name == "account_reset_password_from_key")
-                if answer.status_code == 200 and _is_page(answer) and name not in FRAMED:
-                    self.open(_file(name, who) if len(viewers) > 1 else _file(name), who, address)
-                    self.pictured.add(name)
-
-    def every_answer_to_an_empty_form(self) -> None:
-        for name, of_everybody in SENT.items():
-            who, column = ("bob", 3) if name.startswith("portal:") else ("ada", 4)
-            if of_everybody[column] in (200, 409, 422):
-                self.send(_file(name, "sent empty"), who, self.addresses[name])
-                self.pictured.add(name)
-
-    def without_a_picture(self) -> set[str]:
-        """Addresses that show somebody a page of which there is none."""
-        left = self.addresses.keys() - self.pictured - FRAMED
-        return {
-            name
-            for name in left
-            for who in _seen_by(name)
-            if (answer := self._clients[who].get(self.addresses[name])).status_code == 200
-            and _is_page(answer)
-        }
 
 
 # --- the pictures -----------------------------------------------------------------------------------------
@@ -236,7 +62,6 @@ def test_every_page_and_every_mail_has_its_pictures(
     _in_trouble(album, story)
     _mails(camera)
     assert camera.too_wide == []
-    assert len(list(FOLDER.glob("*.png"))) == len(camera.taken) * len(WAYS)
 
 
 def _the_same_addresses_about_something_else(album: Album, story: Story) -> None:
@@ -259,10 +84,10 @@ def _the_same_addresses_about_something_else(album: Album, story: Story) -> None
     album.send("fill-in-wrong", "bob", album.addresses["portal:fill_in"], entered)
     for result, mail in story.mails.items():
         if result != "decided":
-            album.open(_file("mail log", result), "ada", reverse("panel:incoming_mail", args=[mail.pk]))
+            album.open(file_name("mail log", result), "ada", reverse("panel:incoming_mail", args=[mail.pk]))
     for step in guide.STEPS:
         if step.key != "register":
-            album.open(_file("guide", step.key), "ada", reverse("panel:guide_step", args=[step.key]))
+            album.open(file_name("guide", step.key), "ada", reverse("panel:guide_step", args=[step.key]))
     home, active = reverse("portal:home"), Mailbox.objects.get(active=True)
     for name, who, address in (
         ("portal-home-nothing-waits", "fred", home),
@@ -358,7 +183,7 @@ def _errors(camera: Camera, album: Album) -> None:
     request = RequestFactory().get("/")
     request.user = AnonymousUser()
     for template in sorted(TEMPLATES.glob("[0-9]*.html")):
-        camera.take_of(f"error-{_file(template.stem)}", render_to_string(template.name, request=request))
+        camera.take_of(f"error-{file_name(template.stem)}", render_to_string(template.name, request=request))
 
 
 def _in_trouble(album: Album, story: Story) -> None:
@@ -370,9 +195,9 @@ def _in_trouble(album: Album, story: Story) -> None:
     Outage.objects.create(mailbox=mailbox, since=silent)
     for name in ("home", "alarms", "remote_approval", "diagnostics"):
         address = reverse(f"panel:{name}")
-        album.open(_file("in trouble", name), "ada", address)
+        album.open(file_name("in trouble", name), "ada", address)
 
 
 def _mails(camera: Camera) -> None:
     for name, html, _text in every_mail("en"):
-        camera.take_of(f"mail-{_file(name)}", html)
+        camera.take_of(f"mail-{file_name(name)}", html)
