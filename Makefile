@@ -128,7 +128,8 @@ LONG = $(BIN)/pytest -o faulthandler_timeout=0
 ALL_OF_IT = $(LONG) -n $(JOBS) --dist worksteal --whole
 MODELS = tests/approvals/test_engine_model.py tests/approvals/test_blocks_model.py
 # Over every kind of mailbox; at mail servers each command is cut, refused, and killed at.
-KINDS = $(patsubst %,tests/journeys/test_%.py,main_job twice not_answers who)
+KINDS = $(patsubst %,tests/journeys/test_%.py,main_job twice not_answers who odd_mail) \
+	$(if $(wildcard ../shared/corpora),tests/acceptance/test_odd_mail.py)
 AT_COMMANDS = $(patsubst %,tests/journeys/test_%.py,faults_of_mail_servers kill_at_commands)
 FAULTS = tests/soak tests/journeys/test_faults.py tests/webhooks/test_faults.py --replies 200
 

@@ -1,75 +1,46 @@
-"""Every odd and automatic mail of the corpora, as it is and grafted into a proved reply: nothing stops the
-mails behind it, and what a program wrote decides nothing."""
+"""Every odd and automatic mail of the corpora, as it is and grafted into a proved reply, over every kind of mailbox:
+nothing stops the mails behind it, and what a program wrote decides nothing."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from placet.mail.models import IncomingMail
-from tests.acceptance.test_corpora_parse import CODE, grafted
 from tests.journeys.conftest import World
+from tests.journeys.odd import asks, delivered, grafted, is_settled
 
-pytestmark = [pytest.mark.django_db, pytest.mark.parametrize("way", ["graph", "ews"])]
+EVERY_KIND = True
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(3600), pytest.mark.django_db]
 
 CORPORA = Path(__file__).resolve().parents[3] / "shared" / "corpora"
-
-
-def _mails(folder: str) -> list[bytes]:
-    found = [
-        path.read_bytes()
-        for path in sorted((CORPORA / folder).rglob("*"))
-        if path.is_file() and not path.name.startswith("LICENSE")
-    ]
-    assert len(found) > 100
-    return found
-
-
-def _grafted(raw: bytes, reply_to: str) -> bytes:
-    """The mail with Bob's From, a valid reply code and Exchange's stamp in place of its own."""
-    code = reply_to.partition("+")[2].partition("@")[0]
-    return grafted(raw).replace(CODE.encode(), code.encode(), 1).replace(b"ann@", b"bob@", 1)
-
-
-@pytest.mark.parametrize("folder", ["malformed", "automatic"])
-@pytest.mark.parametrize("grafted", [False, True], ids=["as it is", "grafted"])
-def test_the_mails_behind_are_handled(world: World, folder: str, grafted: bool) -> None:
-    _, asked = world.asked(item="Grafted into")
-    _, other = world.asked(item="Behind")
-    for raw in _mails(folder):
-        world.sandbox.place("approvals", _grafted(raw, asked.header("Reply-To") or "") if grafted else raw)
-    world.sandbox.reply_as("bob", other.id, "approve")
-    world.run_until_quiet()
-    states = set(IncomingMail.objects.values_list("state", flat=True))
-    assert states <= {"handled", "set_aside", "duplicate"}
-    assert world.decisions() == [("Bob", "approve")]
-    assert "Approved: Behind" in world.subjects("bob")
-    if not grafted:
-        assert {s for s in world.subjects("bob") if s.startswith("Not applied")} == set()
-
-
-HUGE = {
-    "nested 1,500 deep": lambda: b"".join(
-        b'Content-Type: multipart/mixed; boundary="b%d"\r\n\r\n--b%d\r\n' % (n, n) for n in range(1500)
-    ),
-    "a header of 5 MB": lambda: b"X-Long: " + b"x" * 5_000_000 + b"\r\n\r\napprove\r\n",
-    "a subject of 100,000 encoded words": lambda: (
-        b"Subject: " + b"=?utf-8?q?x?=\r\n " * 100_000 + b"\r\n\r\napprove\r\n"
-    ),
-    "30 MB": lambda: (
-        b'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\n'
-        b"Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n"
-        + b"QUJD" * 19 * 400_000
-        + b"\r\n--b--\r\n"
-    ),
+#: By kind, how many of these mails its server does not take, by what it answers.
+REFUSED: dict[str, dict[str, int]] = {
+    "jmap": {"554 5.6.0 Message contains invalid header": 117, "554 5.6.0 Message contains NUL characters": 2}
 }
 
 
-@pytest.mark.parametrize("what", HUGE)
-def test_huge_mail_is_handled_and_does_not_decide(world: World, what: str) -> None:
-    _, asked = world.asked(item="Huge")
-    _, other = world.asked(item="Behind")
-    raw = _grafted(HUGE[what](), asked.header("Reply-To") or "")
-    world.sandbox.place("approvals", raw)
-    world.sandbox.reply_as("bob", other.id, "approve")
-    world.run_until_quiet()
+def _mails(folder: str) -> dict[str, bytes]:
+    mails = {
+        str(path): path.read_bytes()
+        for path in sorted((CORPORA / folder).rglob("*"))
+        if path.is_file() and not path.name.startswith("LICENSE")
+    }
+    assert len(mails) > 100
+    return mails
+
+
+def test_the_mails_behind_are_handled(world: World) -> None:
+    """All in one mailbox."""
+    asked = asks(world, "Grafted into", "Behind")
+    mails = _mails("malformed") | _mails("automatic")
+    by_bob = {
+        f"{name}, grafted": world.proved(grafted(raw, asked["Grafted into"])) for name, raw in mails.items()
+    }
+    delivery = delivered(world, mails | by_bob)
+    world.sandbox.reply_as("bob", asked["Behind"].id, "approve")
+    is_settled(world, delivery.came + 1)
     assert world.decisions() == [("Bob", "approve")]
+    assert "Approved: Behind" in world.subjects("bob")
+    assert world.open_for("bob") == 1
+    assert Counter(delivery.refused.values()) == REFUSED.get(world.way, {})

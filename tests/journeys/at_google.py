@@ -131,8 +131,8 @@ def _shown(mail: GmailMail, folder: str) -> Mail:
     return shown(mail.id, folder, mail.raw, is_read="UNREAD" not in mail.labels, received=received)
 
 
-def connected() -> Mailbox:
-    """Placet's mailbox at Google, active."""
+def connected(key: str = "") -> Mailbox:
+    """Placet's mailbox at Google, active. `key`: the file of another service account's key."""
     entered = {
         "kind": "gmail",
         "username": APPROVALS,
@@ -140,7 +140,7 @@ def connected() -> Mailbox:
         "sends_per_minute": 1000,
         "since": SINCE,
     }
-    return store.save(entered, secrets={KEY: key_file()}, by="a test").mailbox
+    return store.save(entered, secrets={KEY: key or key_file()}, by="a test").mailbox
 
 
 @contextmanager

@@ -7,7 +7,7 @@ there are no voting buttons, no classes of mails, and no headers beside those of
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from email import message_from_bytes
+from email.parser import BytesHeaderParser
 from email.policy import default
 from typing import Any
 
@@ -137,7 +137,7 @@ def shown(id_: str, folder: str, raw: bytes, *, is_read: bool, received: datetim
         immutable_id=id_,
         mailbox=APPROVALS,
         folder=folder,
-        subject=str(message_from_bytes(raw, policy=default)["Subject"] or ""),
+        subject=str(BytesHeaderParser(policy=default).parsebytes(raw)["Subject"] or ""),
         sender=senders[0].address if senders else "",
         recipients=tuple(person.address for person in mime.addresses(mime.every(headers, "to"))),
         message_id=mime.first(headers, "message-id"),
