@@ -126,28 +126,48 @@ def test_what_paths_lead_to_is_there(there: dict[str, dict[str, str]], admin: Pe
         assert one.method != "GET" or answer.status == 200, name
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_it_is_answered_as_described(
-    described: Any, there: dict[str, dict[str, str]], admin: Person, name: str, request: pytest.FixtureRequest,
+#: What is called is there once for all operations of a test: to make it takes as long as some dozen calls.
+SHARES = 4
+
+
+@pytest.mark.long
+@pytest.mark.timeout(7200)  # at full length
+@pytest.mark.parametrize("share", range(SHARES))
+def test_each_operation_answers_as_it_is_described(
+    described: Any, there: dict[str, dict[str, str]], admin: Person, share: int, request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    from schemathesis import GenerationMode
-    from schemathesis.checks import CHECKS as KNOWN
     from schemathesis.checks import load_all_checks
 
     load_all_checks()
-    checks = KNOWN.get_by_names(list(CHECKS))
     monkeypatch.setattr(limits, "MOST_CALLS", 1_000_000)
     monkeypatch.setattr("placet.api.waiting.LONGEST", 0)
     monkeypatch.setattr("placet.api.waiting.PAUSE", 0.001)
     monkeypatch.setattr("placet.api.waiting.time.monotonic", _hurried())
     _key, text = keys.make(admin, "Whatever", list(Scope), by=admin)
-    operation = next(
-        found.ok()
-        for found in described.get_all_operations()
-        if found.ok().definition.raw["operationId"] == name
-    )
-    values = there[name]
+    operations = [found.ok() for found in described.get_all_operations()]
+    named = {operation.definition.raw["operationId"]: operation for operation in operations}
+    assert sorted(named) == NAMES
+    failures: list[Exception] = []
+    for name in NAMES[share::SHARES]:
+        try:
+            _answers(named[name], there[name], text, examples(request.config, 12, 500))
+        except (AssertionError, ExceptionGroup) as failure:
+            failure.add_note(f"in the operation {name}")
+            failures.append(failure)
+        except Exception as error:
+            error.add_note(f"in the operation {name}")
+            raise
+    if failures:
+        raise ExceptionGroup(f"{len(failures)} operations", failures)
+
+
+def _answers(operation: Any, values: dict[str, str], key: str, count: int) -> None:
+    """Called so many times; `values`: of its path, which lead to something."""
+    from schemathesis import GenerationMode
+    from schemathesis.checks import CHECKS as KNOWN
+
+    checks = KNOWN.get_by_names(list(CHECKS))
     strategies = [
         operation.as_strategy(generation_mode=mode, **({"path_parameters": values} if known else {}))
         for mode in GenerationMode
@@ -156,16 +176,14 @@ def test_it_is_answered_as_described(
     ]
 
     @hypothesis.settings(
-        max_examples=examples(request.config, 12, 500),
-        database=None,
-        suppress_health_check=list(hypothesis.HealthCheck),
+        max_examples=count, database=None, suppress_health_check=list(hypothesis.HealthCheck)
     )
     @hypothesis.given(st.one_of(strategies))
     def answered(case: Any) -> None:
         # What is written as nothing at all was not sent.
         hypothesis.assume(not any(value in ([], {}) for value in (case.query or {}).values()))
         with transaction.atomic():  # each finds the world as it was
-            response = case.call(headers={"Authorization": f"Bearer {text}"})
+            response = case.call(headers={"Authorization": f"Bearer {key}"})
             transaction.set_rollback(True)
         case.validate_response(response, checks=checks)
 
