@@ -175,9 +175,9 @@ def _disturb(
     """Until all is done."""
     began = last = time.monotonic()
     restarted = not disturbances.restart
-    grown = disturbances.kill_every * (
-        len(workers) - 1
-    )  # as old as the oldest is at least, where starts are quick
+    # As old as the oldest is at least where starts are quick. On a busy machine one may take longer to start than from
+    # one kill to the next, and nothing would ever be done.
+    grown = disturbances.kill_every * (len(workers) - 1)
     while not kill.settled(sandbox, plan.replies):
         time.sleep(0.2)
         assert time.monotonic() - began < kill.PATIENCE + plan.replies, "It does not come to an end."
@@ -186,7 +186,6 @@ def _disturb(
         if not restarted and time.monotonic() - began > 2 * disturbances.kill_every:
             _restart_the_database()
             restarted = True
-        # On a busy machine one may take longer to start than from one kill to the next.
         if time.monotonic() - last > disturbances.kill_every and workers[0].has_worked_for(grown):
             last = time.monotonic()
             workers.pop(0).kill()
