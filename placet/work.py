@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from placet.accounts import tidy
 from placet.accounts.reader import as_the_installation_reads
-from placet.alarms import checkpoints, dead_addresses, expiry, stamps, watch, webhook
+from placet.alarms import checkpoints, dead_addresses, expiry, revocation_lists, stamps, watch, webhook
 from placet.api import key_expiry
 from placet.approvals import (
     absences,
@@ -171,6 +171,7 @@ def kinds() -> list[Kind]:
         Kind("watch", watch.due, watch.work, idle=30, then=["webhook", "send"]),
         Kind("webhook", webhook.due, webhook.work),
         Kind("expiry", expiry.due, expiry.work, idle=60, then=["send"]),
+        Kind("revocation_list", revocation_lists.due, revocation_lists.work, idle=60, then=["send"]),
         Kind("stamps", stamps.due, stamps.work, idle=60, then=["send"]),
         Kind("address", dead_addresses.due, dead_addresses.work, idle=60, then=["send"]),
         Kind("key_expiry", key_expiry.due, key_expiry.work, idle=60, then=["send"]),

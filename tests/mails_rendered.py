@@ -25,7 +25,7 @@ from placet.accounts.adapter import Adapter
 from placet.accounts.addresses import add_person
 from placet.accounts.general import general
 from placet.accounts.invitations import invite, send_password_link
-from placet.accounts.models import Group, Installation, Person
+from placet.accounts.models import Group, Installation, Person, RevocationList
 from placet.accounts.reader import as_read_by
 from placet.alarms import checkpoints
 from placet.alarms import messages as alarm_messages
@@ -964,6 +964,16 @@ def _expiry(days: int, certificate: bool = False) -> "Any":
     return write
 
 
+def _revocation_list(is_over: bool) -> "Any":
+    def write(scene: Scene) -> str:
+        ends = timezone.now() + timedelta(days=-1 if is_over else 2)
+        one = RevocationList(issuer="CN=Contoso People,O=Contoso", next_update_at=ends)
+        alarm_messages.revocation_list(one, is_over, scene.mailbox, f"revocation-list:{is_over}")
+        return alarm_messages.REVOCATION_LIST
+
+    return write
+
+
 def _checkpoint(scene: Scene) -> str:
     texts = [f"placet/1a2b3c4d\n{size}\n{'A' * 43}=\nentry {size}" for size in (1078, 1042)]
     days = [timezone.localdate() - timedelta(days=ago) for ago in (0, 1)]
@@ -1247,6 +1257,8 @@ KINDS: dict[str, Any] = {
     "key-made-by-an-administrator": _key_made("ada"),
     "key-made-at-the-command-line": _key_made(""),
     "key-that-decides": _key_made("bob", "decisions:write"),
+    "revocation-list-ends": _revocation_list(is_over=False),
+    "revocation-list-has-ended": _revocation_list(is_over=True),
     "key-expires": _key_expiry(14),
     "key-expires-tomorrow": _key_expiry(1),
     "key-expires-today": _key_expiry(0),

@@ -3,12 +3,14 @@ entry in the installation's record. TrustInvalid's sentence says why a file cann
 
 from collections.abc import Callable
 from datetime import datetime
+from email.utils import parseaddr
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
+from placet.accounts.addresses import addresses_of
 from placet.accounts.models import Person, RevocationList, SignerKey, TrustedAuthority
 from placet.audit import chain
 from placet.lib import clock
@@ -82,6 +84,29 @@ def add_key(person: Person, file: bytes, *, by: Person | None) -> SignerKey:
         "content": sha256(content).hexdigest(),
     }
     return _added(row, by, KEY_ADDED, about)
+
+
+def other_addresses(key: SignerKey) -> tuple[str, ...]:
+    """The addresses that an entered certificate or key names, lower case, where none of them is its person's: it may be
+    somebody else's. () where one is, or it names none: what is entered for a person counts all the same."""
+    named = _named_in_key(bytes(key.content)) if key.scheme == SignerKey.Scheme.OPENPGP else _named(key)
+    return () if addresses_of(key.person) & set(named) else named
+
+
+def _named(key: SignerKey) -> tuple[str, ...]:
+    from cryptography import x509
+
+    from placet.lib import certificates
+
+    return certificates.addresses_of(x509.load_der_x509_certificate(bytes(key.content)))
+
+
+def _named_in_key(content: bytes) -> tuple[str, ...]:
+    import pysequoia
+
+    [key] = pysequoia.Cert.split_bytes(content)
+    addresses = (parseaddr(str(one))[1].lower() for one in key.user_ids)
+    return tuple(address for address in addresses if "@" in address)
 
 
 @transaction.atomic

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from placet.accounts.general import General, general
-from placet.accounts.models import Person
+from placet.accounts.models import Person, RevocationList
 from placet.accounts.reader import as_read_by
 from placet.alarms import silence
 from placet.alarms.models import Outage
@@ -29,6 +29,7 @@ log = structlog.get_logger(__name__)
 # kinds of mail
 ALARM, OVER, EXPIRY, STAMPS = "alarm", "alarm-over", "secret-expiry", "stamps-changed"
 PROBE, DEAD_ADDRESS = "address-probe", "dead-address"
+REVOCATION_LIST = "revocation-list"
 
 
 def administrators() -> QuerySet[Person]:
@@ -296,6 +297,50 @@ def _steps(ending: Ending) -> Sequence[str]:
         ]
     application = str(ending.mailbox.settings.get("client_id", ""))
     return [step.format(application=application) for step in steps]
+
+
+# --- a list of revoked certificates that ends --------------------------------------------------------------
+
+
+def revocation_list(one: RevocationList, is_over: bool, out_of: Mailbox, cause: str) -> int:
+    """The list of an authority ends, or has ended, and there is no newer one. How many mails were written."""
+    return _to_each(out_of, REVOCATION_LIST, cause, partial(_revocation_list, one, is_over))
+
+
+def _revocation_list(one: RevocationList, is_over: bool, said: General) -> Letter:
+    issuer = " ".join(one.issuer.split())  # whatever an authority calls itself is no line of its own
+    values = {"issuer": issuer, "time": when(one.next_update_at)}
+    if is_over:
+        subject = _("Alarm: a list of revoked certificates has ended")
+        what = _(
+            "The list of revoked certificates by {issuer} counted until {time}. Until a newer one is here, no "
+            "signature with a certificate by this authority counts where lists are asked for: whoever is asked for a "
+            "signed answer can answer on the page."
+        )
+    else:
+        subject = _("A list of revoked certificates ends soon")
+        what = _(
+            "The list of revoked certificates by {issuer} counts until {time}. After that, and until a newer one is "
+            "here, no signature with a certificate by this authority counts where lists are asked for."
+        )
+    notice = Notice(
+        subject,
+        [
+            what.format(**values),
+            _(
+                "Placet fetches no lists. Get the newest one from the authority, and add it on the page of signatures, "
+                "or by: placet signatures revoked FILE"
+            ),
+        ],
+        links=[
+            Link(
+                _("Open the page of signatures"),
+                f"{said.public_url}/administration/configuration/signatures/",
+                "main",
+            )
+        ],
+    )
+    return Letter(subject, notice)
 
 
 # --- composing --------------------------------------------------------------------------------------------

@@ -82,6 +82,11 @@ def _key(options: argparse.Namespace) -> None:
         raise CommandError(f"There is nobody with the address {options.address}.")
     added = trust_changes.add_key(person, _bytes_of(options.file, trust_changes.LARGEST), by=None)
     say(f"What {person.name} signs with this {added.get_scheme_display()} key counts: {added.fingerprint}")
+    if others := trust_changes.other_addresses(added):
+        say(
+            f"Warning: it names {', '.join(others)}, and no address of {person.name}. If it is somebody else's, take "
+            f"it out: placet signatures remove {added.fingerprint}"
+        )
 
 
 def _remove(options: argparse.Namespace) -> None:

@@ -178,9 +178,23 @@ def way_to_authority(
         raise CertificateUnfit(
             Sentence("it does not lead to an authority that is entered here ({error})", error=_short(error))
         ) from error
+    _must_not_be_excluded(leaf, chain[1:])
     for number, certificate in enumerate(chain):
         must_be_strong(certificate, is_believed=number == len(chain) - 1)
     return Way(tuple(chain))
+
+
+def _must_not_be_excluded(leaf: x509.Certificate, authorities: Sequence[x509.Certificate]) -> None:
+    """RFC 5280 4.2.1.10 tells addresses apart by the case of what stands before the @, as the verifier does. Nowhere
+    else here is `Bob@` another person than `bob@`: who is excluded as the one is not let in as the other."""
+    addresses = set(addresses_of(leaf))
+    for authority in authorities:
+        names = _extension(authority, x509.NameConstraints)
+        for name in (names and names.excluded_subtrees) or ():
+            if isinstance(name, x509.RFC822Name) and name.value.lower() in addresses:
+                raise CertificateUnfit(
+                    Sentence("an authority on the way may issue nothing for {address}", address=name.value)
+                )
 
 
 def _short(error: Exception) -> str:

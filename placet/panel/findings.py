@@ -60,6 +60,7 @@ KINDS = {
     "webhook": gettext_lazy("send to the webhook"),
     "expiry": gettext_lazy("write before a secret expires"),
     "key_expiry": gettext_lazy("write before a key expires"),
+    "revocation_list": gettext_lazy("write before a list of revoked certificates ends"),
     "checkpoint": gettext_lazy("note what the record is, once a day"),
     "tidy": gettext_lazy("tidy up"),
     "clear_files": gettext_lazy("clear files that no answer was sent with"),

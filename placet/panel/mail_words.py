@@ -95,6 +95,7 @@ KINDS: dict[str, Promise] = {
     "alarm": gettext_lazy("alarm: a mailbox is silent"),
     "alarm-over": gettext_lazy("an alarm is over"),
     "secret-expiry": gettext_lazy("a secret expires"),
+    "revocation-list": gettext_lazy("alarm: a list of revoked certificates ends"),
     "stamps-changed": gettext_lazy("alarm: a mail server stamps otherwise"),
     "address-probe": gettext_lazy("trial of an address that a mail came back from"),
     "dead-address": gettext_lazy("alarm: mail does not arrive at an address"),

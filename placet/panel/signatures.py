@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from placet.accounts import trust_changes
 from placet.accounts.addresses import person_at
 from placet.accounts.models import Person, RevocationList, SignerKey, TrustedAuthority
-from placet.accounts.trust_changes import LARGEST, LARGEST_LIST, TrustInvalid
+from placet.accounts.trust_changes import LARGEST, LARGEST_LIST, LONGEST_NAME, TrustInvalid
 from placet.lib import clock
 from placet.portal.people import PersonsRequest, administrators_only
 
@@ -23,6 +23,7 @@ class _FileForm(forms.Form):
     """A file that is added; what is wrong with it is an error of its field."""
 
     most = LARGEST
+    warning = ""  # what to look at of what was added
 
     def start_of_file(self) -> bytes:
         """One byte more than is allowed tells the reader that it is too large."""
@@ -87,7 +88,11 @@ class KeyForm(_FileForm):
         return address
 
     def add(self, by: Person) -> str:
-        trust_changes.add_key(self.person, self.start_of_file(), by=by)
+        added = trust_changes.add_key(self.person, self.start_of_file(), by=by)
+        if others := trust_changes.other_addresses(added):
+            self.warning = _(
+                "It names {addresses}, and no address of {name}. If it is somebody else’s, believe it no more."
+            ).format(addresses=", ".join(others)[:LONGEST_NAME], name=self.person.name)
         return _("What {name} signs with it counts from now on.").format(name=self.person.name)
 
 
@@ -122,6 +127,8 @@ def signatures(request: PersonsRequest) -> HttpResponse:
 def _added(request: PersonsRequest, form: _FileForm) -> bool:
     try:
         messages.success(request, form.add(request.user))
+        if form.warning:
+            messages.warning(request, form.warning)
     except TrustInvalid as error:
         form.add_error("file", str(error))
         return False

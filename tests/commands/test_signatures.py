@@ -24,6 +24,15 @@ def test_what_signatures_are_believed_by_comes_shows_and_goes(placet: Run, tmp_p
     assert "CN=Root count from now on" in placet("signatures", "authority", str(files["root"])).out
     assert "counts until" in placet("signatures", "revoked", str(files["list"])).out
     assert "Bob signs" in placet("signatures", "key", "bob@contoso.example", str(files["bob"])).out
+    add_person("Eve", "eve@partner.example")
+    files["other"] = tmp_path / "other"
+    files["other"].write_bytes(issue("Bob", addresses=["bob@contoso.example", "b@x.example"]).pem)
+    warned = placet("signatures", "key", "eve@partner.example", str(files["other"])).out
+    assert "it names bob@contoso.example, b@x.example, and no address of Eve" in warned
+    SignerKey.objects.filter(person__email="eve@partner.example").delete()
+    files["other"].write_bytes(issue("Bob", addresses=["BOB@contoso.example", "b@x.example"]).pem)
+    assert "Warning" not in placet("signatures", "key", "bob@contoso.example", str(files["other"])).out
+    SignerKey.objects.latest("pk").delete()
     shown = placet("signatures", "list").out.splitlines()
     assert [line.split()[0] for line in shown] == ["authority", "revoked", "S/MIME"]
     assert "entered already" in placet("signatures", "authority", str(files["root"]), "--without-list").error

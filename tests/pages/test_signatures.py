@@ -48,6 +48,20 @@ def sent(ada: Client, step: str, file: bytes, **more: str) -> str:
     return (ada.get(page) if answer.status_code == 302 else answer).content.decode()
 
 
+def test_what_names_others_alone_is_taken_with_a_warning(ada: Client) -> None:
+    add_person("<i>Eve", "eve@contoso.example")
+    certificate = issue("x", addresses=["bob@contoso.example"]).pem
+    shown = sent(ada, "key", certificate, address="eve@contoso.example")
+    assert "It names bob@contoso.example, and no address of &lt;i&gt;Eve" in shown
+    pgp = pysequoia.Tsk.generate("Bob <Bob@contoso.example>").extract_certificate()
+    assert "It names bob@contoso.example" in sent(
+        ada, "key", str(pgp).encode(), address="eve@contoso.example"
+    )
+    own = pysequoia.Tsk.generate("Eve <Eve@contoso.example>").extract_certificate()
+    assert "It names" not in sent(ada, "key", str(own).encode(), address="eve@contoso.example")
+    assert SignerKey.objects.count() == 3
+
+
 def test_authorities_lists_and_keys_come_and_go(ada: Client) -> None:
     shown = sent(ada, "authority", ROOT.pem)
     assert "&lt;b" in shown
