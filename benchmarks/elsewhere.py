@@ -1,13 +1,19 @@
-"""Places of Placet's mailbox that are no Exchange: a Dovecot with a Postfix beside it, in processes of their own."""
+"""Places of Placet's mailbox that are no Exchange: a Dovecot, or a Cyrus, with a Postfix beside it, in processes of
+their own."""
 
 import imaplib
 import poplib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import requests
+
 from benchmarks.tenant import APPROVALS
+from tests.journeys.at_cyrus import AtCyrus, CyrusServers, cyrus_servers
 from tests.journeys.at_mail_servers import PASSWORD, AtMailServers, MailServers, mail_servers
 
+MAIL = "urn:ietf:params:jmap:mail"
+IDS = {"resultOf": "0", "name": "Email/query", "path": "/ids"}
 IN_ONE_FETCH = 20  # mails
 PEOPLE = ("ada", *(f"{role}{number:02}" for role in ("asks", "answers") for number in range(50)))
 
@@ -53,6 +59,56 @@ class AtServers:
         count = sum(bool(client.retr(int(number))[1]) for number in numbers)
         client.quit()
         return count
+
+
+class AtCyrusServers(AtServers):
+    """The same by JMAP."""
+
+    servers: CyrusServers
+
+    def __init__(self, servers: CyrusServers) -> None:
+        super().__init__(servers)
+        self.servers = servers
+
+    def send_as(self, address: str, raw: bytes) -> None:
+        self.servers.cyrus.deliver(APPROVALS, AtCyrus(self.servers).proved(address, raw))
+
+    def connect(self, way: str) -> None:
+        AtCyrus(self.servers).connected()
+
+    def bare(self, way: str) -> int:
+        """One request for ids, then one for each mail."""
+        base = f"http://127.0.0.1:{self.servers.cyrus.ports['http']}"
+        with requests.Session() as session:
+            session.auth = (APPROVALS, PASSWORD)
+            described = session.get(f"{base}/.well-known/jmap", timeout=60).json()
+            account = described["primaryAccounts"][MAIL]
+            asked = {
+                "using": ["urn:ietf:params:jmap:core", MAIL],
+                "methodCalls": [
+                    ["Email/query", {"accountId": account, "filter": {"notKeyword": "$draft"}}, "0"],
+                    ["Email/get", {"accountId": account, "#ids": IDS, "properties": ["blobId"]}, "1"],
+                ],
+            }
+            answer = session.post(f"{base}{described['apiUrl']}", json=asked, timeout=60).json()
+            count = 0
+            for mail in answer["methodResponses"][1][1]["list"]:
+                names = {
+                    "accountId": account,
+                    "blobId": mail["blobId"],
+                    "name": "mail.eml",
+                    "type": "message/rfc822",
+                }
+                got = session.get(base + described["downloadUrl"].format(**names), timeout=60)
+                got.raise_for_status()
+                count += bool(got.content)
+        return count
+
+
+@contextmanager
+def at_cyrus() -> Iterator[AtCyrusServers]:
+    with cyrus_servers(PEOPLE) as servers:
+        yield AtCyrusServers(servers)
 
 
 @contextmanager

@@ -6,7 +6,8 @@ by SMTP beside smtplib. `python -m benchmarks.kinds --help`
     sending       the confirmations, by the outbox; beside it smtplib sends the same mails in one session
 
 Each on a fresh installation with SQLite, and against a server in a process of its own: a sandbox (Microsoft Graph,
-Exchange Web Services), a Dovecot (IMAP, POP3) with a Postfix. Gmail has none here whose figures would say anything.
+Exchange Web Services), a Dovecot (IMAP, POP3) with a Postfix, a Cyrus (JMAP), and a Google in memory, written from its
+documentation (Gmail). What is Google's own speed no figure here says.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from pathlib import Path
 from benchmarks.replies import Stopwatch, machine, only_our_settings
 from benchmarks.tenant import Place, Tenant, tenant
 
-WAYS = ("graph", "ews", "imap", "pop3")
+WAYS = ("graph", "ews", "imap", "pop3", "jmap", "gmail")
 Bare = Callable[[], int]
 MOST_SENT = 400  # mails, below the pace of a minute
 
@@ -69,13 +70,16 @@ def main() -> None:
 @contextmanager
 def _place(way: str) -> Iterator[tuple[Place, Bare]]:
     """Where the mailbox is, and the bare fetch of all that waits there."""
-    from benchmarks import bare, elsewhere
+    from benchmarks import bare, elsewhere, google
 
     if way in ("graph", "ews"):
         with tenant() as running:
             yield running, lambda: _fetched(bare.by_requests, running, way)
+    elif way == "gmail":
+        with google.at_google() as memory:
+            yield memory, memory.bare
     else:
-        with elsewhere.at_servers() as servers:
+        with elsewhere.at_cyrus() if way == "jmap" else elsewhere.at_servers() as servers:
             yield servers, lambda: servers.bare(way)
 
 
