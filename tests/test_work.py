@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from placet import work, work_alone
 from placet.accounts import tidy
-from placet.alarms import checkpoints, dead_addresses, expiry, stamps, watch, webhook
+from placet.alarms import checkpoints, dead_addresses, expiry, revocation_lists, stamps, watch, webhook
 from placet.api import key_expiry
 from placet.approvals import (
     attachments,
@@ -58,7 +58,8 @@ def test_the_kinds_are_those_of_the_path_of_a_reply_and_each_works_its_rows() ->
     assert list(kinds) == [
         "poll", "subscribe", "take_in", "fetch", "mark", "call", "timer", "stop", "calendar", "delegate",
         "absence", "digest", "start", "ask", "send",
-        "sent_ids", "watch", "webhook", "expiry", "stamps", "address", "key_expiry", "checkpoint", "tidy",
+        "sent_ids", "watch", "webhook", "expiry", "revocation_list", "stamps", "address", "key_expiry",
+        "checkpoint", "tidy",
         "clear_files", "report", "announce", "deliver", "deliver_apart", "tell", "forget",
         "archive",
     ]  # fmt: skip
@@ -82,6 +83,7 @@ def test_the_kinds_are_those_of_the_path_of_a_reply_and_each_works_its_rows() ->
         watch.work,
         webhook.work,
         expiry.work,
+        revocation_lists.work,
         stamps.work,
         dead_addresses.work,
         key_expiry.work,

@@ -104,13 +104,18 @@ def kill_at_commands(world: World, proxies: Mapping[str, Proxy], log: Path, *, e
 
 
 def _asks(world: World, count: int) -> list[Mail]:
-    """Sent here and undisturbed."""
+    """Sent here and undisturbed. A server may hand them on a moment later."""
+    before = len(_arrived(world))
     for number in range(count):
         world.request(item=f"Thing {number:03}")
     world.send()
     close_connections()
-    asks = [mail for mail in world.sandbox.mails("bob") if mail.subject.startswith("Please decide: Thing")]
-    return asks[-count:]
+    until(lambda: len(_arrived(world)) >= before + count, "all asks have arrived")
+    return _arrived(world)[-count:]
+
+
+def _arrived(world: World) -> list[Mail]:
+    return [mail for mail in world.sandbox.mails("bob") if mail.subject.startswith("Please decide: Thing")]
 
 
 def _asked(world: World, proxies: Mapping[str, Proxy], output: IO[str]) -> Mapping[str, Sequence[str]]:
