@@ -124,7 +124,7 @@ class Together:
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
-#: As every command begins, but that nothing is written into them.
+#: As every command begins, but that no keys and no rows are made.
 NEW_TABLES = """
 import django
 django.setup()
@@ -140,7 +140,11 @@ def _with_tables(data_dir: Path) -> Installation:
         data_dir.mkdir()
         settings = {"DJANGO_SETTINGS_MODULE": "placet.settings"}
         subprocess.run(
-            [sys.executable, "-c", NEW_TABLES], env=made.environment | settings, timeout=PATIENCE, check=True
+            [sys.executable, "-c", NEW_TABLES],
+            env=made.environment | settings,
+            timeout=PATIENCE,
+            check=True,
+            umask=0o077,  # as every command of Placet's has it
         )
 
     return _kept(data_dir, KEPT, make)
