@@ -1,5 +1,6 @@
 """One installation against a sandbox, over real HTTP; the tests say what happens and when Placet works."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -63,7 +64,12 @@ class World:
         return request, self.newest("bob")
 
     def newest(self, name: str, beginning: str = "") -> Mail:
-        mails = [mail for mail in self.sandbox.mails(name) if mail.subject.startswith(beginning)]
+        mails: list[Mail] = []
+        for _ in range(300):  # a real server hands a mail on a moment after it took it
+            mails = [mail for mail in self.sandbox.mails(name) if mail.subject.startswith(beginning)]
+            if mails:
+                break
+            time.sleep(0.1)
         assert mails, f"{name} has no mail that begins with {beginning!r}"
         return mails[-1]
 
