@@ -17,7 +17,6 @@ from placet.approvals.processes import newest
 from placet.mail.models import IncomingMail
 from placet.sandbox.server import Mail
 from tests.attacks.arena import BATCH
-from tests.attacks.forging import lay_raw
 from tests.journeys.conftest import World
 
 Values = Mapping[str, str]  # what the requester entered
@@ -57,7 +56,7 @@ def effects(world: World, replies: Iterable[tuple[Values, Compose]]) -> Iterator
         placed = []
         for values, compose in batch:
             request, asked = _asked(world, values)
-            placed.append((request, lay_raw(world, compose(asked)).message_id))
+            placed.append((request, world.sandbox.place("approvals", compose(asked)).message_id))
         world.run_until_quiet()
         kept = {mail.facts["message_id"]: mail for mail in IncomingMail.objects.order_by("-pk")[: len(batch)]}
         confirmations = {mail.header("In-Reply-To"): mail.text for mail in world.sandbox.mails("bob")}
