@@ -84,6 +84,7 @@ class AtCyrus(AtMailServers):
     """See the module. `ports`: another than the server's own, for "jmap"."""
 
     delivered = DELIVERED
+    orders = False  # JMAP has whole seconds, and no numbers that grow
 
     def __init__(self, servers: CyrusServers, ports: Mapping[str, int] | None = None) -> None:
         super().__init__(servers, "jmap", {"jmap": servers.cyrus.ports["http"], **(ports or {})})

@@ -29,6 +29,7 @@ class Elsewhere(Sandbox):
 
     has_folders = True  # handled mail is moved; else it is deleted
     proof = "colleague"  # the strongest that its server can prove, of what a process asks for
+    orders = True  # which of two mails of one second came first is known
 
     def __init__(self) -> None:
         super().__init__(DOMAIN)

@@ -55,6 +55,7 @@ def test_a_mail_dragged_back_to_the_inbox_is_put_away_again(world: World) -> Non
 def test_of_two_different_replies_the_first_one_counts(world: World) -> None:
     _, asked = world.asked()
     world.sandbox.reply_as("bob", asked.id, "approve")
+    world.next_moment()
     world.sandbox.reply_as("bob", asked.id, "reject")
     world.run_until_quiet()
     assert world.decisions() == [("Bob", "approve")]

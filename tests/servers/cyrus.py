@@ -69,6 +69,7 @@ httpmodules: jmap
 httpallowcompress: no
 jmap_pushpoll: 1
 smtp_backend: host
+client_timeout: 60
 $more
 """
 )

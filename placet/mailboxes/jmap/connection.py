@@ -31,6 +31,7 @@ from placet.mailboxes.base import (
     Seen,
     SentCopy,
     SentMail,
+    Wait,
 )
 from placet.mailboxes.mime import header_block, headers_alone
 from placet.mailboxes.preflight import Preflight
@@ -66,7 +67,7 @@ from .client import Account, Jmap, NoBlob, TooLong, Unreadable, too_large
 from .errors import Problem
 from .places import Places
 from .probe import JmapProbe
-from .session import Hosts
+from .session import Hosts, Session
 from .settings import PASSWORD, SECRET, JmapSettings
 
 log = structlog.get_logger(__name__)
@@ -263,13 +264,7 @@ class JmapConnection:
     def identity(self) -> Identity:
         """The one with the mailbox's address. FixNeeded where there is none."""
         if not self.jmap.session().sends:
-            self.jmap.forget_session()  # Cyrus says so, too, while its mail server is away
-            raise FixNeeded(
-                _("{host} does not let {mailbox} send mail.").format(
-                    host=self.jmap.who.host, mailbox=self.settings.username
-                ),
-                _("See that the token was made for sending mail, too, and that the account may send."),
-            )
+            raise self._not_sending(self.jmap.session())
         if self._identity is None:
             own = self.settings.username.lower()
             wanted = (own, f"*@{own.rpartition('@')[2]}")
@@ -279,6 +274,21 @@ class JmapConnection:
                 raise errors.of_sending(Problem("forbiddenFrom"), self.jmap.who)
             self._identity = named[0]
         return self._identity
+
+    def _not_sending(self, session: Session) -> MailboxError:
+        """The account may not send. Where the server knows how, its mail server may be away: Cyrus asks that one, and
+        says of its accounts what came of it. So it is asked again, after ever longer pauses."""
+        self.jmap.forget_session()
+        cause = _("{host} does not let {mailbox} send mail.").format(
+            host=self.jmap.who.host, mailbox=self.settings.username
+        )
+        cure = _("See that the token was made for sending mail, too, and that the account may send.")
+        if not session.may_send:
+            return FixNeeded(cause, cure)
+        away = _(
+            "If both are so, the mail server behind it is away for now, and Placet asks again by itself."
+        )
+        return Wait(cause, f"{cure} {away}")
 
     def was_sent(self, message_id: str, reference: str, since: datetime, subject: str = "") -> bool | None:
         since -= SENT_SLACK

@@ -84,7 +84,8 @@ def elsewhere(host: str, server: str) -> FixNeeded:
 @dataclass(frozen=True)
 class Session:
     """`account` is the id of the one that is used, `name` what the server calls it; the four addresses are whole ones,
-    templates but for `api`. `extensions`: what its way of sending has of SMTP, in upper case."""
+    templates but for `api`. `sends`: whether the account may, `may_send`: whether the server knows how at all.
+    `extensions`: what its way of sending has of SMTP, in upper case."""
 
     state: str
     account: str
@@ -95,6 +96,7 @@ class Session:
     upload: str
     events: str
     sends: bool
+    may_send: bool
     extensions: frozenset[str]
     limits: Mapping[str, int]
 
@@ -149,6 +151,7 @@ def read_session(value: object, url: str, hosts: Hosts, account: str = "") -> Se
         upload=addresses["uploadUrl"],
         events=events,
         sends=SUBMISSION in capabilities and SUBMISSION in own,
+        may_send=SUBMISSION in capabilities,
         extensions=frozenset(map(str.upper, extensions)) if isinstance(extensions, dict) else frozenset(),
         limits={name: _limit(core.get(name), least) for name, least in LEAST.items()},
     )

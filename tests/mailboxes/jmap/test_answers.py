@@ -20,6 +20,7 @@ from placet.mailboxes.base import (
     Wait,
 )
 from placet.mailboxes.jmap.connection import MOST_STEPS, JmapConnection
+from placet.mailboxes.jmap.session import SUBMISSION
 from tests.mailboxes.conformance.mails import LONG_AGO, everything, mail_to
 from tests.mailboxes.stub import Reply
 
@@ -524,6 +525,28 @@ def test_a_mail_that_cannot_be_drafted_is_not_sent(
     with pytest.raises(kind) as caught:
         server.connect().send(RAW, REFERENCE)
     assert isinstance(caught.value, MailboxError | MailError) and caught.value.not_done
+
+
+@pytest.mark.parametrize(
+    ("of_server", "kind"), [(True, Wait), (False, FixNeeded)], ids=["away", "not offered"]
+)
+def test_an_account_that_may_not_send_is_asked_again_where_its_server_can(
+    server: Server, of_server: bool, kind: type[MailboxError]
+) -> None:
+    """Cyrus takes it from the account as long as its mail server does not answer."""
+    whole = session()
+    del whole["accounts"][ACCOUNT]["accountCapabilities"][SUBMISSION]
+    if not of_server:
+        del whole["capabilities"][SUBMISSION]
+    server.session = whole
+    connection = server.connect()
+    with pytest.raises(kind, match="does not let") as caught:
+        connection.send(RAW, REFERENCE)
+    assert caught.value.not_done
+    server.session = session()
+    sends(server, SENT)
+    connection.send(RAW, REFERENCE)
+    assert server.called("EmailSubmission/set")
 
 
 def test_until_a_mail_is_drafted_all_failures_are_before_sending(server: Server) -> None:
