@@ -127,11 +127,18 @@ def _show_profile(profile: "StampProfile") -> None:
     say(f"  DMARC:           {'stamped' if profile.dmarc else 'not stamped'}")
     say(f"  Signed in:       {'says who' if profile.submission else 'does not count'}")
     if not profile.stamps_count:
+        say(f"  {_NOBODY}")
+    elif profile.strips_own.value == "no":
         say(
-            "  These stamps prove nobody; Placet's own DKIM check does, where the server gives mails as they travelled."
+            "  Forged ones stand below the hop at which a mail comes in, where none counts; where some stand "
+            "beside the server's own, neither count."
         )
 
 
+_NOBODY = (
+    "These stamps prove nobody. What does: Placet's own DKIM check where the server gives mails as they travelled, "
+    "signatures of people (placet signatures), and who signed in, where the server says so (--submission)."
+)
 _FORGED = {"yes": "taken off", "no": "left in", "unknown": "not tested"}
 
 
@@ -157,7 +164,12 @@ def _show_trial(trial: "Trial") -> None:
                 "None came in as strangers' mail does, so nothing is known of theirs: placet mailbox stamps --plant "
                 "--from-outside, or hand over the mail of --planted-mail at port 25 from elsewhere."
             )
-        if trial.profile is None:
+        if trial.profile is None and trial.among_own:
+            say(
+                "Forged ones stand above lines that the server wrote itself: they cannot be told from its own, prove"
+            )
+            say("nobody, and nothing can be confirmed.")
+        elif trial.profile is None:
             say("Its stamps bear no name, or stand in no place that counts: nothing can be confirmed.")
         else:
             say("They come to:")

@@ -12,8 +12,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from placet.mailboxes.base import MailboxError, MailError
+from placet.mailboxes.kinds import kind_of
 from placet.mailboxes.models import Mailbox
-from placet.mailboxes.stamp_profile import StampProfile
+from placet.mailboxes.stamp_profile import StampProfile, Stripped
 from placet.portal.people import PersonsRequest, administrators_only
 from placet.replies import stamp_trial
 from placet.replies.proof_policy import confirmed_profile
@@ -80,11 +81,40 @@ def _page(request: PersonsRequest, mailbox: Mailbox, status: int = 200) -> HttpR
         "over": over,
         "confirmed": _confirmed(mailbox),
         "profile": _rows(profile) if profile else None,
+        "counts": profile is not None and profile.stamps_count,
         "proposal": _rows(trial.profile) if trial and trial.profile else None,
         "form": ConfirmForm(initial={"number": trial.number if trial else ""}),
         "missed": mailbox.stamps.get("missed"),
+        "profile_worth": _worth(profile),
+        "proposal_worth": _worth(trial.profile) if trial else "",
+        "bytes_as_received": kind_of(mailbox.kind).bytes_as_received,
     }
     return render(request, "panel/stamps.html", context, status=status)
+
+
+def _worth(profile: StampProfile | None) -> str:
+    """Why such stamps prove nobody, or what is to be known where they prove somebody; "" where nothing is."""
+    if profile is None:
+        return ""
+    left_in = profile.strips_own is Stripped.NO
+    if profile.stamps_count:
+        if not left_in:
+            return ""
+        return _(
+            "Forged stamps are left in. Here they stand below the hop at which a mail comes in, where none counts, and "
+            "a mail with forged ones beside the server’s own decides nothing. Better have the server take them off."
+        )
+    if not profile.dmarc:
+        return _("They do not say what DMARC came to, so they prove nobody.")
+    if left_in:
+        return _(
+            "Forged stamps are left in, at the place where the server writes its own, and nobody can tell one from the "
+            "other: these stamps prove nobody."
+        )
+    return _(
+        "Whether forged stamps are taken off is not known, so these prove nobody: have the forged mail brought to the "
+        "mailbox as strangers’ mail is."
+    )
 
 
 def _confirmed(mailbox: Mailbox) -> dict[str, object] | None:

@@ -59,6 +59,8 @@ class Trial:
     planted: bool = False  # ours came back
     from_outside: bool = False  # one of them at port 25, where nobody signs in
     survivors: Sequence[str] = ()  # planted lines in it that the server left
+    #: Some of them stand above a line of the server's own: what is above the entrance may be a stranger's there.
+    among_own: bool = False
     profile: StampProfile | None = (
         None  # what it comes to; None where the stamps stand in no place that counts
     )
@@ -142,16 +144,21 @@ def look(mailbox: Mailbox) -> Trial:
     as_strangers = [one for one in mails[outside] if not _was_signed_in(one)]
     if len(mails[number]) != 1:
         return Trial(number, several=len(mails[number]) > 1, planted=bool(planted))
-    survivors = [
-        f"Authentication-Results: {header.value}"
+    left = [
+        (header, headers)
         for headers in planted
         for header in headers.all("authentication-results")
         if f"{PLANTED}={number}" in header.value.replace(" ", "")
     ]
+    survivors = [f"Authentication-Results: {header.value}" for header, _headers in left]
+    # Ours are written without a Received: each that stands in them is a server's on the way.
+    among_own = any(hop.position > header.position for header, headers in left for hop in hops(headers))
     # Whoever signs in to send may be treated otherwise: that none is left in there says nothing of strangers.
     stripped = Stripped.NO if survivors else Stripped.YES if as_strangers else Stripped.UNKNOWN
     (mail,) = mails[number]
     profile = suggested(authentication_results(mail), hops(mail))
+    if profile and profile.place is Place.ABOVE and among_own:
+        profile = None
     return Trial(
         number,
         lines=_lines(mail),
@@ -159,6 +166,7 @@ def look(mailbox: Mailbox) -> Trial:
         planted=bool(planted),
         from_outside=bool(as_strangers),
         survivors=survivors,
+        among_own=among_own,
         profile=profile and replace(profile, strips_own=stripped),
     )
 

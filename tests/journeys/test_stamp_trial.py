@@ -148,6 +148,45 @@ def test_one_kind_that_is_left_in_shows_that_forged_ones_are(world: World) -> No
     assert trial.profile.strips_own is Stripped.NO
 
 
+def stamped_above(world: World, number: str) -> None:
+    """The administrator's mail at a server that stamps above the line of its entrance."""
+    private(world, number, replace(rspamd(), below=False))
+
+
+def planted_as(world: World, *, above: bool) -> None:
+    """Ours with its forged stamps left in, above the line of the server's entrance or below it."""
+    head = stamp_trial.planted_mail(world.mailbox).decode().partition("\r\n\r\n")[0]
+    lines = head.replace("\r\n ", " ").split("\r\n")
+    forged = [line for line in lines if line.startswith("Authentication-Results:")]
+    rest = [line for line in lines if line not in forged]
+    hop = f"from x.{PARTNER} (x.{PARTNER} [203.0.113.9]) by {MX} with ESMTP"
+    received = f"Received: {hop}; {DATE}"
+    raw = "\r\n".join([*forged, received, *rest] if above else [received, *forged, *rest])
+    world.sandbox.place("approvals", f"{raw}\r\n\r\n.\r\n".encode())
+    world.run_until_quiet()
+
+
+def test_forged_ones_left_in_below_the_entrance_leave_the_stamps_above_it_their_worth(world: World) -> None:
+    number = stamp_trial.begin(world.mailbox, BY)
+    stamped_above(world, number)
+    planted_as(world, above=False)
+    trial = stamp_trial.look(world.mailbox)
+    assert (len(trial.survivors), trial.among_own) == (4, False)
+    assert trial.profile is not None
+    assert (trial.profile.place, trial.profile.strips_own) == (Place.ABOVE, Stripped.NO)
+    assert trial.profile.stamps_count
+
+
+def test_where_forged_ones_come_to_stand_among_the_servers_own_nothing_is_confirmed(world: World) -> None:
+    number = stamp_trial.begin(world.mailbox, BY)
+    stamped_above(world, number)
+    planted_as(world, above=True)
+    trial = stamp_trial.look(world.mailbox)
+    assert (len(trial.survivors), trial.among_own, trial.profile) == (4, True, None)
+    with pytest.raises(TrialError):
+        stamp_trial.confirm(world.mailbox, BY, number=number)
+
+
 def test_whoever_guesses_the_number_plants_nothing(world: World) -> None:
     number = stamp_trial.begin(world.mailbox, BY)
     private(world, number, rspamd())

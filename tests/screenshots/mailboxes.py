@@ -154,15 +154,15 @@ PLACES = [
 
 # --- stamps -----------------------------------------------------------------------------------------------
 
-_STAMPED = """\
-Received: from mx.contoso.example by mail.contoso.example with LMTP id 4Xq9; {date}
+_DATE = "Tue, 1 Dec 2026 10:00:00 +0000"
+_DELIVERED = f"Received: from mx.contoso.example by mail.contoso.example with LMTP id 4Xq9; {_DATE}\n"
+_STAMPS = """\
 Authentication-Results: mx.contoso.example; dkim=pass header.d=gmail.example header.s=s1; dmarc=pass
  (p=reject) header.from=gmail.example; spf=pass smtp.mailfrom=ada.private@gmail.example
+"""
+_ENTRANCE = f"""\
 Received: from mail-ed1-f41.gmail.example (mail-ed1-f41.gmail.example [209.85.208.41])
- by mx.contoso.example (Postfix) with ESMTPS id 4Xq8; {date}
-From: ada.private@gmail.example
-Subject: {subject}
-
+ by mx.contoso.example (Postfix) with ESMTPS id 4Xq8; {_DATE}
 """
 
 
@@ -182,19 +182,38 @@ def trials(mailbox: Mailbox) -> Iterator[str]:
     mailbox.stamps = {**mailbox.stamps, "missed": {"count": 12, "at": timezone.now().isoformat()}}
     mailbox.save()
     yield "missed"
-    stamp_trial.begin(mailbox, BY)
-    trial = mailbox.stamps["trial"]
-    _came(mailbox, trial["number"])
-    forged = f"Authentication-Results: mx.contoso.example; placet-planted={trial['number']}; dmarc=pass\n"
-    _came(mailbox, f"Placet plants {trial['number']} {trial['token']}", forged)
-    yield "forged-ones-left-in"
-    _came(mailbox, trial["number"])
+    for name, by_filter, on_top in (
+        ("forged-ones-left-in", True, False),
+        ("forged-ones-left-in-below", False, False),
+        ("forged-ones-among-own", False, True),
+    ):
+        stamp_trial.begin(mailbox, BY)
+        trial = mailbox.stamps["trial"]
+        number = trial["number"]
+        _came(mailbox, number, by_filter=by_filter)
+        forged = f"Authentication-Results: mx.contoso.example; placet-planted={number}; dmarc=pass\n"
+        subject = f"Placet plants {number} {trial['token']} from outside"
+        if on_top:
+            _came(mailbox, subject, above=forged)
+        else:
+            _came(mailbox, subject, below=forged)
+        yield name
+    _came(mailbox, number)
     yield "came-twice"
+    stamp_trial.begin(mailbox, BY)
+    number = mailbox.stamps["trial"]["number"]
+    _came(mailbox, number, by_filter=True)
+    stamp_trial.confirm(mailbox, BY, number=number)
+    yield "confirmed-and-prove-nobody"
 
 
-def _came(mailbox: Mailbox, subject: str, above: str = "") -> None:
+def _came(
+    mailbox: Mailbox, subject: str, *, by_filter: bool = False, above: str = "", below: str = ""
+) -> None:
+    """`by_filter`: the server stamps below the line of its entrance. `above`, `below`: of all that it writes."""
     number = mailbox.incoming.count()
-    raw = above + _STAMPED.format(subject=subject, date="Tue, 1 Dec 2026 10:00:00 +0000")
+    own = _ENTRANCE + _STAMPS if by_filter else _STAMPS + _ENTRANCE
+    raw = f"{above}{_DELIVERED}{own}{below}From: ada.private@gmail.example\nSubject: {subject}\n\n"
     IncomingMail.objects.create(
         mailbox=mailbox, server_id=f"stamp-{number}", fingerprint=f"stamp-{number}", raw=raw.encode(),
         state=IncomingMail.State.HANDLED, result="unknown_code", handled_at=timezone.now(),
