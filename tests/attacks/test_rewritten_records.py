@@ -8,12 +8,14 @@ tampering in a savepoint that is taken back.
 import json
 import random
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from email.message import EmailMessage
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -23,7 +25,8 @@ from django.apps import apps
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Model
-from django.utils import timezone
+from django.utils import timezone, translation
+from pytest_django import DjangoDbBlocker
 
 from placet import work
 from placet.accounts import delegations
@@ -92,7 +95,7 @@ from placet.mailboxes.models import Mailbox
 from tests.attacks.arena import Count
 from tests.attacks.tally import Counts
 from tests.audit.before import as_before
-from tests.journeys.conftest import World
+from tests.journeys.conftest import World, close_connections, make_world, sandbox_of
 from tests.making import entry_of, one_step
 
 pytestmark = pytest.mark.django_db
@@ -242,8 +245,20 @@ class Record:
     seen: list[checkpoints.Checkpoint]
 
 
-@pytest.fixture
-def record(world: World) -> Record:
+@pytest.fixture(scope="module")
+def record(
+    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Record]:
+    """One for all tests, of which each takes back what it does. It is itself taken back behind the last one."""
+    with django_db_blocker.unblock(), transaction.atomic(), translation.override("en"):
+        with sandbox_of("graph", request) as sandbox:
+            world = make_world(sandbox, "graph")
+            yield _recorded(world)
+            close_connections()
+        transaction.set_rollback(True)
+
+
+def _recorded(world: World) -> Record:
     people = world.people
     _by_mail(world)
     assert archiving.archive(timezone.now() + timedelta(days=1))  # the mails up to here lie in a block
@@ -705,20 +720,27 @@ def columns(model: type[Model]) -> list["models.Field[Any, Any]"]:
     return [field for field in model._meta.concrete_fields if field.name not in NOT_COMPARED[model]]
 
 
-def changes(rng: random.Random, model: type[Model], field: "models.Field[Any, Any]") -> list[Aimed]:
-    """A column of every row, with other values that could stand there."""
+def changes(rng: random.Random, model: type[Model], field: "models.Field[Any, Any]") -> Iterator[Aimed]:
+    """A column of every row, with other values that could stand there: one of each row in turn, until none is left.
+    Made as they are asked for: most are not."""
     there = rows(model)
-    changed: list[Aimed] = [
-        (
-            f"{model.__name__} {row.pk}.{field.name} = {value!r:.60}",
-            row,
-            _update(model, row.pk, field, value),
-        )
-        for row in there
-        for value in others(rng, field, row, there)
-    ]
-    rng.shuffle(changed)
-    return changed
+    left = deque(_changes_of(rng, row, field, there) for row in rng.sample(there, len(there)))
+    while left:
+        of_row = left.popleft()
+        for change in of_row:
+            yield change
+            left.append(of_row)
+            break
+
+
+def _changes_of(
+    rng: random.Random, row: Model, field: "models.Field[Any, Any]", there: list[Model]
+) -> Iterator[Aimed]:
+    model, values = type(row), list(others(rng, field, row, there))
+    rng.shuffle(values)
+    for value in values:
+        name = f"{model.__name__} {row.pk}.{field.name} = {value!r:.60}"
+        yield name, row, _update(model, row.pk, field, value)
 
 
 def _update(model: type[Model], pk: Any, field: "models.Field[Any, Any]", value: Any) -> Callable[[], object]:
@@ -965,24 +987,24 @@ def _as_it_was(entries: list[AuditEntry]) -> list[AuditEntry]:
 
 
 def stories(_rng: random.Random) -> Iterator[Aimed]:
-    numbers = [*Request.objects.order_by("pk").values_list("pk", flat=True), None]
-    for number in numbers:
+    requests = list(Request.objects.order_by("pk").values_list("pk", flat=True))
+    for number in (*requests, None):
         for tamper in (_without_last, _without_some, _turned, _other_words):
             for macs in ("old", "none", "own"):
                 yield (
                     f"the chain of {number} anew: {tamper.__name__}, MACs: {macs}",
                     number,
-                    lambda number=number, tamper=tamper, macs=macs: rebuilt(number, tamper, macs),  # type: ignore[misc]
+                    partial(rebuilt, number, tamper, macs),
                 )
         for macs in ("none", "own"):
             yield (
                 f"the chain of {number} anew, as it was, MACs: {macs}",
                 number,
-                lambda number=number, macs=macs: rebuilt(number, _as_it_was, macs),  # type: ignore[misc]
+                partial(rebuilt, number, _as_it_was, macs),
             )
-    for number in numbers[:-1]:
-        yield f"all of request {number} is gone", number, lambda number=number: _forget(number)  # type: ignore[misc]
-        yield f"values of request {number} are taken away", number, lambda number=number: _take_away(number)  # type: ignore[misc]
+    for request in requests:
+        yield f"all of request {request} is gone", request, partial(_forget, request)
+        yield f"values of request {request} are taken away", request, partial(_take_away, request)
     yield "MACs begin later", None, _macs_begin_later
     yield "every chain as if it were from before", None, _all_from_before
     yield "the results of two requests are exchanged", None, _exchange_results
@@ -1234,7 +1256,7 @@ def neighbours() -> Iterator[Tampering]:
     """What may happen to a record, and verifies clean."""
     yield "nothing", lambda: None
     for number in Request.objects.order_by("pk").values_list("pk", flat=True):
-        yield f"a title of request {number} is erased", lambda number=number: _erase_title(number)  # type: ignore[misc]
+        yield f"a title of request {number} is erased", partial(_erase_title, number)
     yield "a comment is erased", _erase_comment
     yield "an answer by mail is erased", _erase_mail
     yield "a request goes on", _go_on

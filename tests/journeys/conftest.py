@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
@@ -245,6 +245,13 @@ def _emptied(start: Callable[[], Servers]) -> Callable[[], Servers]:
 
 @pytest.fixture
 def sandbox(way: str, request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    with sandbox_of(way, request) as sandbox:
+        yield sandbox
+
+
+@contextmanager
+def sandbox_of(way: str, request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    """With the mailboxes of everybody in it."""
     with WAYS[way](request) as sandbox:
         for name in ("approvals", "alice", "bob", "carol", "dave", "ada"):
             sandbox.add_mailbox(name, f"{name.title()} {name.title()}son")
