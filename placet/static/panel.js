@@ -42,10 +42,19 @@ document.addEventListener("click", async (event) => {
   }, 2500);
 });
 
+// --- What follows from a choice comes a moment after it: what was typed in its place meanwhile stays.
+let asked = new Map();
+document.addEventListener("htmx:beforeRequest", (event) => {
+  asked = new Map([...(event.target.closest("form")?.elements ?? [])].map((field) => [field, field.value]));
+});
+
 // --- What is said of a field as one leaves it: what stands there already is not put there, and read out, again.
 document.addEventListener("htmx:oobBeforeSwap", (event) => {
   const { target, fragment } = event.detail;
-  if (!target.id.startsWith("message_")) return; // a field that follows from a choice
+  if (!target.id.startsWith("message_")) { // a field that follows from a choice
+    if (asked.has(target) && asked.get(target) !== target.value) event.detail.shouldSwap = false;
+    return;
+  }
   const field = document.getElementsByName(target.id.replace(/^message_/, ""))[0];
   field?.toggleAttribute("aria-invalid", false);
   if (field && fragment.querySelector(".errorlist")) field.setAttribute("aria-invalid", "true");
