@@ -159,6 +159,20 @@ def probe(person: Person, returned: OutgoingMail, out_of: Mailbox, cause: str) -
         return queue(out_of, PROBE, (person.email, person.name), said, cause, Letter(heading, notice))
 
 
+def why_returned(status: str) -> str:
+    """In our own words: a report's text is a stranger's, and this stands on pages and in mails. `status`: its code
+    (RFC 3463); "" for what is none."""
+    kinds = {
+        "1": _("the address does not exist"),
+        "2": _("the mailbox does not take mail"),
+        "7": _("the mail was refused"),
+    }
+    if status.count(".") != 2:
+        return ""
+    other = _("not delivered")
+    return f"{kinds.get(status.split('.')[1], other)} ({status})"
+
+
 def dead_address(person: Person, status: str, out_of: Mailbox, cause: str) -> int:
     """Mail to somebody does not arrive. How many mails were written."""
     return _to_each(out_of, DEAD_ADDRESS, cause, partial(_dead_address, person, status))
@@ -175,8 +189,8 @@ def _dead_address(person: Person, status: str, said: General) -> Letter:
         [
             came_back.format(**name),
             *(
-                [_("The other mail server gave the code {code} (RFC 3463).").format(code=status)]
-                if status
+                [_("The other mail server says: {reason}.").format(reason=why_returned(status))]
+                if why_returned(status)
                 else []
             ),
             _(

@@ -28,6 +28,7 @@ from placet.accounts.addresses import (
 from placet.accounts.invitations import invite, send_password_link
 from placet.accounts.models import Group, Person
 from placet.alarms import dead_addresses
+from placet.alarms.messages import why_returned
 from placet.alarms.models import DoubtfulAddress
 from placet.approvals import digests, engine
 from placet.approvals.models import Assignment, Request, Visit
@@ -209,6 +210,7 @@ def _page(
     questions = Assignment.objects.filter(person=found, state=Assignment.State.OPEN)
     wrong = bool((form and form.errors) or (address and address.errors))
     waiting = questions.select_related("visit__request").order_by("-pk")[:MOST_SHOWN]
+    doubtful = dead_addresses.of(found.email)
     context = {
         # Of the database: what was sent wrong stands in the form only.
         "person": _person(found.pk),
@@ -223,7 +225,8 @@ def _page(
         "away": away_of_them(found),
         "questions": [question.visit.request for question in waiting],
         "by_mail": can_send_mail(),
-        "doubtful": dead_addresses.of(found.email),
+        "doubtful": doubtful,
+        "why_returned": why_returned(doubtful.status) if doubtful else "",
         "last_mail": OutgoingMail.objects.filter(kind="account", to=found.email).order_by("-pk").first(),
         "is_me": found.pk == request.user.pk,
         "has_password": found.has_usable_password(),

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from placet.accounts.reader import LANGUAGES, as_read_by
 from placet.alarms import dead_addresses
+from placet.alarms.messages import why_returned
 from placet.approvals import (
     answering_again,
     clarification_mails,
@@ -559,23 +560,10 @@ def _note_bounce(reply: "Reply") -> bool:
                 engine.note_bounce(
                     line.assignment.visit.request_id,
                     person=ask.person,
-                    reason=_why_returned(returned.status if returned else ""),
+                    reason=why_returned(returned.status if returned else ""),
                     incoming=reply.incoming,
                 )
     return True
-
-
-def _why_returned(status: str) -> str:
-    """In our own words: the report's text is a stranger's, and stands on the request's page (RFC 3463)."""
-    kinds = {
-        "1": _("the address does not exist"),
-        "2": _("the mailbox does not take mail"),
-        "7": _("the mail was refused"),
-    }
-    if status.count(".") != 2:
-        return ""
-    other = _("not delivered")
-    return f"{kinds.get(status.split('.')[1], other)} ({status})"
 
 
 # --- the mail log -----------------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 """An address that a mail came back from is tried before it counts as dead, and reports of strangers silence nobody."""
 
 from datetime import timedelta
+from email import message_from_bytes
+from email.policy import default
 from email.utils import format_datetime
 
 import pytest
@@ -187,3 +189,13 @@ def test_a_report_that_says_nothing_of_the_address_leaves_it_alone(world: World,
     deliver(world, report(1, ours.message_id, to=to))
     assert OutgoingMail.objects.get().bounced_at is not None
     assert not DoubtfulAddress.objects.exists()
+
+
+def test_what_the_other_server_says_is_told_in_words(world: World, eve: Person) -> None:
+    dead(world)
+    sentence = "The other mail server says: the address does not exist (5.1.10)."
+    assert sentence in page(world, eve)
+    (mail,) = OutgoingMail.objects.filter(kind=messages.DEAD_ADDRESS, to=f"ada@{DOMAIN}")
+    text = message_from_bytes(bytes(mail.raw), policy=default).get_body(("plain",))
+    assert text is not None
+    assert sentence in " ".join(text.get_content().split())

@@ -3,6 +3,7 @@
 import pytest
 
 from placet.accounts.models import Person
+from placet.alarms.messages import why_returned
 from placet.approvals.models import AskLine
 from placet.approvals.proofs import Level
 from placet.mail.models import IncomingMail
@@ -80,7 +81,7 @@ def test_reply_codes_are_left_out_wherever_they_stand(settings_of_a_mailbox: Exc
     ],
 )
 def test_why_a_mail_came_back_is_said_in_our_words(status: str, reason: str) -> None:
-    assert tell._why_returned(status) == reason
+    assert why_returned(status) == reason
 
 
 @pytest.mark.django_db
