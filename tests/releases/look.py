@@ -1,11 +1,10 @@
 """What is in an installation, and whether it goes on where it was: run in its environment, as
 
-python -m tests.releases.look contents | answer
+python -m tests.releases.look
 """
 
 import json
 import os
-import sys
 
 import django
 
@@ -73,4 +72,5 @@ def answer() -> dict[str, str]:
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "placet.settings")
     django.setup()
-    print(json.dumps({"contents": contents, "answer": answer}[sys.argv[1]](), sort_keys=True))
+    before, answered = contents(), answer()
+    print(json.dumps({"before": before, "answered": answered, "after": contents()}, sort_keys=True))

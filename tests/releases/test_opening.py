@@ -16,9 +16,10 @@ FOLDER = Path(__file__).parent
 RELEASES = sorted(path.parent.name for path in FOLDER.glob("*/expected.json"))
 
 
-def look(installation: Installation, what: str) -> Any:
+def look(installation: Installation) -> dict[str, Any]:
+    """What is in it, what a reply decides there, and what is in it then."""
     ended = subprocess.run(
-        [sys.executable, "-m", "tests.releases.look", what],
+        [sys.executable, "-m", "tests.releases.look"],
         env=installation.environment | {"DJANGO_SETTINGS_MODULE": "placet.settings"},
         capture_output=True,
         text=True,
@@ -26,7 +27,8 @@ def look(installation: Installation, what: str) -> Any:
         check=False,
     )
     assert ended.returncode == 0, ended.stderr
-    return json.loads(ended.stdout.splitlines()[-1])
+    seen: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
+    return seen
 
 
 @pytest.fixture
@@ -44,12 +46,12 @@ def test_what_an_earlier_version_left_opens_and_goes_on(empty: Installation, rel
     expected = json.loads((FOLDER / release / "expected.json").read_text())
     empty.good("restore", FOLDER / release / f"{empty.kind}.tar.gz")
     assert "every link holds" in empty.good("audit", "verify")
-    now = look(empty, "contents")
+    seen = look(empty)
+    now, answered, after = seen["before"], seen["answered"], seen["after"]
     assert {table: now["rows"].get(table) for table in expected["rows"]} == expected["rows"]
     assert {**now, "rows": 0} == {**expected, "rows": 0}
 
-    answered = look(empty, "answer")
     assert answered["by"] == answered["asked"]
     assert (answered["outcome"], answered["comment"]) == ("approve", "Please order from Dell.")
-    assert look(empty, "contents")["rows"]["approvals_decision"] == expected["rows"]["approvals_decision"] + 1
+    assert after["rows"]["approvals_decision"] == expected["rows"]["approvals_decision"] + 1
     assert "every link holds" in empty.good("audit", "verify")
