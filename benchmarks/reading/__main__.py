@@ -65,6 +65,12 @@ def _letters(_: argparse.Namespace) -> Section:
     return letters.section()
 
 
+def _guesses(_: argparse.Namespace) -> Section:
+    from benchmarks.reading import guesses
+
+    return guesses.section()
+
+
 def _mails(options: argparse.Namespace) -> Section:
     from benchmarks.reading import mails
 
@@ -81,6 +87,7 @@ PARTS: dict[str, tuple[str, Callable[[argparse.Namespace], Section]]] = {
     "new-text": ("what is left of a reply without quotes, beside other programs", _new_text),
     "answers": ("short replies to outcomes", _answers),
     "letters": ("words, sentences and whole letters, each with its request", _letters),
+    "guesses": ("what is offered to be confirmed of letters that are not clear", _guesses),
     "mails": ("the same in the mails of many programs", _mails),
     "speed": ("how long it takes", _speed),
 }
