@@ -22,7 +22,7 @@ from tests.cases import each_alone, in_few
 from tests.databases import asked_by_others, left_to_the_other, seen_by_a_second
 from tests.once import Together
 from tests.pythons import holds_none, seen_by_another
-from tests.rotation import in_other_dresses, whole
+from tests.rotation import at_other_kinds, in_other_dresses, module_of, whole
 from tests.sharing import ordered
 from tests.statements import Notes, noted
 
@@ -264,7 +264,8 @@ def _marked_and_left_out(config: pytest.Config, items: list[pytest.Item]) -> Non
             item.add_marker("attack")
     _leave_out(config, items, lambda item: item.get_closest_marker("whole") is None or whole(config))
     if not whole(config):
-        others = set(in_other_dresses(items))
+        attacks = [item for item in items if module_of(item).startswith("tests.attacks.")]
+        others = {*in_other_dresses(items), *at_other_kinds(attacks, ("graph", "ews"))}
         _leave_out(config, items, lambda item: item not in others)
     if not _on_postgresql():
         _leave_out(config, items, lambda item: item.get_closest_marker("postgresql") is None)

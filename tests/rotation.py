@@ -5,10 +5,11 @@ database and a second Python see of it say tests/databases.py and tests/pythons.
 
 What a journey does over Microsoft Graph and over Exchange Web Services alike it does in turn (--in-turn): over one of
 them on SQLite, over the other on PostgreSQL. A run on each, as .ci/run makes them, sees every case, and every test over
-both ways; `make soak` sees every pair.
+both ways; `make soak` sees every pair. Families of attacks run at every kind of mailbox: each at Exchange Online and at
+one other kind a run.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TypeVar
 from zlib import crc32
 
@@ -97,6 +98,31 @@ def in_other_dresses(items: Iterable[pytest.Item]) -> list[pytest.Item]:
             worn = dresses[(crc32(test.encode()) + number) % len(dresses)]
             left_out += [item for dress, item in of_case if dress != worn]
     return left_out
+
+
+def at_other_kinds(items: Iterable[pytest.Item], usual: Collection[str]) -> list[pytest.Item]:
+    """Of families that are judged at every kind of mailbox, each a module, what the suite leaves to `make soak`: it
+    sees them at the usual kinds, the first test of each at one more, and each of the others in a family."""
+    elsewhere = [item for item in items if way_of(item) not in {"", *usual}]
+    families: dict[str, dict[str, pytest.Item]] = {}
+    for item in elsewhere:
+        families.setdefault(module_of(item), {}).setdefault(way_of(item), item)
+    by_turn = sorted(families, key=_turn)
+    worn = {module: list(families[module])[_turn(module) % len(families[module])] for module in by_turn}
+    pairs = set(worn.items())
+    for way in {way_of(item) for item in elsewhere} - set(worn.values()):
+        pairs.add((next(module for module in by_turn if way in families[module]), way))
+    seen = {families[module][way] for module, way in pairs}
+    return [item for item in elsewhere if item not in seen]
+
+
+def _turn(name: str) -> int:
+    return crc32(name.encode())
+
+
+def way_of(item: pytest.Item) -> str:
+    """To the mailbox; "" where it goes over the usual one alone."""
+    return str(getattr(getattr(item, "callspec", None), "params", {}).get("way", ""))
 
 
 def in_turn(items: Iterable[pytest.Item], turn: int) -> list[pytest.Item]:

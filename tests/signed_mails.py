@@ -139,6 +139,7 @@ class Signing:
     wrapped: bool = False  # the content stands inside
     attributes: bool = True
     at: datetime | None = None
+    timed: bool = True  # says when
     names: bytes | None = None  # the content that the digest is of, where it is another one
     twice: bool = False  # two signers
     pss: bool = False
@@ -186,8 +187,9 @@ class Signing:
         found: list[dict[str, Any]] = [
             {"type": "content_type", "values": [self.content_type]},
             {"type": "message_digest", "values": [new_hash(self.digest, content).digest()]},
-            {"type": "signing_time", "values": [cms.Time({"utc_time": time})]},
         ]
+        if self.timed:
+            found.append({"type": "signing_time", "values": [cms.Time({"utc_time": time})]})
         found += [one for one in found if one["type"] == self.doubled]
         return cms.CMSAttributes(found)
 

@@ -58,9 +58,31 @@ class Signer:
         return f"DKIM-Signature: {value}{base64.b64encode(self._sign(digest)).decode()}\r\n".encode()
 
     def _sign(self, digest: bytes) -> bytes:
-        if isinstance(self.key, ed25519.Ed25519PrivateKey):
-            return self.key.sign(digest)
-        return self.key.sign(digest, padding.PKCS1v15(), Prehashed(SHA256()))
+        return _signed(self.key, digest)
+
+
+def sealed(tags: str, raw: bytes, key: Key) -> str:
+    """The value of a DKIM-Signature (rsa-sha256, relaxed/relaxed) over a mail (CRLF) with just these tags, odd and
+    doubled ones, too, folded as they are: what stands in its bh= and b= becomes what must stand there."""
+    head, _, body = raw.partition(b"\r\n\r\n")
+    if length := re.search(r"\bl=(\d+)", tags):
+        body = body[: int(length[1])]
+    body_hash = base64.b64encode(sha256(_body(body)).digest()).decode()
+    tags = re.sub(r"\bbh=[^;]*", f"bh={body_hash}", tags)
+    begin = re.sub(r"\bb=[^;]*", "b=", tags)
+    names = re.search(r"\bh=([^;]*)", tags)
+    assert names, tags
+    own = re.sub(r"[ \t]+", " ", begin.replace("\r\n", "")).strip()
+    covered = _covered(head, re.sub(r"\s", "", names[1]))
+    digest = sha256(covered + b"dkim-signature:" + own.encode()).digest()
+    value = base64.b64encode(_signed(key, digest)).decode()
+    return re.sub(r"\bb=(?=;|$)", f"b={value}", begin)
+
+
+def _signed(key: Key, digest: bytes) -> bytes:
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        return key.sign(digest)
+    return key.sign(digest, padding.PKCS1v15(), Prehashed(SHA256()))
 
 
 def _body(body: bytes) -> bytes:

@@ -4,7 +4,16 @@ import pytest
 
 from tests.conftest import pytest_make_parametrize_id
 from tests.pythons import TESTS, WHOLE, holds_none, seen_by_another
-from tests.rotation import in_other_dresses, in_turn, module_of, name_of, one_of_each, pairs
+from tests.rotation import (
+    at_other_kinds,
+    in_other_dresses,
+    in_turn,
+    module_of,
+    name_of,
+    one_of_each,
+    pairs,
+    way_of,
+)
 from tests.test_complete import ROOT
 
 pytest_plugins = ["pytester"]
@@ -67,6 +76,34 @@ def test_each_case_wears_one_dress_over_every_way_and_each_dress_is_worn(pyteste
     )
     assert len({(thing, dress) for _way, thing, dress in dressed}) == 4
     assert {dress for _way, _thing, dress in dressed} == {"x", "y", "z"}
+
+
+FAMILY = """
+    import pytest
+
+    WAYS = ["graph", "ews", "imap", "pop3", "gmail"]
+
+    @pytest.mark.parametrize("way", WAYS)
+    @pytest.mark.parametrize("level", ["a", "b"])
+    def test_first(way, level): pass
+
+    @pytest.mark.parametrize("way", WAYS[:4])
+    def test_second(way): pass
+
+    def test_of_no_way(): pass
+"""
+
+
+def test_a_family_is_seen_at_the_usual_kinds_and_at_one_more_and_each_kind_in_a_family(
+    pytester: pytest.Pytester,
+) -> None:
+    items = pytester.getitems(FAMILY)
+    seen = [item for item in items if item not in at_other_kinds(items, ("graph", "ews"))]
+    usual = [item for item in items if way_of(item) in ("", "graph", "ews")]
+    assert [item for item in seen if item in usual] == usual
+    more = [item for item in seen if item not in usual]
+    assert sorted(map(way_of, more)) == ["gmail", "imap", "pop3"], "of a single family, which has all of them"
+    assert {name_of(item).rpartition("::")[2] for item in more} == {"test_first"}
 
 
 def test_every_thing_and_every_dress_is_worn_and_all_pairs_where_that_is_asked_for() -> None:

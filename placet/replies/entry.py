@@ -71,7 +71,7 @@ from placet.replies.pick import Picked, answered_of, aside_codes, pick, pick_sig
 from placet.replies.pick_answered import NotKnownYet, must_answer_us
 from placet.replies.pick_mailbox import check_mailbox
 from placet.replies.pick_start import PickedStart, pick_start
-from placet.replies.proof_policy import confirmed_profile, prove_policy
+from placet.replies.proof_policy import answered_at, confirmed_profile, prove_policy
 from placet.replies.prove import Asked, Proof, ProvePolicy, prove
 from placet.replies.read import READ_TEXT, read
 from placet.replies.read_command import ASKS_AND_ANSWERS, Command, answers_beside, read_command
@@ -471,7 +471,8 @@ def asked_by(
     code_in: Collection[str],
     code: str = "",
 ) -> Asked:
-    return Asked(addresses, line.ask.created_at, incoming.receipt_time, code_in, code)
+    asked_at = line.ask.created_at
+    return Asked(addresses, asked_at, answered_at(incoming, asked_at), code_in, code)
 
 
 # --- claims -----------------------------------------------------------------------------------------------

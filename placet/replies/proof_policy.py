@@ -1,7 +1,7 @@
 """What is known of a mailbox and of one mail before its sender is proved: what its kind and its administrator say, and
 what Placet's own look at the signatures came to, which is made once and kept with the mail."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -54,6 +54,13 @@ def prove_policy(reply: "Reply") -> ProvePolicy:
     )
 
 
+def answered_at(incoming: IncomingMail, asked_at: datetime) -> datetime:
+    """When the mail came, for what must have been good then: keys, certificates, lists, signatures that expire. Whoever
+    may put mails into a mailbox says when its server received them (the date of APPEND, internalDate), so it is never
+    before what it answers was asked, nor after it was kept here."""
+    return min(max(incoming.receipt_time, asked_at), incoming.kept_at)
+
+
 def _taken_in_by(incoming: IncomingMail) -> Kind:
     """The kind that the mailbox was of when the mail was kept. Outsiders may have written what another kind's server
     takes off, and a mail may wait while the mailbox becomes one of that kind. Raises UnknownKind."""
@@ -78,10 +85,11 @@ def _signature(reply: "Reply") -> CheckedSignature | None:
         or incoming.facts["too_large"]
     ):
         return None
+    at = answered_at(incoming, reply.line.ask.created_at)
     person = person_at(mail.from_address or "")
     if person is None:  # strangers do not make us reckon
         return None
-    checked = check_signature(bytes(incoming.raw), trust_in(person.pk), incoming.receipt_time)
+    checked = check_signature(bytes(incoming.raw), trust_in(person.pk), at)
     if checked is not None:
         facts = {**incoming.facts, FACT: checked.as_json()}
         if IncomingMail.objects.filter(pk=incoming.pk, claim=reply.claim).update(facts=facts):

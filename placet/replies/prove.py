@@ -217,7 +217,9 @@ def _outside(mail: Mail, address: str, asked: Asked, policy: ProvePolicy) -> Pro
     except (refusals.Unproved, refusals.TooOld) as failure:
         if policy.waits_for:
             raise NoKeyYet(policy.waits_for) from failure
-        if own is not None and not (policy.servers.exchange_online or policy.servers.profile):
+        profile = policy.servers.profile
+        stamps_count = policy.servers.exchange_online or (profile is not None and profile.stamps_count)
+        if own is not None and not stamps_count:
             raise own from failure
         raise
     return Proof(Level.OUTSIDE, address, mail.stamps_from, **asdict(stamped))

@@ -3,7 +3,7 @@
 
 A module of this folder is one class of attacks:
 
-    BOTH_WAYS = True                                 # over Microsoft Graph and Exchange Web Services
+    EVERY_KIND = True                                # of mailbox: over all ways of tests/journeys/ways.py
     pytestmark = pytest.mark.django_db
 
     def forgeries(rng: random.Random) -> Iterator[Attempt]: ...   # the whole family, as long as one likes
@@ -18,17 +18,23 @@ mailbox of Placet in whichever way its attack does: `world.sandbox.place` (as it
 `deliver` (from outside, through the header firewall and with the stamps of the entrance), `send_as` or `reply_as`
 (a signed-in colleague). Bob approves alone; nobody else is asked. What is counted are the mails that were judged.
 
-The suite judges a sample of each family (`--forgeries`, per test; `--in-turn` shares them out over both ways), `make
-soak` the long form. The class's name in the table is the module's: test_doubled_headers.py is "doubled headers". What
+At other kinds than Exchange Online a mail carries what that kind's server writes (`forging.lay`, `lay_raw`); what a
+kind has no notion of is left out beside the test, by a reason (`not_over`).
+
+The suite judges a sample of each family (`--forgeries`, per test; `--in-turn` shares them out over both ways of
+Exchange Online) there and at one other kind; `make soak` the long form, at every kind. The class's name in the table is
+the module's: test_doubled_headers.py is "doubled headers". What
 delivers mails in another way (`delivering.py`) counts them by `arena.count`. What judges something else, such as texts,
 mails that are only parsed, or calls, counts by the fixture `tally`: the table says how many of a class were delivered.
 """
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from contextlib import suppress
 from dataclasses import asdict, replace
 from itertools import islice
+from typing import Any
 
 import pytest
 import yaml
@@ -40,6 +46,9 @@ from placet.mail.models import IncomingMail
 from placet.sandbox.server import Mail
 from tests.attacks.tally import PROPERTY, Counts
 from tests.journeys.conftest import World
+from tests.journeys.elsewhere import NotTaken
+from tests.journeys.ways import ONLINE
+from tests.servers.dns import Records
 
 Attempt = tuple[str, Callable[[World, Mail], object]]
 Count = Callable[[Counts], None]
@@ -60,6 +69,10 @@ class Arena:
     def count(self, judged: Counts) -> None:
         """Of mails that were delivered."""
         self._count(replace(judged, delivered=judged.forged))
+
+    def processes_are(self, definition: Mapping[str, Any]) -> None:
+        """From now on: decided by colleagues, as far as the mailbox's server can prove that much."""
+        publish({**definition, "proof": self.world.level("colleague")})
 
     def level(self, proof: str) -> None:
         """What requests from now on ask for: "colleague", "outside" or "page"."""
@@ -94,7 +107,8 @@ class Arena:
         last = IncomingMail.objects.order_by("pk").last()
         before = last.pk if last else 0
         for _name, forge in batch:
-            forge(self.world, asked)
+            with suppress(NotTaken):  # a server that takes such bytes from nobody refuses them itself
+                forge(self.world, asked)
         self.world.run_until_quiet()
         judged = IncomingMail.objects.filter(pk__gt=before)
         decided = [mail for mail in judged if mail.result == "decided"]
@@ -107,23 +121,32 @@ class Arena:
         """Each answers an ask of its own, and must decide it."""
         limit = max(self.most * NEIGHBOURS // 100, NEIGHBOURS) if most is None else most
         waiting = islice(attempts, limit)
+        written = passed = 0
         while batch := list(islice(waiting, BATCH)):
-            refused = self._refused(batch)
+            names = self._answered(batch)
+            refused = self._refused(names)
             assert not refused, f"genuine mails were refused: {refused}"
-            self.count(Counts(neighbours=len(batch), passed=len(batch)))
+            self.count(Counts(neighbours=len(names), passed=len(names)))
+            written, passed = written + len(batch), passed + len(names)
+        assert 4 * passed > written, f"of {written} genuine mails {passed} came to be judged"
 
-    def _refused(self, batch: list[Attempt]) -> list[str]:
-        """Of the genuine mails those that did not decide, and what the mail log says of such."""
+    def _answered(self, batch: list[Attempt]) -> dict[int, str]:
+        """Names of the genuine mails that the server took, by the requests that each of them answers."""
         names = {}
         for number, (name, answer) in enumerate(batch):
             request, asked = self.world.asked(item=f"Desk {number}")
-            answer(self.world, asked)
-            names[request.pk] = name
+            with suppress(NotTaken):
+                answer(self.world, asked)
+                names[request.pk] = name
         self.world.run_until_quiet()
+        return names
+
+    def _refused(self, names: Mapping[int, str]) -> list[str]:
+        """Of the genuine mails those that did not decide, and what the mail log says of such."""
         decided = _decided(set(names))
         refused = [name for pk, name in names.items() if pk not in decided]
         if refused:
-            kept = IncomingMail.objects.order_by("-pk")[: len(batch)]
+            kept = IncomingMail.objects.order_by("-pk")[: len(names)]
             others = [(mail.result, mail.reason, mail.verdict.get("refusal")) for mail in kept]
             refused.append(f"results: {[result for result in others if result[0] != 'decided']}")
         return refused
@@ -147,7 +170,8 @@ def tally(request: pytest.FixtureRequest) -> Iterator[Count]:
     counts: list[Counts] = []
     yield counts.append
     counted = asdict(sum(counts, Counts()))
-    request.node.user_properties.append((PROPERTY, {"class": class_of(request), **counted}))
+    way = request.getfixturevalue("way") if "way" in request.fixturenames else ""
+    request.node.user_properties.append((PROPERTY, {"class": class_of(request), "way": way, **counted}))
 
 
 @pytest.fixture
@@ -158,16 +182,17 @@ def rng(request: pytest.FixtureRequest) -> random.Random:
 
 @pytest.fixture
 def most(request: pytest.FixtureRequest) -> int:
-    """How many forgeries a test judges, over each way that it goes; with --in-turn, over both of them together. What
-    goes over several other kinds of mailbox shares them out in any case."""
+    """How many forgeries a test judges, over each way of Exchange Online; with --in-turn, over both of them together.
+    At each other kind of mailbox it is a quarter of them."""
     count = int(request.config.getoption("--forgeries"))
-    if over := getattr(request.module, "OVER", ()):
-        return count // len(over)
-    both = "way" in request.fixturenames and getattr(request.module, "BOTH_WAYS", False)
-    return count // 2 if both and request.config.getoption("--in-turn") else count
+    if "way" not in request.fixturenames or not getattr(request.module, "EVERY_KIND", False):
+        return count
+    if request.getfixturevalue("way") not in ONLINE:
+        return max(1, count // 4)
+    return count // 2 if request.config.getoption("--in-turn") else count
 
 
 @pytest.fixture
-def arena(world: World, rng: random.Random, most: int, tally: Count) -> Arena:
+def arena(world: World, rng: random.Random, most: int, tally: Count, sender_keys: Records) -> Arena:
     world.sandbox.add_mailbox("mallory@evil.example", outside=True)
     return Arena(world, rng, most, tally)

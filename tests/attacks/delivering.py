@@ -17,6 +17,7 @@ from placet.approvals.processes import newest
 from placet.mail.models import IncomingMail
 from placet.sandbox.server import Mail
 from tests.attacks.arena import BATCH
+from tests.attacks.forging import lay_raw
 from tests.journeys.conftest import World
 
 Values = Mapping[str, str]  # what the requester entered
@@ -56,7 +57,7 @@ def effects(world: World, replies: Iterable[tuple[Values, Compose]]) -> Iterator
         placed = []
         for values, compose in batch:
             request, asked = _asked(world, values)
-            placed.append((request, world.sandbox.place("approvals", compose(asked)).message_id))
+            placed.append((request, lay_raw(world, compose(asked)).message_id))
         world.run_until_quiet()
         kept = {mail.facts["message_id"]: mail for mail in IncomingMail.objects.order_by("-pk")[: len(batch)]}
         confirmations = {mail.header("In-Reply-To"): mail.text for mail in world.sandbox.mails("bob")}
@@ -71,7 +72,7 @@ def _asked(world: World, values: Values) -> tuple[Request, Mail]:
     assert version is not None
     request = engine.start(version, world.people["alice"], dict(values))
     world.send()
-    return request, world.newest("bob")
+    return request, world.ask_of(request)
 
 
 def as_ask(mail: Mail) -> Ask:

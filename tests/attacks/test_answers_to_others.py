@@ -10,9 +10,9 @@ import random
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email.header import Header
-from email.utils import parseaddr
+from email.utils import format_datetime, parseaddr
 from html import escape
 
 import pytest
@@ -31,7 +31,7 @@ from tests.attacks.delivering import as_ask
 from tests.journeys.conftest import DOMAIN, World
 from tests.journeys.letters import code_of, letter, reply_to
 
-BOTH_WAYS = True
+EVERY_KIND = True
 
 pytestmark = pytest.mark.django_db
 
@@ -165,7 +165,7 @@ def _headers(asked: Mail, subject: str, parent: str, thread: Sequence[str]) -> l
         f"From: {BOB}",
         f"To: {reply_to(asked)}",
         f"Subject: {encoded}",
-        "Date: Tue, 24 Nov 2026 11:00:00 +0100",
+        f"Date: {format_datetime(datetime.now(UTC))}",
         f"Message-ID: <{uuid.uuid4().hex}@mail.example>",
         f"In-Reply-To: {parent}",
         f"References: {' '.join((*thread, parent))}",
@@ -220,8 +220,8 @@ def _through_web_mail(rng: random.Random) -> Attempt:
             text=other.text,
             headers=[f"Reply-To: {reply_to(asked)}", f"In-Reply-To: {_our_id(asked)}"],
         ).replace(b"\r\nMessage-ID: ", f"\r\nMessage-ID: {message_id}\r\nX-Other: ".encode())
-        outcome = world.sandbox.send_as("dave", raw)
-        world.sandbox.reply_as("bob", outcome.items[0].id, answer, program=program)
+        world.sandbox.send_as("dave", raw)
+        world.sandbox.reply_as("bob", world.sandbox.mails("bob")[-1].id, answer, program=program)
 
     return f"web mail, {program}, {shape.__name__}", forge
 
@@ -350,7 +350,7 @@ def neighbours(rng: random.Random) -> Iterator[Attempt]:
 def _tell_each_of_them(world: World) -> None:
     """There is a limit to what one person is told in an hour; some of the genuine ones answer what they were told."""
     row = MailboxRow.objects.get(pk=world.mailbox.pk)
-    store.save({**row.settings, "refusals_per_hour": 100}, by="a test", mailbox=row)
+    store.change({"refusals_per_hour": 100}, by="a test", mailbox=row)
 
 
 def test_an_answer_to_somebody_else_never_decides(arena: Arena) -> None:
@@ -372,6 +372,9 @@ def _once_sent_items_was_read(attempts: Iterator[Attempt]) -> Iterator[Attempt]:
         yield name, later(answer)
 
 
+@pytest.mark.not_over(
+    "imap", "pop3", "jmap", "gmail", because="they send as the address that Placet writes, and no other"
+)
 def test_nor_where_the_server_shows_another_address_of_ours(arena: Arena) -> None:
     """The configured address is an alias: quotes of our mails name the primary one, and ours alone."""
     _tell_each_of_them(arena.world)

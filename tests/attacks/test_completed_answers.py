@@ -13,11 +13,11 @@ from django.utils import timezone
 from placet.accounts.models import Person
 from placet.approvals import engine
 from placet.approvals.models import Assignment, Decision, Request
-from placet.approvals.processes import publish
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes.models import Mailbox
 from placet.sandbox.server import Mail
 from tests.attacks.arena import Arena, Count
+from tests.attacks.forging import lay_raw
 from tests.attacks.instructions import INSTRUCTIONS
 from tests.attacks.tally import Counts
 from tests.journeys.conftest import World
@@ -26,7 +26,7 @@ from tests.making import one_step
 from tests.replies.test_completion import APPROVE, REJECT, completed
 from tests.words import LANGUAGES
 
-BOTH_WAYS = True
+EVERY_KIND = True
 pytestmark = pytest.mark.django_db
 
 BOB, CAROL, ALICE, MALLORY = (
@@ -73,7 +73,7 @@ def forgeries(rng: random.Random) -> Iterator[tuple[str, Forge]]:
         sender, part = rng.choice((CAROL, ALICE)), rng.choice([one for one in REASONS if one not in WHOLE])
 
         def place(content: Callable[[Mail, Mail], bytes]) -> Forge:
-            return lambda world, asked, rest: world.sandbox.place("approvals", content(asked, rest))
+            return lambda world, asked, rest: lay_raw(world, content(asked, rest))
 
         made: list[tuple[str, Forge]] = [
             ("a stranger's comment", place(lambda _a, rest, r=reason: mail_of(MALLORY, rest, r, OUTSIDE))),  # type: ignore[misc]
@@ -125,7 +125,7 @@ def pending(world: World, *items: str) -> list[tuple[Request, Mail, Mail]]:
 def strict(arena: Arena) -> Arena:
     source = one_step([{"manager": True}], key="purchase")
     source["steps"]["step"]["outcomes"] = ["approve", {"key": "reject", "comment": "required"}]
-    publish(source)
+    arena.processes_are(source)
     mailbox = Mailbox.objects.get()
     mailbox.settings["refusals_per_hour"] = 100
     mailbox.save()
@@ -190,7 +190,7 @@ def test_the_same_comment_twice_decides_once(strict: Arena) -> None:
     [(_request, _asked, rest)] = pending(world)
     first, again = (mail_of(BOB, rest, "No budget left." + quote_of(rest), *INTERNAL) for _ in range(2))
     for content in (first, first, again):
-        world.sandbox.place("approvals", content)
+        lay_raw(world, content)
     world.run_until_quiet()
     assert Decision.objects.get().comment == "No budget left."
     assert OutgoingMail.objects.filter(kind="confirmation").count() == 1
@@ -206,9 +206,9 @@ def test_reasons_from_any_program_complete_it(strict: Arena) -> None:
             case 0:
                 world.sandbox.reply_as("bob", rest.id, reason)
             case 1:
-                world.sandbox.place("approvals", mail_of(BOB, rest, reason, *INTERNAL))
+                lay_raw(world, mail_of(BOB, rest, reason, *INTERNAL))
             case _:
-                world.sandbox.place("approvals", mail_of(BOB, rest, reason + quote_of(rest), *INTERNAL))
+                lay_raw(world, mail_of(BOB, rest, reason + quote_of(rest), *INTERNAL))
     world.run_until_quiet()
     for reason, (request, _asked, _rest) in zip(REASONS, waiting, strict=True):
         decision = Decision.objects.get(assignment__visit__request=request)

@@ -11,7 +11,6 @@ import pytest
 from django.utils import timezone
 
 from placet.approvals.models import Decision, PendingAnswer, Request
-from placet.approvals.processes import publish
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes.models import Mailbox
 from placet.replies.read import read_text
@@ -19,6 +18,7 @@ from placet.replies.read_tokens import without_marks
 from placet.replies.read_vocabulary import vocabulary
 from placet.sandbox.server import Mail
 from tests.attacks.arena import Arena, Count
+from tests.attacks.forging import lay_raw
 from tests.attacks.instructions import INSTRUCTIONS
 from tests.attacks.tally import Counts
 from tests.attacks.test_completed_answers import (
@@ -41,7 +41,7 @@ from tests.making import one_step
 from tests.replies.test_read_confirmation import APPROVE, REJECT, confirmed
 from tests.words import LANGUAGES
 
-BOTH_WAYS = True
+EVERY_KIND = True
 pytestmark = pytest.mark.django_db
 
 REFUSED = "Mia, nobody outside HR gets into payroll. The request has been rejected."
@@ -63,7 +63,7 @@ def forged(
         answered = asked if first else told
         below = quote_of(answered) if quotes else ""
         other = f"\n\n#{code_of(asked)}" if both else ""
-        return world.sandbox.place("approvals", mail_of(sender, answered, text + below + other, *headers))
+        return lay_raw(world, mail_of(sender, answered, text + below + other, *headers))
 
     return place
 
@@ -100,7 +100,7 @@ def guessed(world: World, *items: str) -> list[tuple[Request, Mail, Mail]]:
 
 @pytest.fixture
 def patient(arena: Arena) -> Arena:
-    publish(one_step([{"manager": True}], key="purchase"))
+    arena.processes_are(one_step([{"manager": True}], key="purchase"))
     mailbox = Mailbox.objects.get()
     mailbox.settings["refusals_per_hour"] = 100
     mailbox.save()
@@ -153,7 +153,7 @@ def test_the_same_yes_twice_decides_once(patient: Arena) -> None:
     [(_request, _asked, told)] = guessed(world)
     first, again = (mail_of(BOB, told, "Yes" + quote_of(told), *INTERNAL) for _ in range(2))
     for content in (first, first, again):
-        world.sandbox.place("approvals", content)
+        lay_raw(world, content)
     world.run_until_quiet()
     assert Decision.objects.get().comment == REFUSED
     assert OutgoingMail.objects.filter(kind="confirmation").count() == 1
@@ -170,9 +170,9 @@ def test_a_yes_from_any_program_confirms(patient: Arena) -> None:
             case 0:
                 world.sandbox.reply_as("bob", told.id, yes)
             case 1:
-                world.sandbox.place("approvals", mail_of(BOB, told, yes, *INTERNAL))
+                lay_raw(world, mail_of(BOB, told, yes, *INTERNAL))
             case _:
-                world.sandbox.place("approvals", mail_of(BOB, told, yes + quote_of(told), *INTERNAL))
+                lay_raw(world, mail_of(BOB, told, yes + quote_of(told), *INTERNAL))
     world.run_until_quiet()
     for request, _asked, _told in waiting:
         decision = Decision.objects.get(assignment__visit__request=request)

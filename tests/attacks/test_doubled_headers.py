@@ -4,7 +4,7 @@ that has two boundaries. DKIM signs the one, the reader sees the other."""
 import random
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from itertools import product
 
@@ -16,7 +16,7 @@ from tests.attacks.arena import Arena, Attempt
 from tests.attacks.forging import BOB, OUTSIDE, Letter, from_outside, internal, lay, letter, outside_world
 from tests.journeys.conftest import DOMAIN, World
 
-BOTH_WAYS = True
+EVERY_KIND = True
 
 pytestmark = pytest.mark.django_db
 
@@ -124,7 +124,9 @@ def two_ways_of_headers(stamp: Stamp, sender: str, rng: random.Random) -> Iterat
             right = stamp(letter(asked, sender))
             _name, forged = make(right, random.Random(seed))
             # XML carries no control characters: in headers that come as XML there is nothing left of them.
-            in_mail = block != "transport" or (world.way == "ews" and CONTROLS.search(forged.block()))
+            in_mail = block != "transport" or (
+                world.way in ("ews", "exchange-server") and CONTROLS.search(forged.block())
+            )
             if world.has_transport_headers:
                 lay(world, forged if in_mail else right, right if block == "mail" else forged)
             else:
@@ -193,7 +195,7 @@ def of_parts(stamp: Stamp, sender: str, rng: random.Random) -> Iterator[Attempt]
 
         def forge(world: World, asked: Mail, content_type: str = content_type, body: bytes = body) -> None:
             right = stamp(letter(asked, sender, Content_Type=content_type))
-            lay(world, Letter(right.headers, body))
+            lay(world, replace(right, body=body))
 
         yield name, forge
 
@@ -230,7 +232,7 @@ def harmless(right: Letter, rng: random.Random) -> tuple[str, Letter]:
 
 def case_of_names(right: Letter, rng: random.Random) -> tuple[str, Letter]:
     how = rng.choice((str.upper, str.lower, str.title))
-    return "another case", Letter(tuple((how(name), value) for name, value in right.headers), right.body)
+    return "another case", replace(right, headers=tuple((how(name), value) for name, value in right.headers))
 
 
 def alternatives(right: Letter, rng: random.Random) -> tuple[str, Letter]:
@@ -244,9 +246,8 @@ def alternatives(right: Letter, rng: random.Random) -> tuple[str, Letter]:
             f'multipart/alternative; charset=utf-8; boundary="{boundary}"',
         )
     )
-    return "alternatives", Letter(
-        right.changed("content-type", spelt).headers, f"{body}--{boundary}--\r\n".encode()
-    )
+    changed = right.changed("content-type", spelt)
+    return "alternatives", replace(changed, body=f"{body}--{boundary}--\r\n".encode())
 
 
 def genuine(stamp: Stamp, sender: str, rng: random.Random) -> Iterator[Attempt]:
@@ -322,15 +323,16 @@ ITEM_CLASSES = {
 @pytest.mark.parametrize("kind", list(AUTOMATIC))
 def test_what_a_program_wrote_is_told_by_that_before_its_doubled_headers(arena: Arena, kind: str) -> None:
     """It is answered nothing, and is no attempt on anybody's name: whoever looks at the mail log sees what it is."""
+    # Where the first Content-Type says that there are no parts, none is there to say what it is: Exchange does.
+    names = [one for one in AT_MOST_ONCE if arena.world.has_transport_headers or one != "content-type"]
 
     def forgeries() -> Iterator[Attempt]:
-        for name, place in product(AT_MOST_ONCE, ("top", "bottom")):
+        for name, place in product(names, ("top", "bottom")):
 
             def forge(world: World, asked: Mail, name: str = name, place: str = place) -> None:
                 right = AUTOMATIC[kind].letter(asked)
                 at = 0 if place == "top" else len(right.headers)
                 forged = right.with_header(titled(name), other_value(name, right, arena.rng), at)
-                # Where the first Content-Type says that there are no parts, none is there to say what it is.
                 named = name == "content-type" or arena.rng.random() < 0.5
                 world.sandbox.place(
                     "approvals",

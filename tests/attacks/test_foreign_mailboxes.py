@@ -17,10 +17,12 @@ from placet.mailboxes.models import Mailbox
 from placet.sandbox.delivery import AuthResults
 from placet.sandbox.server import Mail, Sandbox
 from tests.attacks.arena import Arena, Attempt
+from tests.attacks.forging import lay_raw
 from tests.journeys.conftest import DOMAIN, World
 from tests.journeys.letters import INTERNAL, answer
+from tests.journeys.ways import ONLINE
 
-BOTH_WAYS = True
+EVERY_KIND = True
 
 pytestmark = pytest.mark.django_db
 
@@ -91,7 +93,7 @@ def theirs(world: World, foreign: Sandbox) -> Iterator[Mailbox]:
     """The mailbox of Placet at the other organisation; whatever domains its administrator named."""
     mailbox = store.save(
         {
-            "protocol": world.way,
+            "protocol": world.way if world.way in ONLINE else "graph",
             "server_address": foreign.url,
             "username": f"approvals@{FOREIGN}",
             "client_id": foreign.client_id,
@@ -213,7 +215,7 @@ def of_other_domains(rng: random.Random, senders: list[str]) -> Iterator[Attempt
 
         def forge(world: World, asked: Mail, sender: str = shown, folder: str = folder) -> None:
             raw = answer(asked, sender, text=rng.choice(("approve", "reject", "Yes")), headers=INTERNAL)
-            world.sandbox.place("approvals", raw, folder=folder)
+            lay_raw(world, raw, folder=folder if world.way != "pop3" else "inbox")
 
         yield f"{shown}, {folder}", forge
 
@@ -228,10 +230,17 @@ def test_the_mark_internal_proves_nobody_of_another_domain(arena: Arena, level: 
     results = arena.refuses(of_other_domains(arena.rng, senders))
     assert set(results) == {"not_proved"}
     reasons = [mail.verdict["refusal"]["reason"] for mail in IncomingMail.objects.filter(result="not_proved")]
-    if level == "colleague":
+    if level == "colleague" and arena.world.has_transport_headers:
         assert all("own domains" in reason for reason in reasons)
 
 
+@pytest.mark.not_over(
+    "imap",
+    "pop3",
+    "jmap",
+    "gmail",
+    because="whose people are colleagues by a list of domains, Exchange alone stamps",
+)
 @pytest.mark.parametrize("level", ["colleague", "outside"])
 def test_it_proves_people_of_every_domain_on_the_list(arena: Arena, level: str) -> None:
     arena.level(level)

@@ -40,7 +40,7 @@ from tests.journeys.letters import INTERNAL, quote_of
 from tests.journeys.letters import answer as reply_of
 from tests.words import LANGUAGES
 
-BOTH_WAYS = True
+EVERY_KIND = True
 
 ANSWERS = Path(__file__).parent.parent / "replies" / "answers"
 ABOUT = About(names=("Alice Requester", "Bob Approver"))

@@ -11,6 +11,8 @@ import random
 import textwrap
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from html import escape
 
 from benchmarks.reading.ask import ADDRESS, CODE, Ask, ask
@@ -21,12 +23,12 @@ from placet.replies.parse.original import Original
 from placet.sandbox.server import Mail
 from tests.attacks.arena import Arena, Attempt, Count
 from tests.attacks.delivering import as_ask
-from tests.attacks.forging import BOB
+from tests.attacks.forging import BOB, lay_raw
 from tests.attacks.tally import Counts
 from tests.journeys.conftest import World
 from tests.journeys.letters import INTERNAL, reply_to
 
-BOTH_WAYS = True
+EVERY_KIND = True
 
 FORGED = 4  # mails for each that `--forgeries` asks for
 
@@ -405,6 +407,7 @@ def delivered(
                     f"From: Bob Bobson <{BOB}>",
                     f"To: {reply_to(asked)}",
                     f"Subject: RE: {asked.subject}",
+                    f"Date: {format_datetime(datetime.now(UTC))}",
                     f"Message-ID: <{uuid.uuid4().hex}@mail.example>",
                     f"In-Reply-To: {asked.header('Message-ID')}",
                     "MIME-Version: 1.0",
@@ -412,9 +415,7 @@ def delivered(
                     "",
                 ]
             )
-            world.sandbox.place(
-                "approvals", raw.replace(HEADERS.encode(), head.encode(), 1).replace(b"\n", b"\r\n")
-            )
+            lay_raw(world, raw.replace(HEADERS.encode(), head.encode(), 1).replace(b"\n", b"\r\n"))
 
         yield f"{seed}", attempt
 

@@ -17,6 +17,7 @@ from tests.attacks.forging import (
     PARTNER,
     SIGNED,
     SIGNED_BY_GMAIL,
+    UNSOUND,
     Header,
     Letter,
     Signed,
@@ -31,7 +32,7 @@ from tests.attacks.forging import (
 from tests.journeys.conftest import World
 from tests.journeys.letters import code_of, quote_of
 
-BOTH_WAYS = True
+EVERY_KIND = True
 
 pytestmark = pytest.mark.django_db
 
@@ -46,7 +47,7 @@ def sent(
     **more: str,
 ) -> Letter:
     written = letter(asked, OUTSIDE, **more)
-    return from_outside(Letter(written.headers, body or written.body), signatures=signatures, results=results)
+    return from_outside(replace(written, body=body or written.body), signatures=signatures, results=results)
 
 
 def before_the_ask(asked: Mail, rng: random.Random) -> datetime:
@@ -114,7 +115,7 @@ def one_good_and_one_bad(asked: Mail, rng: random.Random) -> Letter:
             Signed(good_until=before_the_ask(asked, rng)),
         )
     )
-    both = [replace(bad, selector="old", value="BADBADBADBAD"), Signed()]
+    both = [replace(bad, selector="old", value="BADBADBADBAD"), Signed(value=UNSOUND)]
     rng.shuffle(both)
     results = rng.choice(
         (
@@ -374,6 +375,8 @@ def test_what_was_signed_for_something_else_decides_nothing(arena: Arena) -> Non
     outside_world(arena)
     results = arena.refuses(forgeries(arena.rng), most=2 * arena.most)
     refused = {"not_proved", "too_old", "two_readings", "not_named", "mechanism_not_confirmed"}
+    if arena.world.way == "exchange-server":  # whose addresses have no place for a code
+        refused |= {"no_code"}
     assert set(results) <= refused, results
     arena.accepts(forgeries(arena.rng, GENUINE), most=max(20, arena.most // 5))
 

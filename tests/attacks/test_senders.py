@@ -10,11 +10,11 @@ from placet.approvals.models import Decision
 from placet.sandbox.delivery import AuthResults
 from placet.sandbox.server import Mail
 from tests.attacks.arena import Arena, Attempt
-from tests.attacks.forging import BOB, OUTSIDE, PARTNER, internal, lay, letter, outside_world
+from tests.attacks.forging import BOB, OUTSIDE, PARTNER, from_partner, internal, lay, letter, outside_world
 from tests.journeys.conftest import DOMAIN, World
 from tests.journeys.letters import answer, quote_of, reply_to
 
-BOTH_WAYS = True
+EVERY_KIND = True
 
 pytestmark = pytest.mark.django_db
 
@@ -148,9 +148,10 @@ def bobs_own(world: World, asked: Mail, rng: random.Random) -> None:
         case "sender":
             lay(world, internal(letter(asked, BOB, Sender=BOB.upper())))
         case "outside":
-            world.sandbox.deliver(
+            from_partner(
+                world,
                 answer(asked, f"Bob <{OUTSIDE}>", text=f"approve{quote_of(asked)}"),
-                mail_from=rng.choice((OUTSIDE, f"bounce@mail.{PARTNER}")),
+                rng.choice((OUTSIDE, f"bounce@mail.{PARTNER}")),
             )
         case _:
             world.sandbox.send_as("bob", answer(asked, f'"Dave Daveson" <{BOB}>'))
@@ -178,6 +179,10 @@ def test_nobody_but_the_person_asked_decides(arena: Arena, level: str) -> None:
         arena.accepts(attempts([bobs_own], arena.rng))
 
 
+@pytest.mark.not_over(
+    "imap", "pop3", "jmap", because="a login sends as itself: another address in From is not proved"
+)
+@pytest.mark.not_over("gmail", because="Gmail puts the address of whoever signed in into From")
 def test_send_as_decides_because_nothing_tells_it_apart(world: World) -> None:
     """Who may send as Bob decides as Bob: Exchange writes the same From, no Sender, and the same mark. Documented in
     docs/security.md; it is given and taken away in Exchange."""

@@ -22,7 +22,7 @@ from tests.journeys.conftest import World
 from tests.journeys.letters import code_of
 from tests.signed_mails import Envelope, Signing, approved, both, issue, key, part, revoked_by, with_sha1
 
-BOTH_WAYS = True
+EVERY_KIND = True
 
 pytestmark = pytest.mark.django_db
 

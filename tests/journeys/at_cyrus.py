@@ -7,10 +7,11 @@ It is looked into past Placet by IMAP, which says of each mail by what id JMAP k
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from imapclient import SEEN, IMAPClient
+from imapclient.exceptions import IMAPClientError
 
 from placet.mailboxes import store
 from placet.mailboxes.models import Mailbox
@@ -25,7 +26,7 @@ from tests.journeys.at_mail_servers import (
     MailServers,
     mail_servers,
 )
-from tests.journeys.elsewhere import APPROVALS, PEOPLE, SINCE, shown
+from tests.journeys.elsewhere import APPROVALS, PEOPLE, SINCE, NotTaken, shown
 from tests.servers.cyrus import Cyrus, cyrus
 
 ITEMS = ("BODY.PEEK[]", "FLAGS", "INTERNALDATE", "EMAILID")
@@ -132,13 +133,17 @@ class AtCyrus(AtMailServers):
             fetched = client.fetch(client.search(), ITEMS)
         return [_mail(name, fetched[uid]) for uid in sorted(fetched)]
 
-    def laid(self, folder: str, raw: bytes) -> Mail:
-        """Two with the same bytes are one mail to this server: a second one has an empty line more."""
+    def laid(self, folder: str, raw: bytes, received: datetime | None = None) -> Mail:
+        """Two with the same bytes are one mail to this server: a second one has an empty line more. It takes none with
+        a NUL, or with half of a line end."""
         there = {mail.mime for mail in self.lying_in(folder)}
         while raw in there:
             raw += b"\r\n"
         with self.opened() as client:
-            client.append(FOLDERS.get(folder, folder), raw)
+            try:
+                client.append(FOLDERS.get(folder, folder), raw, msg_time=received)
+            except IMAPClientError as error:
+                raise NotTaken from error
         return self.lying_in(folder)[-1]
 
     def dragged(self, mail_id: str, folder: str) -> Mail:

@@ -23,7 +23,7 @@ from placet.mailboxes.models import Mailbox
 from placet.mailboxes.oauth import TokenCache
 from placet.sandbox import mime
 from placet.sandbox.server import Mail
-from tests.journeys.elsewhere import APPROVALS, DOMAIN, PEOPLE, SINCE, Elsewhere, shown
+from tests.journeys.elsewhere import APPROVALS, DOMAIN, OUTSIDER, PEOPLE, SINCE, Elsewhere, shown
 from tests.mailboxes.gmail.google import GmailBox, Google, key_file, running_google
 from tests.mailboxes.gmail.google import Mail as GmailMail
 from tests.replies import receivers
@@ -99,8 +99,11 @@ class AtGoogle(Elsewhere):
             if label in mail.labels and not mail.labels & ({"TRASH"} - {label})
         ]
 
-    def laid(self, folder: str, raw: bytes) -> Mail:
-        return _shown(self._box.add(mime.with_crlf(raw), LABELS[folder], "UNREAD"), folder)
+    def laid(self, folder: str, raw: bytes, received: datetime | None = None) -> Mail:
+        mail = self._box.add(mime.with_crlf(raw), LABELS[folder], "UNREAD")
+        if received is not None:
+            mail.at = received.timestamp()
+        return _shown(mail, folder)
 
     def dragged(self, mail_id: str, folder: str) -> Mail:
         mail = self._box.mails[mail_id]
@@ -108,8 +111,11 @@ class AtGoogle(Elsewhere):
         self._box.relabel(mail, {LABELS[folder]}, own)
         return _shown(mail, folder)
 
-    def arrived(self, recipient: str, mail_from: str, raw: bytes) -> None:
+    def arrived(self, recipient: str, mail_from: str, raw: bytes, helo: str = OUTSIDER) -> None:
         self._into(recipient, _stamped(raw, mail_from.rpartition("@")[2] or "nobody.example", "fail"))
+
+    def let_in(self, domain: str, raw: bytes) -> bytes:
+        return _stamped(raw, domain, "pass")
 
     def proved(self, sender: str, raw: bytes) -> bytes:
         return proved(raw)

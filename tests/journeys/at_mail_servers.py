@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,11 @@ from placet.mailboxes.models import Mailbox
 from placet.mailboxes.stamp_profile import StampProfile
 from placet.sandbox.server import Mail
 from tests.installation import PATIENCE
-from tests.journeys.elsewhere import APPROVALS, DOMAIN, PEOPLE, SINCE, Elsewhere, shown
+from tests.journeys.elsewhere import APPROVALS, DOMAIN, OUTSIDER, PEOPLE, SINCE, Elsewhere, shown
 from tests.servers.dovecot import Dovecot, dovecot
 from tests.servers.postfix import Postfix, postfix
 
 PASSWORD = "s3cret %&"
-OUTSIDER = "mail.evil.example"
 FOLDERS = {"inbox": "INBOX", "junkemail": "Junk", "deleteditems": "Trash", "sentitems": "Sent"}
 ITEMS = ("BODY.PEEK[]", "FLAGS", "INTERNALDATE")
 _APPENDED = re.compile(rb"APPENDUID (\d+) (\d+)")
@@ -197,10 +196,10 @@ class AtMailServers(Elsewhere):
         received = fetched[b"INTERNALDATE"].astimezone(UTC)
         return shown(text, id_.folder.decode(), raw, is_read=SEEN in fetched[b"FLAGS"], received=received)
 
-    def laid(self, folder: str, raw: bytes) -> Mail:
+    def laid(self, folder: str, raw: bytes, received: datetime | None = None) -> Mail:
         name = FOLDERS.get(folder, folder)
         with self.opened() as client:
-            told = _APPENDED.search(client.append(name, raw))
+            told = _APPENDED.search(client.append(name, raw, msg_time=received))
             assert told is not None
             id_ = MailId(int(told[1]), int(told[2]), name.encode())
             client.select_folder(name, readonly=True)
@@ -214,12 +213,12 @@ class AtMailServers(Elsewhere):
             client.move([known.uid], FOLDERS.get(folder, folder))
         return self.lying_in(folder)[-1]
 
-    def arrived(self, recipient: str, mail_from: str, raw: bytes) -> None:
+    def arrived(self, recipient: str, mail_from: str, raw: bytes, helo: str = OUTSIDER) -> None:
         """From another machine, as far as Postfix knows: from this one it would be a mail that it handed to itself."""
         with smtplib.SMTP("127.0.0.1", self.servers.postfix.ports["mx"], timeout=PATIENCE) as client:
             client.ehlo(OUTSIDER)
             client.docmd("XCLIENT", f"NAME={OUTSIDER} ADDR=203.0.113.7")
-            client.ehlo(OUTSIDER)
+            client.ehlo(helo)
             client.sendmail(mail_from, [recipient], raw)
         self.servers.wait()
 

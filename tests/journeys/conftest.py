@@ -15,7 +15,7 @@ from placet import work
 from placet.accounts.addresses import add_person
 from placet.accounts.models import Group, Person
 from placet.approvals import engine
-from placet.approvals.models import Assignment, CallTask, Decision, Request
+from placet.approvals.models import Ask, Assignment, CallTask, Decision, Request
 from placet.approvals.processes import publish
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes import pool, store
@@ -61,17 +61,24 @@ class World:
         """A request, and the mail that asks Bob as it lies in his mailbox."""
         request = self.request(amount, item)
         self.send()
-        return request, self.newest("bob")
+        return request, self.ask_of(request)
 
-    def newest(self, name: str, beginning: str = "") -> Mail:
-        mails: list[Mail] = []
+    def ask_of(self, request: Request) -> Mail:
+        """The last mail that asked Bob about it, or where none did, his newest."""
+        # Of two mails that go out one after the other, a real server may hand on the second first.
+        asks = Ask.objects.filter(person=self.people["bob"], lines__assignment__visit__request=request)
+        ask = asks.select_related("outgoing").order_by("pk").last()
+        reference = ask.outgoing.reference if ask and ask.outgoing else ""
+        return self.newest("bob", reference=reference)
+
+    def newest(self, name: str, beginning: str = "", reference: str = "") -> Mail:
+        """The last one whose subject begins like this, with this reference in it."""
         for _ in range(300):  # a real server hands a mail on a moment after it took it
-            mails = [mail for mail in self.sandbox.mails(name) if mail.subject.startswith(beginning)]
-            if mails:
-                break
+            for mail in reversed(self.sandbox.mails(name)):
+                if mail.subject.startswith(beginning) and reference in mail.text:
+                    return mail
             time.sleep(0.1)
-        assert mails, f"{name} has no mail that begins with {beginning!r}"
-        return mails[-1]
+        raise AssertionError(f"{name} has no mail that begins with {beginning!r} and has {reference!r} in it")
 
     def id_of(self, mail: Mail) -> str:
         """By what id Placet knows a mail of the mailbox."""

@@ -21,7 +21,12 @@ from placet.sandbox.server import Mail, Sandbox
 DOMAIN = "contoso.example"
 APPROVALS = f"approvals@{DOMAIN}"
 PEOPLE = ("alice", "bob", "carol", "dave", "ada")
+OUTSIDER = "mail.evil.example"
 SINCE = "2020-01-01T00:00:00+00:00"
+
+
+class NotTaken(Exception):
+    """The server does not take a mail with these bytes into a mailbox."""
 
 
 class Elsewhere(Sandbox):
@@ -52,21 +57,27 @@ class Elsewhere(Sandbox):
         """Of Placet's own mailbox; the folder by its well-known name, or as a path."""
         raise NotImplementedError
 
-    def laid(self, folder: str, raw: bytes) -> Mail:
-        """Into a folder of Placet's own mailbox, as it is."""
+    def laid(self, folder: str, raw: bytes, received: datetime | None = None) -> Mail:
+        """Into a folder of Placet's own mailbox, as it is; received then, as whoever puts it there says."""
         raise NotImplementedError
 
     def dragged(self, mail_id: str, folder: str) -> Mail:
         """Of Placet's own mailbox, to another folder."""
         raise NotImplementedError
 
-    def arrived(self, recipient: str, mail_from: str, raw: bytes) -> None:
-        """From outside, by a server that hands it over as it is: nobody signs in."""
+    def arrived(self, recipient: str, mail_from: str, raw: bytes, helo: str = OUTSIDER) -> None:
+        """From outside, by a server that hands it over as it is and calls itself `helo`: nobody signs in."""
         raise NotImplementedError
 
     def proved(self, sender: str, raw: bytes) -> bytes:
         """The mail as this server would have delivered it to Placet, had `sender` written it and signed in."""
         raise NotImplementedError
+
+    def let_in(self, domain: str, raw: bytes) -> bytes:
+        """The mail as this server would have delivered it to Placet, had a server of `domain` handed it over with all
+        that speaks for it."""
+        entrance = f"from mail.{domain} ([203.0.113.7]) by mx.{DOMAIN} with ESMTPS id 4X"
+        return f"Received: {entrance}; Sat, 28 Nov 2026 10:00:01 +0000\r\n".encode() + raw
 
     # --- people ---------------------------------------------------------------------------------------------
 
@@ -99,7 +110,9 @@ class Elsewhere(Sandbox):
         """What the entrance of Exchange would have found out is not asked for."""
         to = more.get("to") or recipients_of(raw)
         for recipient in [to] if isinstance(to, str) else to:
-            self.arrived(recipient, more.get("mail_from") or "", mime.with_crlf(raw))
+            self.arrived(
+                recipient, more.get("mail_from") or "", mime.with_crlf(raw), more.get("helo") or OUTSIDER
+            )
         return Outcome()
 
     def mails(self, address: str, folder: str = "inbox") -> list[Mail]:
@@ -115,7 +128,7 @@ class Elsewhere(Sandbox):
     def place(self, address: str, raw: bytes, **more: Any) -> Mail:
         if self.mailbox(address).address != APPROVALS:
             return super().place(address, raw, **more)
-        return self.laid(more.get("folder", "inbox"), raw)
+        return self.laid(more.get("folder", "inbox"), raw, more.get("received"))
 
     def move(self, address: str, mail_id: str, folder: str) -> Mail:
         if self.mailbox(address).address != APPROVALS:

@@ -1,6 +1,7 @@
 """By which ways a journey goes to Placet's mailbox: each a server, and how mail is taken from it and sent.
 
-A further kind of mailbox is one line of WAYS, and a sandbox beside `at_google.py`.
+A further kind of mailbox is one line of WAYS, and a sandbox beside `at_google.py`. Families of attacks go over each of
+them too (`tests/attacks/conftest.py`).
 """
 
 from collections.abc import Callable
