@@ -264,7 +264,8 @@ class Pop3Connection:
     def mark(
         self, server_ids: Sequence[str], action: Action, folder: str
     ) -> Iterator[tuple[str, str | MailError]]:
-        """Delete the mails; moved or marked as read they cannot be, and stay as they are."""
+        """Delete the mails; moved or marked as read they cannot be, and stay as they are. So do two to which the server
+        gives one id."""
         if action is not Action.DELETE:
             yield from ((id_, id_) for id_ in server_ids)
             return
@@ -278,6 +279,8 @@ class Pop3Connection:
         yield from outcomes.items()
 
     def _deleted(self, session: Session, mail: Mail) -> str | MailError:
+        if mail.is_alike:  # without it the other one had its id, and would be taken for it unread
+            return mail.id
         try:
             session.delete(mail.number)
         except Refused as refused:

@@ -23,24 +23,27 @@ KNOWN, LAST, STAT, LISTED_AT, IDLE = "known", "tail", "stat", "listed_at", "idle
 
 @dataclass(frozen=True)
 class Mail:
-    """One of a listing. `id`: what tells it apart for good."""
+    """One of a listing. `id`: what tells it apart for good, or where it `is_alike` another one, as long as both are
+    there."""
 
     id: str
     number: int
     size: int
     uid: str
+    is_alike: bool = False
 
 
 def mails_of(listed: Sequence[Listed]) -> list[Mail]:
     """With ids of which no two are the same. The size is part of them: some servers give an id once more when the mail
     that had it is gone; and some give two mails the same one."""
+    ids = [f"{entry.uid}:{entry.size}" for entry in listed]
+    alike = Counter(ids)
     times: Counter[str] = Counter()
     mails = []
-    for entry in listed:
-        id_ = f"{entry.uid}:{entry.size}"
+    for id_, entry in zip(ids, listed, strict=True):
         times[id_] += 1
         again = f"#{times[id_]}" if times[id_] > 1 else ""
-        mails.append(Mail(id_ + again, entry.number, entry.size, entry.uid))
+        mails.append(Mail(id_ + again, entry.number, entry.size, entry.uid, alike[id_] > 1))
     return mails
 
 

@@ -320,6 +320,20 @@ def test_a_mail_without_bytes_is_gone_or_not_given(server: Server) -> None:
     assert isinstance(gone, tuple) and isinstance(gone[1], Gone)
 
 
+def test_two_mails_of_one_blob_come_under_their_own_ids_and_an_id_that_is_listed_twice_comes_once(
+    server: Server,
+) -> None:
+    lists(server, email("M1"), email("M2", blobId="blob-M1"), email("M1", blobId="blob-other"))
+    server.blobs["blob-M1"] = Reply(200, RAW)
+    server.blobs["blob-other"] = Reply(200, RAW.replace(b"Ask", b"Other"))
+    connection = server.connect()
+    seen, _cursor = everything(connection)
+    assert sorted(mail.server_id for mail in seen) == ["M1", "M2"]
+    mails = [mail for mail in connection.fetch(seen, 10_000) if isinstance(mail, Received)]
+    assert sorted(mail.server_id for mail in mails) == ["M1", "M2"]
+    assert RAW in [mail.raw for mail in mails if mail.server_id == "M2"]
+
+
 def test_the_time_of_receipt_is_the_servers(server: Server) -> None:
     server.blobs["blob-M1"] = Reply(200, RAW)
     entry = fetched(server, 10_000, receivedAt="2026-11-24T10:00:00.5+02:00")

@@ -174,6 +174,26 @@ def test_another_mail_at_the_old_place_is_not_deleted() -> None:
         assert got.message_id == "<c@x>"
 
 
+def test_of_two_mails_with_one_id_none_is_deleted_and_both_are_read() -> None:
+    """Some servers take ids from a header, which anybody writes. Without the first, the second would have its id."""
+    of_size = len(mail("a"))
+    answers = {
+        "UIDL": "+OK\n1 same\n2 same\n.",
+        "UIDL 1": "+OK 1 same",
+        "UIDL 2": "+OK 2 same",
+        "LIST": f"+OK\n1 {of_size}\n2 {of_size}\n.",
+    }
+    box = Box({"a": mail("a"), "b": mail("b")}, answers=answers)
+    with reading(box) as (_server, one):
+        page = sync(one, limit=1)
+        [first] = page.seen
+        assert dict(one.mark([first.server_id], Action.DELETE, "")) == {first.server_id: first.server_id}
+        assert box.marked == set()
+        [second] = sync(one, page.cursor).seen
+        mails = list(one.fetch([first, second], LARGEST))
+    assert [one.message_id for one in mails if isinstance(one, Received)] == ["<a@x>", "<b@x>"]
+
+
 # --- mails ------------------------------------------------------------------------------------------------
 
 
