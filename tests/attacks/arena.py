@@ -133,8 +133,9 @@ class Arena:
     def _answered(self, batch: list[Attempt]) -> dict[int, str]:
         """Names of the genuine mails that the server took, by the requests that each of them answers."""
         names = {}
-        for number, (name, answer) in enumerate(batch):
-            request, asked = self.world.asked(item=f"Desk {number}")
+        requests = [self.world.request(item=f"Desk {number}") for number in range(len(batch))]
+        self.world.send()
+        for (name, answer), request, asked in zip(batch, requests, self.world.asks_of(requests), strict=True):
             with suppress(NotTaken):
                 answer(self.world, asked)
                 names[request.pk] = name

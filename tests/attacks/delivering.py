@@ -5,7 +5,7 @@ For attacks on answers that may well count, only not as others would have them r
 into the arena.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -54,10 +54,12 @@ def effects(world: World, replies: Iterable[tuple[Values, Compose]]) -> Iterator
     """Of replies in their order, many in the mailbox at a time as in the arena."""
     waiting = iter(replies)
     while batch := list(islice(waiting, BATCH)):
-        placed = []
-        for values, compose in batch:
-            request, asked = _asked(world, values)
-            placed.append((request, lay_raw(world, compose(asked)).message_id))
+        placed = [
+            (request, lay_raw(world, compose(asked)).message_id)
+            for (_, compose), (request, asked) in zip(
+                batch, _asked(world, [values for values, _ in batch]), strict=True
+            )
+        ]
         world.run_until_quiet()
         kept = {mail.facts["message_id"]: mail for mail in IncomingMail.objects.order_by("-pk")[: len(batch)]}
         confirmations = {mail.header("In-Reply-To"): mail.text for mail in world.sandbox.mails("bob")}
@@ -67,12 +69,12 @@ def effects(world: World, replies: Iterable[tuple[Values, Compose]]) -> Iterator
             yield Effect(kept[message_id], decision, confirmations.get(message_id, "") if decision else "")
 
 
-def _asked(world: World, values: Values) -> tuple[Request, Mail]:
+def _asked(world: World, entered: Sequence[Values]) -> list[tuple[Request, Mail]]:
     version = newest(Process.objects.get(key="purchase"))
     assert version is not None
-    request = engine.start(version, world.people["alice"], dict(values))
+    requests = [engine.start(version, world.people["alice"], dict(values)) for values in entered]
     world.send()
-    return request, world.ask_of(request)
+    return list(zip(requests, world.asks_of(requests), strict=True))
 
 
 def as_ask(mail: Mail) -> Ask:

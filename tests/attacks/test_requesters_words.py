@@ -36,6 +36,7 @@ from tests.attacks.delivering import Values, as_ask, effects, rename
 from tests.attacks.forging import BOB
 from tests.attacks.tally import Counts
 from tests.journeys.letters import INTERNAL, reply_to
+from tests.journeys.ways import ONLINE
 from tests.making import FORM, one_step
 
 EVERY_KIND = True
@@ -428,7 +429,8 @@ class Foreseen:
 def test_what_a_real_request_says_bends_no_answer_to_it(arena: Arena) -> None:
     rename(arena.world, alice=NAMES[0], bob=NAMES[1])
     form_of_texts(arena)
-    number = max(arena.most * 2 // 3, 40)  # each with a request of its own; of fewer nothing could be said
+    # Each has a request of its own, which takes a real server a second. A share is said of forty or more alone.
+    number = max(arena.most * 2 // 3, 40 if arena.world.way in ONLINE else 10)
     foreseen = [Foreseen.any(arena.rng) for _ in range(number)]
     bent: list[str] = []
     clear = decided = 0
@@ -445,4 +447,6 @@ def test_what_a_real_request_says_bends_no_answer_to_it(arena: Arena) -> None:
             bent.append(f"{one}\n--- {alone}\n--- {effect}")
     arena.count(Counts(forged=len(foreseen), accepted=len(bent)))
     assert not bent, f"{len(bent)} of {len(foreseen)}:\n" + "\n\n".join(bent[:3])
-    assert decided > 0.7 * clear > 0.2 * len(foreseen), (decided, clear, len(foreseen))
+    assert decided, f"none of {number}"
+    if number >= 40:
+        assert decided > 0.7 * clear > 0.2 * number, (decided, clear, number)

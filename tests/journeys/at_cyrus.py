@@ -136,15 +136,18 @@ class AtCyrus(AtMailServers):
     def laid(self, folder: str, raw: bytes, received: datetime | None = None) -> Mail:
         """Two with the same bytes are one mail to this server: a second one has an empty line more. It takes none with
         a NUL, or with half of a line end."""
-        there = {mail.mime for mail in self.lying_in(folder)}
-        while raw in there:
-            raw += b"\r\n"
+        name = FOLDERS.get(folder, folder)
+        self.servers.wait()
         with self.opened() as client:
+            while _lies_in(client, name, raw):
+                raw += b"\r\n"
             try:
-                client.append(FOLDERS.get(folder, folder), raw, msg_time=received)
+                client.append(name, raw, msg_time=received)
             except IMAPClientError as error:
                 raise NotTaken from error
-        return self.lying_in(folder)[-1]
+            client.select_folder(name, readonly=True)
+            uid = max(client.search())
+            return _mail(name, client.fetch([uid], ITEMS)[uid])
 
     def dragged(self, mail_id: str, folder: str) -> Mail:
         with self.opened() as client:
@@ -153,6 +156,13 @@ class AtCyrus(AtMailServers):
                 if uids := client.search(["EMAILID", mail_id]):
                     client.move(uids, FOLDERS.get(folder, folder))
         return self.lying_in(folder)[-1]
+
+
+def _lies_in(client: IMAPClient, folder: str, raw: bytes) -> bool:
+    client.select_folder(folder, readonly=True)
+    sizes = client.fetch(client.search(), ["RFC822.SIZE"])
+    alike = [uid for uid, row in sizes.items() if row[b"RFC822.SIZE"] == len(raw)]
+    return any(row[b"BODY[]"] == raw for row in client.fetch(alike, ["BODY.PEEK[]"]).values())
 
 
 def _mail(folder: str, fetched: Mapping[bytes, Any]) -> Mail:

@@ -61,24 +61,34 @@ class World:
         """A request, and the mail that asks Bob as it lies in his mailbox."""
         request = self.request(amount, item)
         self.send()
-        return request, self.ask_of(request)
+        return request, self.asks_of([request])[0]
 
-    def ask_of(self, request: Request) -> Mail:
-        """The last mail that asked Bob about it, or where none did, his newest."""
+    def asks_of(self, requests: Sequence[Request]) -> list[Mail]:
+        """Of each the last mail that asked Bob about it, as it lies in his mailbox; where none did, his newest."""
         # Of two mails that go out one after the other, a real server may hand on the second first.
+        references = [self._reference_of(request) for request in requests]
+        for _ in range(300):  # a real server hands a mail on a moment after it took it
+            mails = self.sandbox.mails("bob")
+            asks = [_last_with(mails, reference) for reference in references]
+            if all(asks):
+                return [mail for mail in asks if mail]
+            time.sleep(0.1)
+        raise AssertionError(f"bob has not been asked about all of {requests}")
+
+    def _reference_of(self, request: Request) -> str:
         asks = Ask.objects.filter(person=self.people["bob"], lines__assignment__visit__request=request)
         ask = asks.select_related("outgoing").order_by("pk").last()
-        reference = ask.outgoing.reference if ask and ask.outgoing else ""
-        return self.newest("bob", reference=reference)
+        return ask.outgoing.reference if ask and ask.outgoing else ""
 
-    def newest(self, name: str, beginning: str = "", reference: str = "") -> Mail:
-        """The last one whose subject begins like this, with this reference in it."""
+    def newest(self, name: str, beginning: str = "") -> Mail:
+        mails: list[Mail] = []
         for _ in range(300):  # a real server hands a mail on a moment after it took it
-            for mail in reversed(self.sandbox.mails(name)):
-                if mail.subject.startswith(beginning) and reference in mail.text:
-                    return mail
+            mails = [mail for mail in self.sandbox.mails(name) if mail.subject.startswith(beginning)]
+            if mails:
+                break
             time.sleep(0.1)
-        raise AssertionError(f"{name} has no mail that begins with {beginning!r} and has {reference!r} in it")
+        assert mails, f"{name} has no mail that begins with {beginning!r}"
+        return mails[-1]
 
     def id_of(self, mail: Mail) -> str:
         """By what id Placet knows a mail of the mailbox."""
@@ -200,6 +210,10 @@ class World:
 
     def open_for(self, name: str) -> int:
         return Assignment.objects.filter(person=self.people[name], state=Assignment.State.OPEN).count()
+
+
+def _last_with(mails: Sequence[Mail], reference: str) -> Mail | None:
+    return next((mail for mail in reversed(mails) if reference in mail.text), None)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
