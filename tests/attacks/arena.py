@@ -54,6 +54,7 @@ Attempt = tuple[str, Callable[[World, Mail], object]]
 Count = Callable[[Counts], None]
 
 BATCH = 50  # mails that lie in the mailbox when Placet looks into it
+FEWEST = 10  # mails that a test of a family delivers
 NEIGHBOURS = 10  # genuine mails of a test, for each hundred forgeries
 
 
@@ -184,13 +185,13 @@ def rng(request: pytest.FixtureRequest) -> random.Random:
 @pytest.fixture
 def most(request: pytest.FixtureRequest) -> int:
     """How many forgeries a test judges, over each way of Exchange Online; with --in-turn, over both of them together.
-    At each other kind of mailbox it is a quarter of them."""
+    At each other kind of mailbox it is a quarter of them; ten at least, which a test may share out once more."""
     count = int(request.config.getoption("--forgeries"))
     if "way" not in request.fixturenames or not getattr(request.module, "EVERY_KIND", False):
         return count
     if request.getfixturevalue("way") not in ONLINE:
-        return max(1, count // 4)
-    return count // 2 if request.config.getoption("--in-turn") else count
+        return max(FEWEST, count // 4)
+    return max(FEWEST, count // 2 if request.config.getoption("--in-turn") else count)
 
 
 @pytest.fixture
