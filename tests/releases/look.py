@@ -69,8 +69,12 @@ def answer() -> dict[str, str]:
     }
 
 
-if __name__ == "__main__":
+def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "placet.settings")
     django.setup()
     before, answered = contents(), answer()
     print(json.dumps({"before": before, "answered": answered, "after": contents()}, sort_keys=True))
+
+
+if __name__ == "__main__":
+    main()
