@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 
 from django.utils.translation import gettext as _
@@ -44,13 +45,26 @@ class Not:
 
 
 @dataclass(frozen=True)
-class And:
+class _Several:
     parts: "tuple[Tree, ...]"
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((type(self), self.parts))
+
+    def __hash__(self) -> int:
+        """Made once: it takes all that is below, and trees are looked up over and over while they grow."""
+        return self._hash
 
 
 @dataclass(frozen=True)
-class Or:
-    parts: "tuple[Tree, ...]"
+class And(_Several):
+    __hash__ = _Several.__hash__
+
+
+@dataclass(frozen=True)
+class Or(_Several):
+    __hash__ = _Several.__hash__
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,7 @@ class Graph:
         self.blocks: dict[tuple[str, frozenset[tuple[str, Tree]]], Block] = {}  # by where they begin
         self.trials = Trials()
         self._order: dict[tuple[str, str], bool] = {}
+        self._next: dict[str, list[str]] = {}
         self.used_keys = {action.step for action in actions.by_key.values()}
         self.comparing = Comparing(exported, actions, fields, report)
         self.conditions, self.known = self.comparing.conditions, self.comparing.known
@@ -580,13 +581,16 @@ class Graph:
             key = ways[0][0].target
         return key
 
-    def _after(self, key: str) -> Iterator[str]:
+    def _after(self, key: str) -> Sequence[str]:
         """Nodes that come next, whatever was answered."""
-        for way in self.exported.ways_from(key):
-            if way.kind == "EXCEPTION" and way not in self.timeouts:
-                continue
-            if assumed(self.conditions[way], self.known) != FALSE:
-                yield way.target
+        if key not in self._next:
+            self._next[key] = [
+                way.target
+                for way in self.exported.ways_from(key)
+                if (way.kind != "EXCEPTION" or way in self.timeouts)
+                and assumed(self.conditions[way], self.known) != FALSE
+            ]
+        return self._next[key]
 
     def _reached(self, starts: Iterable[str], without: frozenset[str]) -> frozenset[str]:
         seen: set[str] = set()

@@ -73,7 +73,9 @@ class Delivery:
 
 
 def delivered(world: World, mails: Mapping[str, bytes]) -> Delivery:
-    """Into the mailbox, as they are but for what a server writes on top."""
+    """Into the mailbox, as they are but for what a server writes on top. Two of the same bytes are one mail to some
+    servers (Cyrus by JMAP): a second one has an empty line more."""
+    mails = _unlike(mails)
     if not isinstance(world.sandbox, AtMailServers):
         for raw in mails.values():
             world.sandbox.place("approvals", raw)
@@ -92,6 +94,27 @@ def delivered(world: World, mails: Mapping[str, bytes]) -> Delivery:
             put_into(world.sandbox.maildir, mails[name])
         came = len(mails)
     return Delivery(refused, came)
+
+
+def _unlike(mails: Mapping[str, bytes]) -> dict[str, bytes]:
+    unlike: dict[str, bytes] = {}
+    known: set[bytes] = set()
+    for name, raw in mails.items():
+        while _on_the_wire(raw) in known:
+            raw = _ended(raw) + b"\r\n"
+        known.add(_on_the_wire(raw))
+        unlike[name] = raw
+    return unlike
+
+
+def _on_the_wire(raw: bytes) -> bytes:
+    """Its lines as a server keeps them that takes a bare LF for the end of one (Cyrus)."""
+    return _ended(raw).replace(b"\r\n", b"\n")
+
+
+def _ended(raw: bytes) -> bytes:
+    """As smtplib sends it."""
+    return raw if raw.endswith(b"\r\n") else raw + b"\r\n"
 
 
 def put_into(maildir: Path, raw: bytes) -> None:

@@ -22,10 +22,10 @@ FETCHED = "<!DOCTYPE Package SYSTEM 'http://127.0.0.1:9/evil.dtd' [<!ENTITY x SY
 
 
 def refused(data: bytes) -> str:
-    began = time.process_time()
+    began = time.thread_time()
     with pytest.raises(FileInvalid) as error:
         read_process(data)
-    assert time.process_time() - began < 3
+    assert time.thread_time() - began < 3
     return str(error.value)
 
 
@@ -58,9 +58,9 @@ def test_what_is_no_exported_process_is_refused(data: bytes, why: str) -> None:
 
 
 def done(made: Made) -> Imported:
-    began = time.process_time()
+    began = time.thread_time()
     result = read_process(made.xml())
-    assert time.process_time() - began < 5
+    assert time.thread_time() - began < 5
     assert yaml.safe_load(result.text) == result.definition
     return result
 
@@ -171,10 +171,10 @@ def test_a_form_of_hundreds_of_fields_is_checked_in_a_moment() -> None:
     made = simple()
     made.sections["REQ"] = [Control(f"REQ_{number}", label=f"Field {number}") for number in range(560)]
     made.actions[1].fixed = ""
-    began = time.process_time()
+    began = time.thread_time()
     with pytest.raises(DefinitionInvalid, match="more than 200 parts"):
         parse_definition(read_process(made.xml()).definition)
-    assert time.process_time() - began < 5
+    assert time.thread_time() - began < 5
 
 
 def test_what_is_written_into_a_file_stays_text() -> None:
@@ -218,9 +218,9 @@ def test_a_form_that_is_none_leaves_a_draft_without_it(form: str, why: str) -> N
     root = etree.fromstring(simple().xml())
     for file in root.iter("File", "{*}File"):
         file.text = form
-    began = time.process_time()
+    began = time.thread_time()
     result = read_process(etree.tostring(root))
-    assert time.process_time() - began < 5
+    assert time.thread_time() - began < 5
     assert why in "\n".join(f"{line.place}: {line.text}" for line in result.report.of("decide"))
     assert "form" not in result.definition
 
