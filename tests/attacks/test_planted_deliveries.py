@@ -21,6 +21,7 @@ from placet.sandbox.server import Mail, Sandbox
 from tests.attacks.arena import Arena, Attempt
 from tests.attacks.forging import BOB, internal, lay, lay_raw, letter, outside_world
 from tests.attacks.test_foreign_mailboxes import FOREIGN, foreign, theirs
+from tests.attacks.test_senders import Maker, attempts
 from tests.journeys.at_mail_servers import DELIVERED
 from tests.journeys.conftest import DOMAIN, World
 from tests.journeys.elsewhere import Elsewhere
@@ -33,7 +34,6 @@ EVERY_KIND = True
 
 pytestmark = pytest.mark.django_db
 
-Maker = Callable[[World, Mail, random.Random], object]
 MALLORY = "mallory@evil.example"
 FAILED = AuthResults(spf="fail", dkim="none", dmarc="fail")
 DATE = "Sat, 28 Nov 2026 10:00:00 +0000"
@@ -161,16 +161,6 @@ def with_lines_of_its_own(world: World, asked: Mail, rng: random.Random) -> None
             written = written.with_header(name, value.strip(), len(written.headers))
     text = rng.choice(("approve\r\n\r\n.\r\n", "approve\r\n\r\n..\r\n", "approve\r\n"))
     lay(world, replace(written, body=text.encode() + written.body.partition(b"approve")[2]))
-
-
-def attempts(makers: Sequence[Maker], rng: random.Random) -> Iterator[Attempt]:
-    while True:
-        make, seed = rng.choice(makers), rng.random()
-
-        def attempt(world: World, asked: Mail, make: Maker = make, seed: float = seed) -> None:
-            make(world, asked, random.Random(seed))
-
-        yield f"{make.__name__} ({seed})", attempt
 
 
 @pytest.mark.parametrize("level", ["colleague", "outside"])
