@@ -129,9 +129,12 @@ def _stamps(mailbox: Mailbox, out_of: Mailbox, said: General) -> Letter:
                 "Nothing was loosened: such mails prove nobody by their stamps. Answers that nothing else proves are "
                 "refused, and shown in the mail log."
             ),
-            _("If the mail server was changed, confirm its stamps anew: placet mailbox stamps --begin"),
+            _(
+                "If the mail server was changed, confirm its stamps anew, on the page or by the command line: "
+                "placet mailbox stamps --begin"
+            ),
         ],
-        links=[Link(_("Open the settings of the mailbox"), page_of(mailbox, said), "main")],
+        links=[Link(_("Open the page of the stamps"), f"{page_of(mailbox, said)}stamps/", "main")],
         footer=_through(out_of),
     )
     return Letter(heading, notice)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from django.urls import reverse
 from pytest_django import Settings
 
 from placet import work
@@ -286,6 +287,8 @@ def test_when_mails_stop_bearing_them_administrators_hear_of_it_and_nothing_is_l
         _, asked = world.asked(item=f"Desk {count}")
         replied(world, asked, renamed)
         assert len(alarms()) == (count >= 2)  # once
+    page = reverse("panel:stamps", args=[world.mailbox.pk])
+    assert page.encode() in bytes(alarms()[0].raw), "it leads to where they are confirmed"
     assert world.decisions() == []
     _, asked = world.asked()
     replied(world, asked, rspamd())
