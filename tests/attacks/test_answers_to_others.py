@@ -327,10 +327,12 @@ def _prepared(rng: random.Random) -> Attempt:
     with_line = rng.random() < 0.5
 
     def answer(world: World, asked: Mail) -> None:
-        line = f"\r\n\r\n#{code_of(asked)}" if with_line else ""
+        code, to = code_of(asked), reply_to(asked)
+        # Without that line it is known by the code in its address: a mailbox without plus addressing has none there.
+        line = f"\r\n\r\n#{code}" if with_line or code not in to else ""
         world.sandbox.send_as(
             "bob",
-            to=reply_to(asked),
+            to=to,
             subject=f"Re: {asked.subject}",
             text=f"{word}{line}{signature}",
         )
