@@ -2,7 +2,7 @@
 passes, activated. Each at the server that journeys of its kind go over."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import pytest
 from django.test import Client
@@ -18,6 +18,7 @@ from placet.sandbox.server import Sandbox
 from tests.journeys.at_cyrus import AtCyrus
 from tests.journeys.at_exchange_server import AtExchangeServer
 from tests.journeys.at_mail_servers import PASSWORD as MAIL_PASSWORD
+from tests.journeys.at_mail_servers import AtMailServers
 from tests.journeys.conftest import cyrus_servers, mail_servers, sandbox
 from tests.journeys.elsewhere import APPROVALS, DOMAIN
 from tests.mailboxes.exchange_server.front import PASSWORD, USER
@@ -30,6 +31,8 @@ __all__ = ["cyrus_servers", "mail_servers", "sandbox"]
 
 SLOWLY = 60_000  # milliseconds: the test sends a mail and waits for it
 JMAP = "jmap.corp.test"
+#: By way, the service of its servers in the DNS (RFC 6186, 8314), which is also what Dovecot calls the port.
+SERVICES = {"imap": "imaps", "pop3": "pop3s"}
 
 
 @pytest.fixture
@@ -63,6 +66,24 @@ def at_cyrus(sandbox: Sandbox, page: Page) -> None:
     page.get_by_label("Token or password", exact=True).fill(MAIL_PASSWORD)
 
 
+def at_mail_servers(sandbox: Sandbox, page: Page) -> None:
+    """Over TLS, by the authority of their own alone. The name in their certificate is this machine's."""
+    assert isinstance(sandbox, AtMailServers)
+    reads = sandbox.protocol
+    ports = {
+        reads: sandbox.servers.dovecot.ports[SERVICES[reads]],
+        "smtp": sandbox.servers.postfix.ports["submissions"],
+    }
+    page.evaluate("document.querySelectorAll('#kind-fields details').forEach((one) => { one.open = true; })")
+    for name, port in ports.items():
+        expect(page.locator(f"#id_{name}_host")).to_have_value(f"mx.{DOMAIN}")
+        expect(page.locator(f"#id_{name}_security")).to_have_value("ssl")
+        page.fill(f"#id_{name}_host", "localhost")
+        page.fill(f"#id_{name}_port", str(port))
+        page.fill(f"#id_{name}_authorities", sandbox.servers.dovecot.authority.certificate.read_text())
+        page.fill(f"#id_{name}_password", MAIL_PASSWORD)
+
+
 def of_its_own(world: Internet) -> None:
     world.records[DOMAIN, "MX"] = [f"0 mx.{DOMAIN}."]
     world.records[f"mx.{DOMAIN}", "A"] = ["10.2.3.4"]
@@ -79,24 +100,39 @@ def with_jmap(world: Internet) -> None:
     world.host(JMAP, "/.well-known/jmap", session)
 
 
+def with_services(world: Internet) -> None:
+    of_its_own(world)
+    for service, port in (("imaps", 993), ("pop3s", 995), ("submissions", 465)):
+        world.records[f"_{service}._tcp.{DOMAIN}", "SRV"] = [f"0 1 {port} mx.{DOMAIN}."]
+
+
 #: By way: what the name service says, and what is filled in.
 WALKS: Mapping[str, tuple[Callable[[Internet], None], Callable[[Sandbox, Page], None]]] = {
+    "imap": (with_services, at_mail_servers),
+    "pop3": (with_services, at_mail_servers),
     "exchange-server": (of_its_own, at_exchange_server),
     "gmail": (with_google, at_google),
     "jmap": (with_jmap, at_cyrus),
 }
 
 
-def port_of(sandbox: Sandbox) -> int | None:
-    """Of a server on this machine, which Placet calls only where an administrator allows it."""
+def ports_of(sandbox: Sandbox) -> list[int]:
+    """Of servers on this machine, which Placet calls only where an administrator allows it."""
     if isinstance(sandbox, AtExchangeServer):
-        return sandbox.front.port
-    return sandbox.ports["jmap"] if isinstance(sandbox, AtCyrus) else None
+        return [sandbox.front.port]
+    if isinstance(sandbox, AtCyrus):
+        return [sandbox.ports["jmap"]]
+    if isinstance(sandbox, AtMailServers):
+        reads = sandbox.servers.dovecot.ports[SERVICES[sandbox.protocol]]
+        return [reads, sandbox.servers.postfix.ports["submissions"]]
+    return []
 
 
-def allow(page: Page, port: int) -> None:
+def allow(page: Page, ports: Iterable[int]) -> None:
     page.goto(reverse("panel:general"))
-    page.get_by_label("Private addresses that Placet may call").fill(f"127.0.0.1:{port}")
+    page.get_by_label("Private addresses that Placet may call").fill(
+        "\n".join(f"127.0.0.1:{port}" for port in ports)
+    )
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Saved")).to_be_visible()
 
@@ -121,8 +157,8 @@ def test_a_mailbox_is_chosen_by_its_address_tested_and_activated(
         sign_in(context, client, live_server.url)
         page = context.new_page()
         complaints = complaints_of(page)
-        if port := port_of(sandbox):
-            allow(page, port)
+        if ports := ports_of(sandbox):
+            allow(page, ports)
         page.goto(reverse("panel:new_mailbox"))
         page.get_by_label("Address", exact=True).fill(APPROVALS)
         page.get_by_role("button", name="Find its servers").click()
