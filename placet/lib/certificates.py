@@ -6,10 +6,10 @@ the way and name constraints, addresses included, are its own. What it leaves to
 proves little (small RSA keys, certificates for something else), is judged here. Nothing is fetched.
 
 Why not pyhanko-certvalidator, which finds such ways too and asks OCSP: what counts here are the lists that an
-administrator brought, one of every authority on the way. It looks into one only where the certificate names an address for
-it: a revoked certificate that names none was taken by its `soft-fail` and its `hard-fail`, although the list was handed in
-(0.33), and refused by `require` alone. The rule below has no such modes to be chosen wrongly, and `cryptography` is here
-anyway.
+administrator brought, one of every authority on the way. It looks into one only where the certificate names an
+address for it: a revoked certificate that names none was taken by its `soft-fail` and its `hard-fail`, although the
+list was handed in (0.33), and refused by `require` alone. The rule below has no such modes to be chosen wrongly,
+and `cryptography` is here anyway.
 """
 
 import itertools
