@@ -236,6 +236,24 @@ class Access:
     def invalidate(self, token: SecretStr) -> None:
         self.cache.invalidate(self.key, token)
 
+    def answered(self, send: Callable[[SecretStr], requests.Response]) -> requests.Response:
+        """What `send` gets for a token; where that is refused, as one that expired or was revoked, once more with a new
+        one. Where there is none to be had, nothing was done of what was to be sent (`not_done`)."""
+        token = self._to_send_with()
+        response = send(token)
+        if response.status_code == 401:
+            response.close()
+            self.invalidate(token)
+            response = send(self._to_send_with())
+        return response
+
+    def _to_send_with(self) -> SecretStr:
+        try:
+            return self.token()
+        except MailboxError as error:
+            error.not_done = True
+            raise
+
 
 def fetch_token(grant: Grant) -> Issued:
     """A new token. Raises FixNeeded or Wait."""

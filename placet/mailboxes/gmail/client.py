@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from pydantic import SecretStr
 
 from placet.mailboxes import http
-from placet.mailboxes.base import MailboxError, Wait
+from placet.mailboxes.base import Wait
 from placet.mailboxes.oauth import Access
 
 from . import errors
@@ -85,21 +85,9 @@ class Gmail:
             return self._object(response, call.most)
 
     def _answered(self, call: Call) -> requests.Response:
-        token = self._token()
-        response = self._send(call, token)
-        if response.status_code == 401:  # expired or revoked: a new one, once
-            response.close()
-            self.access.invalidate(token)
-            response = self._send(call, self._token())
+        response = self.access.answered(lambda token: self._send(call, token))
         log.debug("gmail_call", method=call.method, status=response.status_code)
         return response
-
-    def _token(self) -> SecretStr:
-        try:
-            return self.access.token()
-        except MailboxError as error:
-            error.not_done = True  # nothing was asked of Gmail yet
-            raise
 
     def _send(self, call: Call, token: SecretStr) -> requests.Response:
         try:

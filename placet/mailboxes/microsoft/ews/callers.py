@@ -7,7 +7,6 @@ import requests
 from pydantic import SecretStr
 
 from placet.mailboxes import http
-from placet.mailboxes.base import MailboxError
 from placet.mailboxes.oauth import Access
 
 
@@ -39,13 +38,7 @@ class TokenCaller:
         http.prepare(self._session, url)
 
     def post(self, body: bytes, headers: Mapping[str, str]) -> requests.Response:
-        token = self._token()
-        response = self._post(body, token, headers)
-        if response.status_code == 401:  # expired or revoked: a new one, once
-            response.close()
-            self.access.invalidate(token)
-            response = self._post(body, self._token(), headers)
-        return response
+        return self.access.answered(lambda token: self._post(body, token, headers))
 
     def try_again(self) -> None:
         """The test asks for a new token itself."""
@@ -55,13 +48,6 @@ class TokenCaller:
 
     def close(self) -> None:
         self._session.close()
-
-    def _token(self) -> SecretStr:
-        try:
-            return self.access.token()
-        except MailboxError as error:
-            error.not_done = True  # nothing was asked of Exchange yet
-            raise
 
     def _post(self, body: bytes, token: SecretStr, headers: Mapping[str, str]) -> requests.Response:
         try:

@@ -191,12 +191,7 @@ class Graph:
         )
 
     def _answered(self, call: Call) -> requests.Response:
-        token = self._token()
-        response = self._send(call, token)
-        if response.status_code == 401:  # expired or revoked: a new one, once
-            response.close()
-            self._access.invalidate(token)
-            response = self._send(call, self._token())
+        response = self._access.answered(lambda token: self._send(call, token))
         log.debug("graph_call", method=call.method, status=response.status_code, ids=_ids(response))
         return response
 
@@ -209,13 +204,6 @@ class Graph:
         if call.apart(error):
             raise Apart(error.code)
         raise self.explain(error, call.about)
-
-    def _token(self) -> SecretStr:
-        try:
-            return self._access.token()
-        except MailboxError as error:
-            error.not_done = True  # nothing was asked of Graph yet
-            raise
 
     def _send(self, call: Call, token: SecretStr) -> requests.Response:
         try:
