@@ -1,10 +1,9 @@
-"""How the servers of known providers stamp what they checked: one row a receiver, chosen by the name of its MX.
+"""How the servers of known providers stamp what they checked: one row a receiver, known by the names in its stamps.
 
 From public mails up to 2026; nobody asked the providers. Whether a provider takes forged stamps in its own name off is
 known of none but rspamd, so stamps below the entrance prove nothing until an administrator's planting test said so.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from placet.mailboxes.stamp_profile import Place, StampProfile, Stripped
@@ -12,11 +11,10 @@ from placet.mailboxes.stamp_profile import Place, StampProfile, Stripped
 
 @dataclass(frozen=True)
 class Preset:
-    """One receiver. `mx`: ends of the names of its MX hosts; () for a server of one's own, whose names are its own."""
+    """One receiver."""
 
     key: str
     label: str
-    mx: tuple[str, ...]
     profile: StampProfile
     names_dkim_domain: bool = True
     bytes_as_received: bool = (
@@ -29,16 +27,6 @@ class Preset:
         return self.profile.dmarc and self.names_dkim_domain and bool(self.profile.ids)
 
 
-def preset_for(mx_names: Iterable[str]) -> Preset | None:
-    """Of the first of the names (of a domain's MX hosts, the preferred one first) that belongs to a known receiver."""
-    for name in mx_names:
-        host = name.rstrip(".").lower()
-        for preset in PRESETS:
-            if any(host == end or host.endswith("." + end) for end in preset.mx):
-                return preset
-    return None
-
-
 def of_own_server(key: str, host: str) -> StampProfile:
     """The profile of a filter on a server of one's own, which stamps with that server's name. Raises KeyError."""
     return replace(BY_KEY[key].profile, ids=(host.lower(),), hosts=(host.lower(),))
@@ -47,54 +35,56 @@ def of_own_server(key: str, host: str) -> StampProfile:
 _NONE = StampProfile(ids=(), dmarc=False)
 
 PRESETS: tuple[Preset, ...] = (
-    Preset("gmail", "Gmail, Google Workspace", ("google.com", "googlemail.com"), StampProfile(
+    Preset("gmail", "Gmail, Google Workspace", StampProfile(
         ids=("mx.google.com",), place=Place.BELOW, hosts=("mx.google.com",),
         networks=("2002:a00::/24",),  # its machines call each other by 6to4 addresses of 10.0.0.0/8
     )),
-    Preset("fastmail", "Fastmail", ("messagingengine.com",), StampProfile(
+    Preset("fastmail", "Fastmail", StampProfile(
         ids=(".messagingengine.com",), several=True, hosts=("messagingengine.com", "internal", ""),
     )),
-    Preset("yahoo", "Yahoo, AOL", ("yahoodns.net",), StampProfile(
+    Preset("yahoo", "Yahoo, AOL", StampProfile(
         ids=(".yahoo.com",), hosts=("yahoo.com",), local_delivery=True,
     )),
-    Preset("icloud", "iCloud", ("icloud.com",), StampProfile(
+    Preset("icloud", "iCloud", StampProfile(
         ids=(".icloud.com",), place=Place.BELOW, several=True, hosts=("icloud.com", "me.com", "apple.com"),
     )),
-    Preset("proton", "Proton Mail (Bridge)", ("protonmail.ch",), StampProfile(
+    Preset("proton", "Proton Mail (Bridge)", StampProfile(
         ids=("mail.protonmail.ch",), place=Place.BELOW, several=True, hosts=("protonmail.ch",),
     ), bytes_as_received=False),
-    Preset("zoho", "Zoho", ("zoho.com", "zoho.eu", "zohomail.com"), StampProfile(
+    Preset("zoho", "Zoho", StampProfile(
         ids=("mx.zohomail.com", "mx.zohomail.eu"), hosts=("zohomail.com", "zohomail.eu"),
     ), names_dkim_domain=False),
-    Preset("gmx", "GMX, IONOS, 1&1", ("gmx.net", "kundenserver.de", "ionos.com", "1and1.com"), StampProfile(
+    Preset("gmx", "GMX, IONOS, 1&1", StampProfile(
         ids=("gmx.net", "kundenserver.de"), several=True, dmarc=False, hosts=("gmx.net", "kundenserver.de"),
     )),
-    Preset("mail-ru", "Mail.ru", ("mail.ru",), StampProfile(
+    Preset("mail-ru", "Mail.ru", StampProfile(
         ids=("mxs.mail.ru",), place=Place.BELOW, hosts=("mail.ru",),
     )),
-    Preset("yandex", "Yandex", ("yandex.ru", "yandex.net"), StampProfile(
+    Preset("yandex", "Yandex", StampProfile(
         ids=(".yandex.net",), place=Place.BELOW, dmarc=False, hosts=("yandex.net",),
     )),
-    Preset("posteo", "Posteo", ("posteo.de",), StampProfile(
+    Preset("posteo", "Posteo", StampProfile(
         ids=("posteo.de",), place=Place.BELOW, several=True, hosts=("posteo.de",),
     )),
-    Preset("infomaniak", "Infomaniak", ("infomaniak.com", "infomaniak.ch"), StampProfile(
+    Preset("infomaniak", "Infomaniak", StampProfile(
         ids=("mx.infomaniak.com",), place=Place.BELOW, several=True, hosts=("infomaniak.com", "infomaniak.ch"),
     )),
-    Preset("ovh", "OVHcloud", ("ovh.net",), StampProfile(
+    Preset("ovh", "OVHcloud", StampProfile(
         ids=(".mail.ovh.net",), dmarc=False, hosts=("mail.ovh.net",),
     )),
-    Preset("rspamd", "Own server: Postfix with rspamd", (), StampProfile(
+    Preset("rspamd", "Own server: Postfix with rspamd", StampProfile(
         ids=(), place=Place.BELOW, strips_own=Stripped.YES,
     )),
     # Seen on Postfix 3.10 (tests/foreign/receivers). OpenDKIM takes only those off that hold DKIM results: a planted
     # one that holds DMARC alone stays.
-    Preset("opendkim", "Own server: OpenDKIM with OpenDMARC", (), StampProfile(
+    Preset("opendkim", "Own server: OpenDKIM with OpenDMARC", StampProfile(
         ids=(), place=Place.ABOVE, several=True, strips_own=Stripped.NO,
     )),
-    Preset("amavis", "Own server: amavis", (), StampProfile(ids=(), dmarc=False)),
-    Preset("exchange-server", "Exchange Server", (), _NONE),
-    Preset("domino", "HCL Domino", (), _NONE),
-    Preset("kerio", "Kerio Connect", (), _NONE),
+    Preset("amavis", "Own server: amavis", StampProfile(ids=(), dmarc=False)),
+    Preset("exchange-server", "Exchange Server", _NONE),
+    # Its stamps bear no name, and it builds mails anew, as Exchange does.
+    Preset("outlook", "Outlook.com, Hotmail", _NONE, bytes_as_received=False),
+    Preset("domino", "HCL Domino", _NONE),
+    Preset("kerio", "Kerio Connect", _NONE),
 )  # fmt: skip
 BY_KEY = {preset.key: preset for preset in PRESETS}

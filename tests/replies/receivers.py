@@ -197,6 +197,17 @@ def exchange_server(d: str, dkim: str, dmarc: str) -> Delivery:
     return Delivery(above, (), hop, below=False)
 
 
+def outlook(d: str, dkim: str, dmarc: str) -> Delivery:
+    found = (
+        f"spf=pass (sender IP is 203.0.113.7) smtp.mailfrom={SENDER}; dkim={dkim} (signature was verified) "
+        f"header.d={d};dmarc={dmarc} action=none header.from={d};compauth=pass reason=100"
+    )
+    above = ("from AM6PR01.prod.example (2603:10a6::1) by VI1PR01.prod.example with HTTPS",)
+    edge = "AM6EUR05.mail.protection.outlook.com (10.233.240.1)"
+    hop = f"from mail.{SENDER} (203.0.113.7) by {edge} with Microsoft SMTP Server"
+    return Delivery(above, _stamps(found), hop, below=False)
+
+
 def domino(d: str, dkim: str, dmarc: str) -> Delivery:
     hop = f"from mail.{SENDER} ([203.0.113.7]) by mail.contoso.example (HCL Domino Release 14.0) with ESMTP id 1-2"
     return Delivery((), (), hop, below=False)
@@ -211,7 +222,8 @@ def kerio(d: str, dkim: str, dmarc: str) -> Delivery:
 RECEIVERS: dict[str, Callable[[str, str, str], Delivery]] = {
     "gmail": gmail, "fastmail": fastmail, "yahoo": yahoo, "icloud": icloud, "proton": proton, "zoho": zoho, "gmx": gmx,
     "mail-ru": mail_ru, "yandex": yandex, "posteo": posteo, "infomaniak": infomaniak, "ovh": ovh, "rspamd": rspamd,
-    "opendkim": opendkim, "amavis": amavis, "exchange-server": exchange_server, "domino": domino, "kerio": kerio,
+    "opendkim": opendkim, "amavis": amavis, "exchange-server": exchange_server, "outlook": outlook,
+    "domino": domino, "kerio": kerio,
 }  # fmt: skip
 
 SIGNATURE = f"v=1; a=rsa-sha256; d={SENDER}; s=k1; h=from:to:cc:subject:date:content-type; b=abcdefghij"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from placet.mailboxes.base import Folder, Received
-from placet.mailboxes.stamp_presets import BY_KEY, PRESETS, of_own_server, preset_for
+from placet.mailboxes.stamp_presets import BY_KEY, PRESETS, of_own_server
 from placet.mailboxes.stamp_profile import Place, StampProfile, Stripped, profile_of
 from placet.replies import refusals
 from placet.replies.parse import OwnMail, parse
@@ -22,7 +22,7 @@ NOT_IN_PLACE = ("mail-ru", "infomaniak")
 
 
 def profile(key: str, **more: object) -> StampProfile:
-    own = not BY_KEY[key].mx and key in ("rspamd", "opendkim", "amavis")
+    own = key in ("rspamd", "opendkim", "amavis")
     of_key = of_own_server(key, OWN) if own else BY_KEY[key].profile
     return replace(of_key, **more)  # type: ignore[arg-type]
 
@@ -168,21 +168,6 @@ def test_delivery_over_a_socket_is_looked_past_only_where_that_is_confirmed() ->
     elsewhere = replace(local, above=(local.above[0].replace("with LMTP", "with ESMTP"),))
     for other in (twice, elsewhere):
         assert not is_proved(written(other), confirmed)
-
-
-@pytest.mark.parametrize(
-    ("mx", "key"),
-    [
-        (["aspmx.l.google.com."], "gmail"),
-        (["in1-smtp.messagingengine.com"], "fastmail"),
-        (["mx.unknown.example", "MX01.MAIL.ICLOUD.COM."], "icloud"),
-        (["notgoogle.com"], None),
-        ([], None),
-    ],
-)
-def test_a_preset_is_chosen_by_the_mx(mx: list[str], key: str | None) -> None:
-    preset = preset_for(mx)
-    assert (preset.key if preset else None) == key
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.key)
