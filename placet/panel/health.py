@@ -20,6 +20,8 @@ from placet.approvals.waiting_ends import ends_by_mailbox
 from placet.lib import working
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes import polling, pool
+from placet.mailboxes.fields import SECRET_EXPIRES_ON
+from placet.mailboxes.kinds import all_kinds
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.push.notices import Noticing, noticings
 from placet.panel.to_look_at import to_look_at
@@ -47,6 +49,12 @@ class MailboxHealth:
     secret: "SecretHealth | None" = None
     noticing: Noticing | None = None  # None where it is not active
     waiting_ends: int = 0  # of steps, which wait for it while it is not active
+
+    @property
+    def has_last_day(self) -> bool:
+        """Whether what it signs in with ends on a day that somebody enters."""
+        kind = all_kinds().get(self.mailbox.kind)
+        return kind is not None and any(row.name == SECRET_EXPIRES_ON for row in kind.settings_class.rows)
 
 
 @dataclass(frozen=True)

@@ -116,6 +116,9 @@ def _readable(facts: Mapping[str, Any], before: str = "") -> Iterator[tuple[str,
         name = f"{before}{str(key).replace('_', ' ')}"
         if isinstance(value, Mapping):
             yield from _readable(value, f"{name}: ")
+        elif isinstance(value, list) and value and all(isinstance(part, Mapping) for part in value):
+            for number, part in enumerate(value, 1):
+                yield from _readable(part, f"{name} {number}: ")
         elif isinstance(value, list):
             if value:
                 yield name, "\n".join(str(part) for part in value)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -15,7 +16,7 @@ from placet.approvals.record import DIGEST
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes.base import Action
 from placet.panel.mail_words import APPLIED, FOLDERS, kind_of, refusals_of, result_of
-from placet.portal.templatetags.pages import words
+from placet.portal.templatetags.pages import to_the_minute, words
 from placet.replies import refusals
 from placet.replies.settle import asked
 from placet.replies.tell_start import STARTED
@@ -189,7 +190,16 @@ def _signed_with(proof: Mapping[str, Any]) -> Iterator[str]:
             serial=proof.get("certificate_serial", ""), issuer=proof["certificate_issuer"]
         )
     if proof.get("signed_at"):
-        yield _("Signed, as it says itself, on {time}.").format(time=proof["signed_at"])
+        yield _("Signed, as it says itself, on {time}.").format(time=_time(str(proof["signed_at"])))
+
+
+def _time(iso: str) -> str:
+    """In the reader's zone; as it is where it is none."""
+    try:
+        at = datetime.fromisoformat(iso)
+    except ValueError:
+        return iso
+    return to_the_minute(at) if timezone.is_aware(at) else iso
 
 
 def _wrong_mailbox(mail: IncomingMail) -> list[str]:

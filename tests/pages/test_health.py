@@ -16,6 +16,7 @@ from placet.approvals.models import Decision, Request, Visit
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes import polling, pool
 from placet.mailboxes.base import FixNeeded, Wait
+from placet.mailboxes.kinds import all_kinds
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.secrets import CERTIFICATE
 from placet.panel import health
@@ -222,6 +223,15 @@ def test_a_certificate_that_expires_is_called_one(
 def test_the_days_are_told_long_before_they_matter(mailbox: Mailbox, page: Callable[[], str]) -> None:
     Mailbox.objects.update(secret_expires_on=timezone.localdate() + timedelta(days=99))
     assert "in 99 days" in page()
+
+
+def test_the_day_is_asked_for_only_where_there_is_one_to_enter(
+    mailbox: Mailbox, page: Callable[[], str]
+) -> None:
+    assert "unknown: enter the day" in page()
+    for kind in all_kinds().keys() - {mailbox.kind}:
+        Mailbox.objects.update(kind=kind)
+        assert "Client secret expires" not in page(), kind
 
 
 def test_what_is_wrong_with_a_mailbox_is_said_with_its_cure_and_where_to_act(
