@@ -10,6 +10,7 @@ Whatever an address counts as, mails to it are sent as ever: nobody is silenced 
 `due` and `work` are called by `placet.work`.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 import structlog
@@ -63,6 +64,14 @@ def _sent_at(mail: OutgoingMail) -> datetime | None:
 def of(address: str) -> DoubtfulAddress | None:
     """What is doubtful about an address; None if nothing is."""
     return DoubtfulAddress.objects.select_related("returned", "probe").filter(address=address.lower()).first()
+
+
+def among(addresses: Collection[str]) -> frozenset[str]:
+    """Those that count as dead, in small letters."""
+    rows = DoubtfulAddress.objects.filter(
+        address__in=[one.lower() for one in addresses], dead_at__isnull=False
+    )
+    return frozenset(rows.values_list("address", flat=True))
 
 
 @transaction.atomic

@@ -130,8 +130,8 @@ def _stamps(mailbox: Mailbox, out_of: Mailbox, said: General) -> Letter:
                 "refused, and shown in the mail log."
             ),
             _(
-                "If the mail server was changed, confirm its stamps anew, on the page or by the command line: "
-                "placet mailbox stamps --begin"
+                "If the mail server was changed, begin a test on the page of its stamps, and confirm how they look "
+                "now. If nobody changed it, ask whoever runs it."
             ),
         ],
         links=[Link(_("Open the page of the stamps"), f"{page_of(mailbox, said)}stamps/", "main")],

@@ -238,7 +238,7 @@ class MailServer:
             self._complete_consent(values, host or "")
         for name in ("token_uri", "client_id") if sign_in in WITH_TOKENS else ():
             if self._value(values, name) is None and f"{self.key}_{name}" not in reading.errors:
-                reading.errors[f"{self.key}_{name}"] = _("Signing in with OAuth needs it.")
+                reading.errors[f"{self.key}_{name}"] = _("Enter it: signing in with OAuth needs it.")
         if sign_in == OAUTH_CLIENT and host in EXCHANGE_ONLINE and not self._value(values, "scope"):
             values[f"{self.key}_scope"] = EXCHANGE_SCOPE
 

@@ -10,6 +10,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
+from placet.accounts.addresses import person_at
 from placet.approvals.models import Ask, Assignment, Request
 from placet.approvals.record import DIGEST
 from placet.lib.web import entered, keep
@@ -93,6 +94,7 @@ def outgoing_mail(request: PersonsRequest, pk: int) -> HttpResponse:
         "state": state_of(mail),
         "about": request_of(mail),
         "answers": _answered(mail),
+        "reader": person_at(mail.to) if mail.bounced_at else None,
         "failed": mail.state == OutgoingMail.State.FAILED,
         "unsure": mail.state == OutgoingMail.State.UNSURE,
         "may_be_read": may_be_read(mail),

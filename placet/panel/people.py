@@ -95,11 +95,12 @@ def _has(text: str) -> Q:
 def people(request: PersonsRequest) -> HttpResponse:
     page = Paginator(people_found(request.GET), A_PAGE).get_page(request.GET.get("page"))
     addresses = addresses_by_person(list(page))
+    dead = dead_addresses.among([person.email for person in page])
     kept = request.GET.copy()
     kept.pop("page", None)
     context = {
         "page": page,
-        "rows": [(person, addresses.get(person.pk, [])) for person in page],
+        "rows": [(person, addresses.get(person.pk, []), person.email.lower() in dead) for person in page],
         "q": entered(request.GET),
         "show": request.GET.get("show", ""),
         "shown": [(key, label) for key, (label, _which) in SHOWN.items()],

@@ -38,8 +38,17 @@ class ConfirmForm(forms.Form):
         help_text=gettext_lazy("Then whoever signed in as the address in From is proved (submitted)."),
     )
     login_domain = forms.CharField(
-        label=gettext_lazy("Domain of logins that are no addresses"), required=False, max_length=253
+        label=gettext_lazy("Domain of logins that are no addresses"),
+        required=False,
+        max_length=253,
+        help_text=gettext_lazy(
+            "Where people sign in as “ada” and have the address ada@contoso.com, it is contoso.com. Empty: only logins "
+            "that are addresses count."
+        ),
     )
+
+    def clean_login_domain(self) -> str:
+        return str(self.cleaned_data["login_domain"]).strip().removeprefix("@")
 
 
 @administrators_only
@@ -147,5 +156,13 @@ def _rows(profile: StampProfile) -> list[tuple[str, str]]:
         (_("Forged ones"), forged[profile.strips_own]),
         (_("DMARC"), _("stamped") if profile.dmarc else _("not stamped")),
         (_("They prove"), _("a sender from outside") if profile.stamps_count else _("nobody")),
-        (_("Who signed in"), _("counts") if profile.submission else _("does not count")),
+        (_("Who signed in"), _who_signed_in(profile)),
     ]
+
+
+def _who_signed_in(profile: StampProfile) -> str:
+    if not profile.submission:
+        return _("does not count")
+    if not profile.login_domain:
+        return _("counts")
+    return _("counts; a login that is no address is one of {domain}").format(domain=profile.login_domain)

@@ -74,7 +74,7 @@ def test_one_bounce_brings_into_doubt_a_second_one_of_the_trial_tells_administra
     row = doubt()
     assert (row.dead_at, row.probe, row.status) == (None, None, "5.1.10")
     assert row.due > timezone.now() + dead_addresses.PAUSE - timedelta(minutes=1)
-    assert "It is tried with another one" in page(world, eve)
+    assert "Another one tries the address within two hours" in page(world, eve)
     world.request(item="Chair")
     world.run_until_quiet()  # whatever is doubtful, they are asked
     assert (asks(EVE), doubt().dead_at, sent(messages.PROBE, EVE)) == (2, None, 0)
@@ -90,6 +90,8 @@ def test_one_bounce_brings_into_doubt_a_second_one_of_the_trial_tells_administra
     assert "whom mail does not reach" in client.get("/administration/").content.decode()
     listed = client.get("/administration/people/", {"show": "dead"}).content.decode()
     assert "Eve Evason" in listed and "Bob Bobson" not in listed
+    everybody = client.get("/administration/people/").content.decode()
+    assert "Bob Bobson" in everybody and everybody.count("mail does not arrive</span>") == 1
     world.request(item="Lamp")
     world.run_until_quiet()
     assert asks(EVE) == 3

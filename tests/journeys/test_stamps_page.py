@@ -52,12 +52,14 @@ def test_the_test_goes_its_way_on_the_page(world: World, browser: Client) -> Non
     assert_proves_nobody(left_in)
     wrong = browser.post(page, {"step": "confirm", "number": "000000"}, follow=True).content.decode()
     assert "There is nothing to confirm" in wrong
-    browser.post(page, {"step": "confirm", "number": number, "submission": "on"})
+    own = {"submission": "on", "login_domain": " @Contoso.example"}
+    browser.post(page, {"step": "confirm", "number": number, **own})
     mailbox = Mailbox.objects.get(pk=world.mailbox.pk)
     assert mailbox.stamps["confirmed"]["by"] == world.people["alice"].email
     assert mailbox.stamps["profile"]["submission"] is True
     confirmed = browser.get(page).content.decode()
     assert "are left in" in confirmed
+    assert "a login that is no address is one of contoso.example" in confirmed
     assert_proves_nobody(confirmed)
     browser.post(page, {"step": "forget"})
     assert "profile" not in Mailbox.objects.get(pk=world.mailbox.pk).stamps
@@ -66,11 +68,13 @@ def test_the_test_goes_its_way_on_the_page(world: World, browser: Client) -> Non
 def test_what_others_wrote_is_text(world: World, browser: Client) -> None:
     number = stamp_trial.begin(world.mailbox, BY)
     delivery = rspamd()
-    stamps = tuple(line.replace("spf=pass", "spf=pass (<script>x</script>)") for line in delivery.stamps)
+    hostile = "spf=pass (<script>x</script>\N{RIGHT-TO-LEFT OVERRIDE}y)"
+    stamps = tuple(line.replace("spf=pass", hostile) for line in delivery.stamps)
     private(world, number, type(delivery)(delivery.above, stamps, delivery.hop, delivery.below))
     shown = browser.get(reverse("panel:stamps", args=[world.mailbox.pk])).content.decode()
     assert "<script>x" not in shown
     assert "&lt;script&gt;x" in shown
+    assert "\N{RIGHT-TO-LEFT OVERRIDE}" not in shown
 
 
 def shown_with(world: World, browser: Client, profile: StampProfile) -> str:

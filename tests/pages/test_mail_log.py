@@ -22,6 +22,7 @@ from placet.panel import pager
 from placet.panel.mail_source import source_of
 from placet.panel.mail_words import APPLIED, OUT_STATES, RESULTS, STATES, refusals_of
 from placet.replies import entry
+from placet.replies.check_dkim import Checked
 from tests.making import damage
 from tests.pages.conftest import HOSTILE, answer
 
@@ -369,6 +370,22 @@ def test_what_was_made_of_a_decision_is_told_in_its_order(
     assert reverse("portal:request", args=[asked.visit.request.public_id]) in page
 
 
+def test_each_signature_that_was_checked_is_on_record_line_by_line(
+    ada: Client, incoming: IncomingMail
+) -> None:
+    checked = [
+        Checked(
+            number, "contoso.example", selector, "rsa-sha256", selector == "new", record="v=DKIM1; p=MII"
+        ).as_json()
+        for number, selector in enumerate(("old", "new"))
+    ]
+    IncomingMail.objects.update(facts={**incoming.facts, "dkim": checked})
+    page = page_of(ada, incoming)
+    assert re.search(r"<th scope=\"row\">dkim 1: selector</th><td[^>]*>old<", page)
+    assert re.search(r"<th scope=\"row\">dkim 2: holds</th><td[^>]*>yes<", page)
+    assert "{" not in re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
+
+
 @pytest.mark.parametrize(
     ("result", "made", "steps", "sentence"),
     [
@@ -532,6 +549,7 @@ def test_an_outgoing_mail_says_to_whom_about_what_and_how_far_it_came(
     assert "bob@contoso.example" in page.replace("<wbr>", "")
     assert reverse("portal:request", args=[asked.visit.request.public_id]) in page
     assert story_on(page) == ["Written", "Handed to the server", "Sent", "Came back"]
+    assert reverse("panel:person", args=[asked.person.pk]) in page
     assert (
         f'<iframe class="mail-frame" src="{reverse("panel:outgoing_html", args=[ask.pk])}" sandbox=""' in page
     )

@@ -102,7 +102,7 @@ def test_people_are_found_by_name_any_address_state_and_group(
     if query.get("group") == "finance":
         query = {"group": str(Group.objects.get().pk)}
     answer = ada.get(PEOPLE, query)
-    assert {person.name.split()[0] for person, _ in answer.context["rows"]} == found
+    assert {person.name.split()[0] for person, *_ in answer.context["rows"]} == found
     assert ("Nobody here fits that." in answer.content.decode()) is (not found)
 
 
@@ -151,7 +151,7 @@ def test_people_are_found_suggested_and_named_whatever_the_capitals_of_their_acc
     ada: Client, bob: Person
 ) -> None:
     elodie = add_person("Élodie Martin", "elodie@contoso.example")
-    assert [person for person, _ in ada.get(PEOPLE, {"q": "élodie"}).context["rows"]] == [elodie]
+    assert [person for person, *_ in ada.get(PEOPLE, {"q": "élodie"}).context["rows"]] == [elodie]
     assert "Élodie Martin" in ada.get(page_of("suggest_people"), {"manager": "ÉLO"}).content.decode()
     ada.post(page_of("person", bob.pk), form_of(bob, manager="éLODIE martin"))
     bob.refresh_from_db()

@@ -1,5 +1,7 @@
 """The page on which administrators say by whose certificates and keys signed mails count."""
 
+import re
+
 import pysequoia
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -72,7 +74,10 @@ def test_authorities_lists_and_keys_come_and_go(ada: Client) -> None:
     assert RevocationList.objects.count() == 1, "in place of the one before"
     pgp = str(pysequoia.Tsk.generate("Bob").extract_certificate()).encode()
     assert "OpenPGP" in sent(ada, "key", pgp, address="bob@contoso.example")
-    assert "S/MIME" in sent(ada, "key", issue("Bob").pem, address="BOB@contoso.example")
+    shown = sent(ada, "key", issue("Bob").pem, address="BOB@contoso.example")
+    assert "S/MIME" in shown
+    for key in SignerKey.objects.all():
+        assert "<wbr>".join(f"<span>{four}</span>" for four in re.findall("....", key.fingerprint)) in shown
     for key in SignerKey.objects.all():
         ada.post(reverse("panel:signatures"), {"step": "remove-key", "fingerprint": key.fingerprint})
     root = TrustedAuthority.objects.get().fingerprint
@@ -111,5 +116,6 @@ def test_the_mail_s_page_says_what_a_signature_rests_on() -> None:
     }  # fmt: skip
     said = " ".join(_proof(proof))
     assert all(
-        one in said for one in ("bob@contoso.example", "S/MIME", "ab12", "CN=Root", "7f", "2026-12-01")
+        one in said
+        for one in ("bob@contoso.example", "S/MIME", "ab12", "CN=Root", "7f", "1 December 2026, 10:00 UTC")
     )

@@ -147,7 +147,7 @@ def _read_user(raw: Any, reading: Reading) -> str:
     if len(text) > LONGEST_USER:
         raise Wrong(_("It has at most {number} letters.").format(number=LONGEST_USER))
     if ":" in text:  # RFC 7617 2: what follows would be taken for the password
-        raise Wrong(_("A user has no colon."))
+        raise Wrong(_("A user has no colon. Enter the user alone."))
     return text
 
 

@@ -136,6 +136,13 @@ def breakable(address: str) -> SafeString:
 
 
 @register.filter
+def in_fours(fingerprint: str) -> SafeString:
+    """A fingerprint that people compare: four by four for the eye, and copied as it is."""
+    fours = (fingerprint[at : at + 4] for at in range(0, len(fingerprint), 4))
+    return format_html_join(_MAY_BREAK, "<span>{}</span>", ((four,) for four in fours))
+
+
+@register.filter
 def beginning(text: object, most: int) -> str:
     """The first `most` characters of a text. Where it is longer it ends with "…" and after a whole word; what has none
     in its second half, as an address or Japanese, is cut where it is."""
