@@ -117,7 +117,7 @@ def settings_page(
     stored. `more`: what a kind's own help in the form has to show."""
     context = {
         "mailbox": mailbox,
-        "mailboxes": Mailbox.present.only("name", "active")[:50],
+        "mailboxes": Mailbox.present.only("name", "trouble")[:50],
         "form": form,
         "filled_from": filled_from,
         "guide": guide_url(form.chosen.key),

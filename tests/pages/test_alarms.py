@@ -109,6 +109,7 @@ def test_it_says_who_is_told_and_whether_there_is_another_way(
     shown = page(browser)
     assert "An alarm would reach nobody" in shown and "There is no other mailbox" in shown
     assert "eve@contoso.example" in shown and "bob@contoso.example" not in shown
+    assert "when mail to somebody does not arrive" in shown
     save(browser, address=HOOK)
     assert "An alarm would reach nobody" not in page(browser)
     Mailbox.objects.create(name="second", address="second@contoso.example", active=True)

@@ -83,6 +83,15 @@ def test_mailboxes_of_the_same_organisation_are_asked_for_where_there_are_severa
     assert "offcie@contoso.example is no other mailbox here." in wrong.content.decode()
 
 
+def test_the_list_of_mailboxes_says_which_of_them_is_in_trouble(ada: Client, mailbox: Mailbox) -> None:
+    second = store.save({**SETTINGS, "username": "office@contoso.example"}, secrets=SECRETS, by="ada").mailbox
+    page = reverse("panel:mailbox", args=[mailbox.pk])
+    marked = re.compile(r'>([^<]*)</bdi></a> <span class="badge bad">in trouble<')
+    assert marked.findall(ada.get(page).content.decode()) == []
+    pool.failed(second, FixNeeded("The secret has expired.", "Make a new one.", {}))
+    assert marked.findall(ada.get(page).content.decode()) == [second.name]
+
+
 def test_the_first_form_saves_and_activating_asks_who_was_asked_on_the_page_only(
     ada: Client, asked: Assignment
 ) -> None:
