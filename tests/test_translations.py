@@ -121,6 +121,20 @@ def test_the_same_words_are_translated_in_the_same_way_in_every_part(language: s
     assert {key: strings for key, strings in found.items() if len(strings) > 1} == {}
 
 
+@pytest.mark.parametrize("language", messages.LANGUAGES)
+def test_no_translation_holds_another_text_untranslated(language: str) -> None:
+    """As one does in which two were pasted."""
+    everything = [pair for part in messages.PARTS for pair in translated(messages.read(part, language))]
+    sentences = {english for english, _text in everything if english.count(" ") >= 4}
+    wrong = [
+        (one, english)
+        for english, text in everything
+        for one in sentences
+        if one in text and one not in english
+    ]
+    assert wrong == []
+
+
 # --- the templates ------------------------------------------------------------------------------------------
 
 
