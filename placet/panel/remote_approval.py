@@ -258,7 +258,7 @@ def look_up_mailbox(request: PersonsRequest) -> HttpResponse:
         return redirect("panel:new_mailbox")
     lookup = look_up(request.POST.get("address", ""))
     if request.headers.get("HX-Request"):
-        return render(request, "panel/remote_approval/lookup.html", {"lookup": lookup})
+        return render(request, "panel/remote_approval/looked_up.html", {"lookup": lookup})
     return settings_page(request, None, MailboxForm(), lookup=lookup, status=422 if lookup.error else 200)
 
 

@@ -264,6 +264,11 @@ def test_what_is_no_address_and_what_is_nowhere_is_said(ada: Client, world: Inte
     assert wrong.status_code == 422
     assert "Enter one mail address" in wrong.content.decode()
     assert HOSTILE not in wrong.content.decode()
+    part = ada.post(reverse("panel:look_up_mailbox"), {"address": HOSTILE}, headers={"HX-Request": "true"})
+    for page in (wrong.content.decode(), part.content.decode()):
+        place = page.split('id="lookup-error"', 1)[1].split("</div>", 1)[0]
+        assert "Enter one mail address" in place, "beside the field"
+        assert page.count("Enter one mail address") == 1
     nowhere = ada.post(reverse("panel:look_up_mailbox"), {"address": "a@nowhere.test"}).content.decode()
     assert "knows no domain nowhere.test." in nowhere
     assert "panel:use_proposal" not in nowhere
