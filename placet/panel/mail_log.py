@@ -17,6 +17,7 @@ from django.utils.translation import ngettext
 from placet.lib.web import entered, keep
 from placet.mail import tasks
 from placet.mail.models import IncomingMail
+from placet.mailboxes.models import Mailbox
 from placet.panel.mail_words import APPLIED, LOOK, RESULTS, SHOWN, SPEAK_TO_SENDER, STATES, result_of
 from placet.panel.pager import page_of
 from placet.panel.to_look_at import mark_looked_at, to_look_at
@@ -39,10 +40,11 @@ def incoming(request: PersonsRequest) -> HttpResponse:
     )
     found = in_state(IncomingMail.objects.select_related("person").defer("raw", "transport_headers"), state)
     page = page_of(_chosen(found, request), request)
+    several = names_of_several()
     waiting = len(to_look_at(IncomingMail.objects.all()).values_list("pk")[: COUNTED + 1])
     context = {
         "page": page,
-        "rows": [Row(mail) for mail in page.rows],
+        "rows": [Row(mail, several.get(mail.mailbox_id, "")) for mail in page.rows],
         "states": STATES,
         "results": RESULTS,
         "state": state,
@@ -54,6 +56,12 @@ def incoming(request: PersonsRequest) -> HttpResponse:
         "now": now.isoformat(),
     }
     return render(request, "panel/incoming.html", context)
+
+
+def names_of_several() -> dict[int, str]:
+    """Of mailboxes, by their keys, removed ones too; {} where one says nothing, because it is the only one."""
+    names = dict(Mailbox.objects.values_list("pk", "name"))
+    return names if len(names) > 1 else {}
 
 
 @administrators_only
@@ -100,6 +108,7 @@ class Row:
     """One incoming mail in the list."""
 
     mail: IncomingMail
+    mailbox: str = ""  # its name, where it has to be said
 
     @property
     def result(self) -> str:

@@ -18,6 +18,7 @@ from placet.mail import outbox
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mail.packing import Damaged
 from placet.panel.mail_html import about, framed, harmless
+from placet.panel.mail_log import names_of_several
 from placet.panel.mail_page import shown_as
 from placet.panel.mail_parts import content_of
 from placet.panel.mail_source import source_of
@@ -34,9 +35,12 @@ def outgoing(request: PersonsRequest) -> HttpResponse:
     """Every mail that was written, newest first."""
     state, search = entered(request.GET, "state"), entered(request.GET, "q")
     page = page_of(_searched(_in_state(OutgoingMail.objects.defer("raw"), state), search), request)
+    several = names_of_several()
     context = {
         "page": page,
-        "mails": [(mail, kind_of(mail), state_of(mail)) for mail in page.rows],
+        "mails": [
+            (mail, kind_of(mail), state_of(mail), several.get(mail.mailbox_id, "")) for mail in page.rows
+        ],
         "states": OUT_STATES,
         "state": state,
         "q": search,

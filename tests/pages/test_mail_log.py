@@ -240,6 +240,19 @@ def test_the_list_is_paged_with_few_queries_and_keeps_its_filter(
     assert "Mail 69." not in again
 
 
+def test_of_several_mailboxes_the_lists_say_which_one(
+    ada: Client, incoming: IncomingMail, ask: OutgoingMail
+) -> None:
+    lists = [reverse("panel:incoming"), reverse("panel:outgoing")]
+    for page in lists:
+        assert "mailbox <bdi>" not in ada.get(page).content.decode()
+    Mailbox.objects.create(name=HOSTILE, address="second@contoso.example")
+    for page in lists:
+        shown = ada.get(page).content.decode()
+        assert f"mailbox <bdi>{incoming.mailbox.name}</bdi>" in shown
+        assert HOSTILE not in shown
+
+
 def test_beyond_the_last_page_the_newest_is_shown(ada: Client, incoming: IncomingMail) -> None:
     page = ada.get(reverse("panel:incoming"), {"before": incoming.pk}).content.decode()
     assert reverse("panel:incoming_mail", args=[incoming.pk]) in page
