@@ -185,7 +185,7 @@ def _dead_address(person: Person, status: str, said: General) -> Letter:
     name = {"name": person.name, "address": person.email}
     heading = _("Mail to {address} does not arrive").format(**name)
     came_back = _(
-        "A mail to {name} at {address} came back, and so did the one that tried the address afterwards."
+        "A mail to {name} at {address} came back, and the one that tried the address afterwards did not arrive either."
     )
     notice = Notice(
         heading,
