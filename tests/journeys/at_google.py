@@ -81,7 +81,7 @@ class AtGoogle(Elsewhere):
 
     def came_for(self, name: str) -> Iterable[bytes]:
         mails = self.google.user(f"{name}@{DOMAIN}").mails
-        new = [id_ for id_ in mails if id_ not in self._fetched[name]]
+        new = [id_ for id_ in list(mails) if id_ not in self._fetched[name]]
         self._fetched[name].update(new)
         return [mime.with_crlf(mails[id_].raw) for id_ in new]
 
@@ -95,7 +95,7 @@ class AtGoogle(Elsewhere):
         label = LABELS.get(folder) or self._box.label_id(folder)
         return [
             _shown(mail, folder)
-            for mail in self._box.mails.values()
+            for mail in list(self._box.mails.values())
             if label in mail.labels and not mail.labels & ({"TRASH"} - {label})
         ]
 

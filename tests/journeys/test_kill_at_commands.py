@@ -1,4 +1,5 @@
-"""Killed at commands to IMAP, POP3, SMTP and JMAP servers, in short; `make soak-kinds` kills at each command."""
+"""Killed at commands to IMAP, POP3, SMTP and JMAP servers, to Gmail and to an Exchange server, in short;
+`make soak-kinds` kills at each command."""
 
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from tests.soak.kill_at_commands import kill_at_commands
 
 __all__ = ["proxies", "sandbox", "servers"]
 
-OVER = ("imap", "pop3", "jmap")
+OVER = ("imap", "pop3", "jmap", "gmail", "exchange-server")
 
 
 @pytest.mark.long

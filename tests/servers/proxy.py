@@ -1,14 +1,18 @@
-"""Between Placet and a mail server on loopback: passes IMAP, POP3, SMTP or JMAP on, writes down what was asked, and
-does something to one command where a test says so.
+"""Between Placet and a mail server on loopback: passes IMAP, POP3, SMTP, JMAP, the Gmail API or Exchange Web Services
+on, writes down what was asked, and does something to one command where a test says so.
 
 It knows of a protocol what it takes to tell one command from the next, and where the answer to each ends. What it is
 told to do happens once, to the command of a name that comes as the so-manieth since it was told (`Proxy.strike`).
 
 The names: IMAP's verbs ("UID MOVE"), "LITERAL" of the bytes that an APPEND announced, "DONE"; SMTP's, and "." of a
 mail's content with the dot that ends it; POP3's. "GREETING" is what a server says first. Of JMAP a command is a
-request: its methods ("Email/query Email/get"), or what is asked for and where ("GET /jmap/download").
+request: its methods ("Email/query Email/get"), or what is asked for and where ("GET /jmap/download"). Of the Gmail API
+it is method, collection and what is done there ("GET messages raw", "POST messages modify"), or "POST token". Of EWS it
+is the operation ("MoveItem"), before it the message of a sign-in that it comes with ("Negotiate 3 MoveItem"); "POST" is
+a request with nothing in it, that asks how to sign in.
 """
 
+import base64
 import json
 import re
 import select
@@ -18,10 +22,13 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from urllib.parse import parse_qs, urlsplit
 
 CHUNK = 64 * 1024  # bytes
 LONGEST = 120.0  # seconds that nobody says anything
 GREETING, CONTENT, LITERAL = "GREETING", ".", "LITERAL"
+HTTP = ("jmap", "gmail", "ews")  # protocols that are spoken over it
+STREAM = "GetStreamingEvents"  # EWS's answer that has no end
 
 _IMAP = re.compile(rb"(\S+) ((?:UID )?[A-Z]+)", re.IGNORECASE)
 _LITERAL = re.compile(rb"\{(\d+)\+?\}\r\n\Z")
@@ -29,6 +36,9 @@ _REPLY = re.compile(rb"(?:\d{3}-[^\n]*\n)*\d{3}(?: [^\n]*)?\n")
 _LENGTH = re.compile(rb"^content-length: *(\d+)", re.IGNORECASE | re.MULTILINE)
 _CHUNKED = re.compile(rb"^transfer-encoding: *chunked", re.IGNORECASE | re.MULTILINE)
 _ENDLESS = re.compile(rb"^content-type: *text/event-stream", re.IGNORECASE | re.MULTILINE)
+_AUTHORIZATION = re.compile(rb"^authorization: *(\w+) (\S+)", re.IGNORECASE | re.MULTILINE)
+_OPERATION = re.compile(rb"<(?:\w+:)?Body>\s*<(?:\w+:)?(\w+)")
+_NTLM = re.compile(rb"NTLMSSP\0(.)", re.DOTALL)
 _MANY_LINES = ("RETR", "TOP", "CAPA")
 _MANY_LINES_ALONE = ("UIDL", "LIST")  # of all mails; of one of them, one line
 
@@ -70,7 +80,7 @@ class _Strike:
 @dataclass
 class Command:
     """One, or a part of one. `many`: the answer has lines until a dot. `tag`: of IMAP; of JMAP's methods, as JSON, an
-    answer for each that it is not had for now."""
+    answer for each that it is not had for now; EWS's operation."""
 
     name: str
     raw: bytes
@@ -84,7 +94,7 @@ class Proxy:
     """Listens on `port`; `asked` has the names of all commands since it was emptied."""
 
     def __init__(self, to: int, protocol: str) -> None:
-        """`protocol`: "imap", "pop3", "smtp" or "jmap"; `to`: the server's port."""
+        """`protocol`: "imap", "pop3", "smtp", or one of HTTP; `to`: the server's port."""
         self.protocol = protocol
         self.asked: list[str] = []
         self.struck = threading.Event()
@@ -161,7 +171,7 @@ class _Joined:
     takes_content: bool = False
 
     def run(self) -> None:
-        if self.proxy.protocol != "jmap":
+        if self.proxy.protocol not in HTTP:
             self._begin(Command(GREETING, b""))
         while True:
             ready, _, _ = select.select([self.client, self.server], [], [], LONGEST)
@@ -179,7 +189,7 @@ class _Joined:
 
     def _next(self) -> Command | None:
         """The next whole command."""
-        if self.proxy.protocol == "jmap":
+        if self.proxy.protocol in HTTP:
             return self._of_request()
         if self.takes_content:
             end = self.said.find(b"\r\n.\r\n")
@@ -210,14 +220,8 @@ class _Joined:
         size = end + int(length[1] if length else 0)
         if end < 4 or len(self.said) < size:
             return None
-        raw = self._taken(size)
-        method, path = raw.split(b" ", 2)[:2]
-        if b'"methodCalls"' not in raw[end:]:
-            place = b"/".join(path.partition(b"?")[0].split(b"/")[:3])
-            return Command(f"{method.decode()} {place.decode()}", raw)
-        calls = json.loads(raw[end:])["methodCalls"]
-        unavailable = [["error", {"type": "serverUnavailable"}, number] for _name, _given, number in calls]
-        return Command(" ".join(name for name, *_ in calls), raw, json.dumps(unavailable).encode())
+        head, body = (raw := self._taken(size))[:end], raw[end:]
+        return {"jmap": _of_jmap, "gmail": _of_gmail, "ews": _of_ews}[self.proxy.protocol](head, body)
 
     def _of_imap(self, line: bytes) -> Command:
         if announced := _LITERAL.search(line):
@@ -283,8 +287,8 @@ class _Joined:
 
     def _whole(self, command: Command) -> int:
         """How long the answer is; 0 where it has not come to its end."""
-        if self.proxy.protocol == "jmap":
-            return self._whole_of_http()
+        if self.proxy.protocol in HTTP:
+            return self._whole_of_http(endless=command.name.endswith(STREAM))
         if self.proxy.protocol == "smtp":
             reply = _REPLY.match(self.answered)
             return reply.end() if reply else 0
@@ -299,14 +303,14 @@ class _Joined:
         at = self.answered.find(end)
         return 0 if at < 0 else at + length
 
-    def _whole_of_http(self) -> int:
+    def _whole_of_http(self, *, endless: bool) -> int:
         """Of events that have no end, what stands before the first of them."""
         end = self.answered.find(b"\r\n\r\n") + 4
         head = self.answered[:end]
         if end < 4:
             return 0
-        if _CHUNKED.search(head) and not _ENDLESS.search(head):
-            return self._end_of_chunks(end)
+        if _CHUNKED.search(head):
+            return end if endless or _ENDLESS.search(head) else self._end_of_chunks(end)
         length = _LENGTH.search(head)
         size = end + int(length[1] if length else 0)
         return size if len(self.answered) >= size else 0
@@ -337,6 +341,36 @@ class _Joined:
         size = max(1, len(answer) // 40) if fault.in_pieces else len(answer) or 1
         for at in range(0, len(answer), size):
             self.client.sendall(answer[at : at + size])
+
+
+def _of_jmap(head: bytes, body: bytes) -> Command:
+    method, path = head.decode("latin-1").split(" ", 2)[:2]
+    if b'"methodCalls"' not in body:
+        place = "/".join(path.partition("?")[0].split("/")[:3])
+        return Command(f"{method} {place}", head + body)
+    calls = json.loads(body)["methodCalls"]
+    unavailable = [["error", {"type": "serverUnavailable"}, number] for _name, _given, number in calls]
+    return Command(" ".join(name for name, *_ in calls), head + body, json.dumps(unavailable).encode())
+
+
+def _of_gmail(head: bytes, body: bytes) -> Command:
+    """An id says nothing of what is asked."""
+    method, url = head.decode("latin-1").split(" ", 2)[:2]
+    path = urlsplit(url)
+    collection, *more = path.path.rpartition("/users/me/")[2].strip("/").split("/")
+    done = more[1:] or [one for one in more if one == "send"] or parse_qs(path.query).get("format", [])
+    return Command(" ".join([method, collection, *done]), head + body)
+
+
+def _of_ews(head: bytes, body: bytes) -> Command:
+    names: list[str] = []
+    if signed := _AUTHORIZATION.search(head):
+        message = _NTLM.search(base64.b64decode(signed[2]))
+        names = [signed[1].decode(), *([str(message[1][0])] if message else [])]
+    operation = _OPERATION.search(body)
+    if operation:
+        names.append(operation[1].decode())
+    return Command(" ".join(names) or "POST", head + body, operation[1] if operation else b"")
 
 
 def _received(one: socket.socket) -> bytes:

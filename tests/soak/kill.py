@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -415,9 +415,10 @@ def answer_as_it_comes(again: dict[Question, str], sandbox: Sandbox, seconds: fl
 class Process:
     """One `placet serve`, from its start until it is killed."""
 
-    def __init__(self, output: IO[str]) -> None:
+    def __init__(self, output: IO[str], command: Sequence[str] = ()) -> None:
+        """`command`: another one that is such a process in the end."""
         self._process = subprocess.Popen(
-            [Path(sys.executable).with_name("placet"), "serve"],
+            command or [str(Path(sys.executable).with_name("placet")), "serve"],
             env=environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -452,11 +453,11 @@ class Process:
 
 
 @contextmanager
-def serving(output: IO[str]) -> Iterator[Process]:
+def serving(output: IO[str], command: Sequence[str] = ()) -> Iterator[Process]:
     """A process, killed at the end. Meanwhile no connection of ours is open: like after a real death it is for
     the next process to recover the database."""
     connections.close_all()
-    process = Process(output)
+    process = Process(output, command)
     try:
         yield process
     finally:
@@ -471,6 +472,7 @@ def environment() -> dict[str, str]:
         "PLACET_DATA_DIR": str(settings.PLACET.data_dir),
         "PLACET_CONFIG": os.environ["PLACET_CONFIG"],
         "PLACET_DATABASE_URL": _database_url(),
+        "PLACET_DNS_SERVERS": settings.PLACET.dns_servers,
         "PLACET_LISTEN": "127.0.0.1:0",
         "PLACET_LOG_LEVEL": "warning",
         "PLACET_START_MAILS_PER_HOUR": "10000",

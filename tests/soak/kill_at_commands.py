@@ -1,17 +1,19 @@
 """`placet serve` on a mailbox at an IMAP or POP3 server and an SMTP server, or at a JMAP server, that we did not write,
-killed by SIGKILL at one command after another of those that a reply's way takes: before the server has it, in the
-middle of it, and when the server has done it and nobody has read its answer. What the killed one left, the next one
-goes on with.
+or at the Gmail and the Exchange server in memory, killed by SIGKILL at one command after another of those that a
+reply's way takes: before the server has it, in the middle of it, and when the server has done it and nobody has read
+its answer. What the killed one left, the next one goes on with.
 
 Which commands there are is seen in a process that is left alone.
 """
 
+import sys
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO
 
 from django.db import connections
 
@@ -22,11 +24,13 @@ from placet.mailboxes.models import Mailbox
 from placet.sandbox.server import Mail
 from tests.journeys.conftest import World, close_connections
 from tests.journeys.letters import reference_of
-from tests.servers.proxy import CONTENT, LITERAL, Fault, Proxy
+from tests.journeys.proxied import api_of
+from tests.servers.proxy import CONTENT, LITERAL, STREAM, Fault, Proxy
 from tests.soak.kill import Process, check_log, serving, until
 
+Serve = Callable[[], AbstractContextManager[Process]]
 #: Only where there is something to be made, or at the end of a process that is not killed.
-SELDOM = ("CREATE", "SUBSCRIBE", "LOGOUT", "DONE", "Mailbox/set")
+SELDOM = ("CREATE", "SUBSCRIBE", "LOGOUT", "DONE", "Mailbox/set", "POST labels", "CreateFolder")
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Moment:
         return f"{when} {self.protocol} {self.command}"
 
 
-SENDING = (CONTENT, "Email/import EmailSubmission/set")
+SENDING = (CONTENT, "Email/import EmailSubmission/set", "POST messages send", "CreateItem")
 #: By way: those that the suite tries.
 SHORT: Mapping[str, Sequence[Moment]] = {
     "imap": (
@@ -60,6 +64,15 @@ SHORT: Mapping[str, Sequence[Moment]] = {
         Moment("jmap", "Email/set", None),
         Moment("jmap", "Email/import EmailSubmission/set", 0.5),
         Moment("jmap", "Email/import EmailSubmission/set", None),
+    ),
+    "gmail": (
+        Moment("gmail", "POST messages modify", None),
+        Moment("gmail", "POST messages send", None),
+    ),
+    "exchange-server": (
+        Moment("ews", STREAM, None),
+        Moment("ews", "MoveItem", None),
+        Moment("ews", "CreateItem", None),
     ),
 }  # fmt: skip
 
@@ -88,16 +101,17 @@ def kill_at_commands(world: World, proxies: Mapping[str, Proxy], log: Path, *, e
     mailbox.settings["poll_seconds"] = 5
     mailbox.save(update_fields=["settings"])
     with log.open("w") as output:
-        moments = SHORT[world.way] if not every else _every_moment(_asked(world, proxies, output))
+        serve = partial(serving, output, _command(proxies))
+        moments = SHORT[world.way] if not every else _every_moment(_asked(world, proxies, serve))
         asks = _asks(world, len(moments))
         killed: list[Moment] = []
         not_reached: list[Moment] = []
         for ask, moment in zip(asks, moments, strict=True):
             world.sandbox.reply_as("bob", ask.id, "approve")
-            reached = _killed_at(moment, proxies[moment.protocol], world, output)
+            reached = _killed_at(moment, proxies[moment.protocol], world, serve)
             (killed if reached else not_reached).append(moment)
         _time_passes(world)
-        with serving(output):
+        with serve():
             until(lambda: _settled(world), "everything is done")
     check_log(log)
     return _checked(world, Figures(world.way, killed, not_reached, Counter(), 0))
@@ -118,13 +132,20 @@ def _arrived(world: World) -> list[Mail]:
     return [mail for mail in world.sandbox.mails("bob") if mail.subject.startswith("Please decide: Thing")]
 
 
-def _asked(world: World, proxies: Mapping[str, Proxy], output: IO[str]) -> Mapping[str, Sequence[str]]:
+def _command(proxies: Mapping[str, Proxy]) -> Sequence[str]:
+    """What is `placet serve`; nothing for itself. Where Google is asked no setting says."""
+    if "gmail" not in proxies:
+        return ()
+    return [sys.executable, "-m", "tests.soak.serve_at_google", api_of(proxies["gmail"])]
+
+
+def _asked(world: World, proxies: Mapping[str, Proxy], serve: Serve) -> Mapping[str, Sequence[str]]:
     """By protocol, what a process asks that is left alone."""
     (ask,) = _asks(world, 1)
     world.sandbox.reply_as("bob", ask.id, "approve")
     for one in proxies.values():
         one.asked.clear()
-    with serving(output):
+    with serve():
         until(lambda: _settled(world), "everything is done")
     return {protocol: list(dict.fromkeys(one.asked)) for protocol, one in proxies.items()}
 
@@ -141,7 +162,7 @@ def _every_moment(asked: Mapping[str, Sequence[str]]) -> list[Moment]:
     ]
 
 
-def _killed_at(moment: Moment, proxy: Proxy, world: World, output: IO[str]) -> bool:
+def _killed_at(moment: Moment, proxy: Proxy, world: World, serve: Serve) -> bool:
     """Whether it came to that before all was done."""
     _time_passes(world)
     begun = threading.Event()
@@ -157,7 +178,7 @@ def _killed_at(moment: Moment, proxy: Proxy, world: World, output: IO[str]) -> b
         then=None if done else kill, then_answered=kill if done else None,
     )  # fmt: skip
     proxy.strike(moment.command, fault)
-    with serving(output) as process:
+    with serve() as process:
         processes.append(process)
         begun.set()
         until(lambda: not process.alive() or _settled(world), f"a process is killed {moment}")

@@ -1,6 +1,7 @@
 """An Exchange server of the organisation's own: the sandbox's EWS, behind a door for Windows accounts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 
 import requests
 from lxml import etree
@@ -29,15 +30,23 @@ def exchange_behind(sandbox: Sandbox, mailbox: str = "") -> Callable[[bytes, dic
                 f"{sandbox.url}/EWS/Exchange.asmx",
                 data=_opened(body, mailbox),
                 headers={"Content-Type": "text/xml; charset=utf-8", "Authorization": f"Bearer {token}"},
-                timeout=30,
+                timeout=90,  # longer than a listener hears nothing
+                stream=b"GetStreamingEvents" in body,
             )
+            passed = {name: got.headers[name] for name in PASSED if name in got.headers}
+            if got.raw.chunked:
+                return Answer(got.status_code, b"", passed, _pieces(got))
+            return Answer(got.status_code, got.content, passed)
         except requests.RequestException:
             raise Cut from None
-        return Answer(
-            got.status_code, got.content, {name: got.headers[name] for name in PASSED if name in got.headers}
-        )
 
     return answer
+
+
+def _pieces(answer: requests.Response) -> Iterator[bytes]:
+    """As they come, until whoever listens or the server ends it."""
+    with closing(answer), suppress(requests.RequestException):
+        yield from answer.iter_content(None)
 
 
 def _opened(body: bytes, mailbox: str) -> bytes:

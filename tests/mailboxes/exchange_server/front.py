@@ -9,7 +9,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -39,6 +39,7 @@ class Answer:
     status: int = 200
     body: bytes = b"<html></html>"
     headers: dict[str, str] = field(default_factory=dict)
+    stream: Iterator[bytes] | None = None  # in place of the body: what comes one piece after another
 
 
 class Cut(Exception):
@@ -95,7 +96,11 @@ class _Door(BaseHTTPRequestHandler):
         self.served = 0
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        size = int(self.headers.get("Content-Length", 0 if self.command == "GET" else -1))
+        body = self.rfile.read(max(size, 0))
+        if len(body) != size:
+            self.close_connection = True  # whoever asked went away in the middle
+            return
         scheme, _space, coded = self.headers.get("Authorization", "").partition(" ")
         token = coded.encode() if scheme == "Bearer" else base64.b64decode(coded)
         headers = {name.lower(): value for name, value in self.headers.items()}
@@ -152,7 +157,7 @@ class _Door(BaseHTTPRequestHandler):
             self.signed_in, self.context = True, None
             answer = self.front.behind(body, {})
             last = _challenge(scheme, self.front.last_word or said)
-            return Answer(answer.status, answer.body, {**answer.headers, **last})
+            return replace(answer, headers={**answer.headers, **last})
         if self.front.first_answer is not None:
             return self.front.first_answer
         return Answer(401, b"", _challenge(scheme, self.front.challenge or said))
@@ -162,14 +167,28 @@ class _Door(BaseHTTPRequestHandler):
         for name, value in answer.headers.items():
             for line in value.split("\n"):
                 self.send_header(name, line)
-        self.send_header("Content-Length", str(len(answer.body)))
+        if answer.stream is None:
+            self.send_header("Content-Length", str(len(answer.body)))
+        else:
+            self.send_header("Transfer-Encoding", "chunked")
         if not self.front.keeps_connections:
             self.send_header("Connection", "close")
             self.close_connection = True
         self.end_headers()
         self.wfile.write(answer.body)
+        if answer.stream is not None:
+            self._send(answer.stream)
         if self.front.closes_after_challenge and self.context is not None:
             self.close_connection = True
+
+    def _send(self, stream: Iterator[bytes]) -> None:
+        try:
+            for piece in stream:
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+                self.wfile.flush()
+            self.wfile.write(b"0\r\n\r\n")
+        except OSError:
+            raise Cut from None  # whoever listened went away
 
     def log_message(self, format: str, *args: object) -> None:
         """Quiet."""

@@ -6,6 +6,7 @@ itself is what the documentation demands: RS256 over the assertion with its clai
 
 import base64
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -102,10 +103,11 @@ class GmailBox:
         return self.google.counter
 
     def add(self, raw: bytes, *labels: str) -> Mail:
-        mail = Mail(f"19ac{self.google.tick():012x}", raw, set(labels), time.time())
-        self.mails[mail.id] = mail
-        self._note("messagesAdded", mail)
-        return mail
+        with self.google.lock:
+            mail = Mail(f"19ac{self.google.tick():012x}", raw, set(labels), time.time())
+            self.mails[mail.id] = mail
+            self._note("messagesAdded", mail)
+            return mail
 
     def relabel(self, mail: Mail, add: set[str], remove: set[str]) -> None:
         added, gone = add - mail.labels, remove & mail.labels
@@ -128,6 +130,7 @@ class Google:
 
     def __init__(self, stub: Stub) -> None:
         self.stub = stub
+        self.lock = threading.RLock()  # of all that is changed and looked through
         self.counter = 1000
         self.users: dict[str, GmailBox] = {}
         self.tokens: dict[str, str] = {}
@@ -179,7 +182,8 @@ class Google:
         if path == f"/upload{PREFIX}/messages/send":
             return self._send(box, request)
         query = parse_qs(urlsplit(request.path).query)
-        return Api(box, request, query).answer(unquote(path.removeprefix(PREFIX)))
+        with self.lock:
+            return Api(box, request, query).answer(unquote(path.removeprefix(PREFIX)))
 
     def _token(self, request: Request) -> Reply:
         form = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
