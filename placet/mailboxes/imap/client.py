@@ -114,7 +114,7 @@ def _opened(account: Account) -> "Client":
     token = account.secret.token()
     try:
         return _signed_in(account, sasl.Token(account.user, token, account.host, account.port))
-    except errors.SignInRefused:
+    except errors.TokenRefused:
         account.secret.invalidate(token)  # one that was fetched just now is refused for another reason
         again = account.secret.token()
         if again == token:

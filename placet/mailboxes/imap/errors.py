@@ -4,6 +4,7 @@ What decides is the code in brackets (RFC 5530, RFC 9051 7.1); the text beside i
 that have no code say there why they refuse.
 """
 
+import re
 from collections.abc import Mapping
 
 from django.utils.translation import gettext as _
@@ -11,7 +12,7 @@ from django.utils.translation import gettext_noop
 
 from placet.lib.outward import NotAllowed
 from placet.mailboxes import http, sockets
-from placet.mailboxes.base import FixNeeded, MailboxError, MailError, Refused, Wait
+from placet.mailboxes.base import FixNeeded, MailboxError, MailError, Refused, SignInRefused, Wait
 from placet.mailboxes.sasl import NoMechanism
 
 from .wire import Bye, NotDone
@@ -36,6 +37,10 @@ BUSY_WORDS = (
     "exceeded",
     "in use",
 )
+#: Where these stand as well, it is not that the server is busy.
+_WRONG = re.compile(
+    r"\b(invalid|incorrect|wrong|bad)\b[^.]*\b(user|login|password|credential)", re.IGNORECASE
+)
 #: What Exchange says to a token that it takes, for a mailbox that the application may not open.
 NOT_CONNECTED = "authenticated but not connected"
 
@@ -53,10 +58,8 @@ _TOKEN_CURE = gettext_noop(
 )
 
 
-class SignInRefused(FixNeeded):
-    """Who signs in is not known to the server, or may not. Nothing was done."""
-
-    not_done = True
+class TokenRefused(FixNeeded):
+    """An access token that may just have ended: another one is worth a try."""
 
 
 def details_of(error: NotDone | Bye, host: str) -> dict[str, str]:
@@ -75,10 +78,11 @@ def _is_later(error: NotDone | Bye) -> bool:
 def sign_in_refused(error: NotDone, host: str, *, with_token: bool) -> MailboxError:
     details = details_of(error, host)
     text = error.text.decode("utf-8", "replace").lower()
-    if error.code not in (b"AUTHENTICATIONFAILED", b"AUTHORIZATIONFAILED", b"EXPIRED") and _is_later(error):
+    known = error.code in (b"AUTHENTICATIONFAILED", b"AUTHORIZATIONFAILED", b"EXPIRED")
+    if not known and _is_later(error) and not _WRONG.search(text):
         return _busy(host, details)
     if error.code == b"PRIVACYREQUIRED":
-        return SignInRefused(
+        return FixNeeded(
             _("{host} takes no password without TLS.").format(host=host),
             _("Choose SSL/TLS or STARTTLS as security."),
             details,
@@ -95,8 +99,9 @@ def sign_in_refused(error: NotDone, host: str, *, with_token: bool) -> MailboxEr
             if NOT_CONNECTED in text or error.code == b"AUTHORIZATIONFAILED"
             else _("{host} does not take the access token for this mailbox.")
         )
-        return SignInRefused(cause.format(host=host), _(_TOKEN_CURE), details)
-    return SignInRefused(
+        return TokenRefused(cause.format(host=host), _(_TOKEN_CURE), details)
+    kind = SignInRefused if error.status == b"NO" else FixNeeded  # BAD is not said of a password
+    return kind(
         _("{host} does not take user name and password.").format(host=host), _(_PASSWORD_CURE), details
     )
 
@@ -104,13 +109,13 @@ def sign_in_refused(error: NotDone, host: str, *, with_token: bool) -> MailboxEr
 def no_mechanism(error: NoMechanism, host: str, *, with_token: bool) -> FixNeeded:
     offered = http.printable(", ".join(error.offered), 120) or "-"
     if with_token:
-        return SignInRefused(
+        return FixNeeded(
             _("{host} lets nobody sign in with an access token (it offers: {offered}).").format(
                 host=host, offered=offered
             ),
             _("Choose a password as the way of signing in, or check the server's name."),
         )
-    return SignInRefused(
+    return FixNeeded(
         _("{host} lets nobody sign in with a password (it offers: {offered}).").format(
             host=host, offered=offered
         ),
@@ -125,7 +130,7 @@ def starttls_refused(host: str, port: int, *, injected: bool = False) -> FixNeed
         if injected
         else _("{host} does not begin TLS (STARTTLS) on port {port}, so nothing was sent.")
     )
-    return SignInRefused(
+    return FixNeeded(
         cause.format(host=host, port=port),
         _(
             "Choose SSL/TLS and its port (993) where the server has it. If it does have STARTTLS, a firewall or "
@@ -136,14 +141,14 @@ def starttls_refused(host: str, port: int, *, injected: bool = False) -> FixNeed
 
 
 def signed_in_by_itself(host: str) -> FixNeeded:
-    return SignInRefused(
+    return FixNeeded(
         _("{host} signs everybody in without asking who it is (PREAUTH).").format(host=host),
         _("Enter the server's usual IMAP port, at which it asks for user and password."),
     )
 
 
 def cannot_be_said(host: str) -> FixNeeded:
-    return SignInRefused(
+    return FixNeeded(
         _("User name or password have a control character in them, which no server takes."),
         _("Enter both again."),
         {"host": host},
@@ -203,7 +208,7 @@ def ended(error: Bye, host: str) -> MailboxError:
     if _is_later(error):
         return _busy(host, details)
     if DISABLED in error.text.decode("utf-8", "replace").lower():
-        return SignInRefused(
+        return FixNeeded(
             _("{host} does not let this account use IMAP ({text}).").format(host=host, text=details["text"]),
             _(
                 "Let whoever runs the server switch IMAP on for it. Where the server finds the connection insecure, "

@@ -440,7 +440,7 @@ def opened(server: Server) -> Session:
         return session
     except Refused as refused:
         connection.close()
-        raise errors.explain_sign_in(refused, server.host) from refused
+        raise errors.explain_sign_in(refused, server.host, with_password=False) from refused
     except BROKEN as error:
         connection.close()
         raise sockets.unreachable(error, server.host, server.port) from error
@@ -473,6 +473,7 @@ def _start_tls(session: Session, server: Server) -> None:
 def sign_in(session: Session, server: Server) -> str:
     """By what mechanism. A token that is refused is replaced by a new one, once. Raises MailboxError."""
     proof = server.proof
+    with_password = isinstance(proof, sasl.Password)
     try:
         capabilities = session.capabilities()
         if isinstance(proof, sasl.Password):
@@ -481,7 +482,7 @@ def sign_in(session: Session, server: Server) -> str:
         try:
             return session.sign_in(sasl.Token(server.user, token, server.host, server.port), capabilities)
         except Refused as refused:
-            if isinstance(errors.explain_sign_in(refused, server.host), Wait):
+            if isinstance(errors.explain_sign_in(refused, server.host, with_password=False), Wait):
                 raise
             proof.invalidate(token)
             return session.sign_in(
@@ -494,7 +495,7 @@ def sign_in(session: Session, server: Server) -> str:
             _("User or password hold characters that cannot be sent."), _("Enter user and password again.")
         ) from error
     except Refused as refused:
-        raise errors.explain_sign_in(refused, server.host) from refused
+        raise errors.explain_sign_in(refused, server.host, with_password=with_password) from refused
     except BROKEN as error:
         raise sockets.unreachable(error, server.host, server.port) from error
 

@@ -5,7 +5,7 @@ import re
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from placet.mailboxes.base import FixNeeded, MailboxError, Wait
+from placet.mailboxes.base import FixNeeded, MailboxError, SignInRefused, Wait
 from placet.mailboxes.sasl import NoMechanism
 
 from .session import Refused
@@ -15,13 +15,16 @@ DELAY_PAUSE = 300.0  # seconds, where the server wants sessions to be rarer and 
 
 _WAIT_CURE = gettext_noop("Nothing needs to be done; Placet tries again by itself.")
 _LOCKED = re.compile(r"\b(lock(ed)?|in use|busy|another (session|user)|already)\b", re.IGNORECASE)
+_ACCOUNT_LOCKED = re.compile(r"\b(account|user|login)\b.{0,30}\block(ed|out)\b", re.IGNORECASE)
+_TEMPORARY = re.compile(r"\b(temporar|unavailable|timed out|internal error|try again later)", re.IGNORECASE)
 _NOT_ENABLED = re.compile(r"\b(not enabled|disabled|not allowed|no pop)\b", re.IGNORECASE)
 
 
-def explain_sign_in(refused: Refused, host: str) -> MailboxError:
-    """Why nobody can sign in."""
+def explain_sign_in(refused: Refused, host: str, *, with_password: bool) -> MailboxError:
+    """Why nobody can sign in. `with_password`: one was offered."""
     details = {"host": host, "answer": refused.words}
-    if refused.code == "IN-USE" or (not refused.code and _LOCKED.search(refused.words)):
+    uncoded = "" if refused.code or _ACCOUNT_LOCKED.search(refused.words) else refused.words
+    if refused.code == "IN-USE" or _LOCKED.search(uncoded):
         return Wait(
             _("Another program reads this mailbox, and POP3 lets one read at a time."),
             _("Nothing needs to be done; if it stays so, let no other program use this mailbox by POP3."),
@@ -35,7 +38,7 @@ def explain_sign_in(refused: Refused, host: str) -> MailboxError:
             DELAY_PAUSE,
             details,
         )
-    if refused.code == "SYS/TEMP":
+    if refused.code == "SYS/TEMP" or _TEMPORARY.search(uncoded):
         return Wait(
             _("The mail server at {host} is out of order for now.").format(host=host),
             _(_WAIT_CURE),
@@ -47,7 +50,8 @@ def explain_sign_in(refused: Refused, host: str) -> MailboxError:
             _("Switch POP3 on in the mailbox's settings at its provider, or choose another type of mailbox."),
             details,
         )
-    return FixNeeded(
+    kind = SignInRefused if with_password else FixNeeded
+    return kind(
         _("{host} does not let this user sign in.").format(host=host),
         _(
             "Enter user and password again. Where the account signs in with a second factor, it needs an app password; "

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from placet.accounts.reader import as_the_installation_reads
 from placet.mailboxes import pool
-from placet.mailboxes.base import FixNeeded, MailboxError, Wait
+from placet.mailboxes.base import FixNeeded, MailboxError, SignInRefused, Wait
 from placet.mailboxes.kinds import kind_of, listened_protocols
 from placet.mailboxes.models import Mailbox, Subscription
 from placet.mailboxes.push.listening import Heard, Listening
@@ -177,6 +177,9 @@ class Listener:
             )
             try:
                 self._follow(self._listening)
+            except SignInRefused as refused:
+                pool.failed(mailbox, refused)  # whoever polls it may be signed in since the password was good
+                raise
             finally:
                 self._subscription_id = self._listening.subscription_id
                 self._listening = None

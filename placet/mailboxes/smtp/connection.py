@@ -185,7 +185,14 @@ def explained_by(
 ) -> MailboxError | MailError:
     """The MailboxError, or MailError, that an error of a session stands for."""
     if isinstance(error, Unexpected):
-        return explain(error.reply, error.stage, server.host, server.sender, could_sign_in=could_sign_in)
+        return explain(
+            error.reply,
+            error.stage,
+            server.host,
+            server.sender,
+            could_sign_in=could_sign_in,
+            with_password=isinstance(server.proof, sasl.Password),
+        )
     explained = sockets.unreachable(error, server.host, server.port)
     explained.not_done = True  # but for the end of a mail, where the caller knows better
     return explained

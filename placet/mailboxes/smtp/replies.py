@@ -12,7 +12,7 @@ from enum import Enum, auto
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from placet.mailboxes.base import FixNeeded, MailboxError, MailError, Refused, Wait
+from placet.mailboxes.base import FixNeeded, MailboxError, MailError, Refused, SignInRefused, Wait
 from placet.mailboxes.sockets import words_of
 
 LONGEST_PAUSE = 3600.0  # seconds, where a day's quota is used up: somebody may raise it meanwhile
@@ -58,6 +58,9 @@ class Stage(Enum):
 
 class _Means(Enum):
     FIX = auto()  # the whole mailbox, until somebody changes something
+    PROOF = (
+        auto()
+    )  # the same, where a password was offered: every further try brings the account nearer to its lock
     WAIT = auto()  # the whole mailbox, for a while
     LATER = auto()  # this mail, once more after a while
     NEVER = auto()  # this mail
@@ -102,6 +105,7 @@ _SEND_AS_CURE = gettext_noop(
     "Sign in as the mailbox itself, or have its administrator give the account the right to send as the mailbox."
 )
 _TOO_LARGE = gettext_noop("The mail is larger than the mail server takes.")
+_NO_SIGN_IN = gettext_noop("{host} does not let this user sign in.")
 _QUOTA = gettext_noop(
     "This account has sent as many mails as the mail server at {host} lets it send in a day."
 )
@@ -142,6 +146,14 @@ _RULES: Sequence[_Rule] = (
     ),
     _Rule(
         _SIGN_IN,
+        r"5\.7\.139",
+        _Means.PROOF,
+        _NO_SIGN_IN,
+        _SIGN_IN_CURE,
+        words="credentials were incorrect",
+    ),
+    _Rule(
+        _SIGN_IN,
         r"5\.7\.139|5\.7\.30",
         _Means.FIX,
         gettext_noop("Exchange Online has SMTP sign-in switched off for this account or this organisation."),
@@ -153,7 +165,7 @@ _RULES: Sequence[_Rule] = (
     _Rule(
         _SIGN_IN,
         r"5\.7\.9|5\.7\.14|534",
-        _Means.FIX,
+        _Means.PROOF,
         gettext_noop("{host} does not take the account's own password."),
         gettext_noop(
             "Make an app password in the account's security settings, and enter it in place of the password; or choose "
@@ -167,13 +179,8 @@ _RULES: Sequence[_Rule] = (
         gettext_noop("{host} wants an encrypted connection before anybody signs in."),
         gettext_noop("Choose SSL or STARTTLS as security."),
     ),
-    _Rule(
-        _SIGN_IN,
-        r"5.*",
-        _Means.FIX,
-        gettext_noop("{host} does not let this user sign in."),
-        _SIGN_IN_CURE,
-    ),
+    _Rule(_SIGN_IN, r"50\d", _Means.FIX, _NO_SIGN_IN, _SIGN_IN_CURE),  # the command was not understood
+    _Rule(_SIGN_IN, r"5.*", _Means.PROOF, _NO_SIGN_IN, _SIGN_IN_CURE),
     # Who sends is the mailbox, with every mail: what is wrong with that is wrong with all of them
     _Rule(
         _MAIL,
@@ -256,22 +263,31 @@ _UNSIGNED = _Rule(
 
 
 def explain(
-    reply: Reply, stage: Stage, host: str, sender: str, *, could_sign_in: bool = False
+    reply: Reply,
+    stage: Stage,
+    host: str,
+    sender: str,
+    *,
+    could_sign_in: bool = False,
+    with_password: bool = False,
 ) -> MailboxError | MailError:
     """The error that a reply stands for which is not the one that was hoped for. Nothing was sent (`not_done`).
-    `could_sign_in`: the server offers that, and nobody did: it would refuse one mail after the other."""
+    `could_sign_in`: the server offers that, and nobody did: it would refuse one mail after the other.
+    `with_password`: it is one that is signed in with."""
     rules = (_UNSIGNED, *_RULES) if could_sign_in else _RULES
     rule = next((rule for rule in rules if rule.fits(reply, stage)), None)
-    error = _strange(reply, host) if rule is None else _by(rule, reply, host, sender)
+    error = _strange(reply, host) if rule is None else _by(rule, reply, host, sender, with_password)
     error.not_done = True
     return error
 
 
-def _by(rule: _Rule, reply: Reply, host: str, sender: str) -> MailboxError | MailError:
+def _by(rule: _Rule, reply: Reply, host: str, sender: str, with_password: bool) -> MailboxError | MailError:
     cause = _(rule.cause).format(host=host, sender=sender)
     details = {"host": host, "reply": reply.words}
     match rule.means:
-        case _Means.FIX:
+        case _Means.PROOF if with_password:
+            return SignInRefused(cause, _(rule.cure), details)
+        case _Means.FIX | _Means.PROOF:
             return FixNeeded(cause, _(rule.cure), details)
         case _Means.WAIT:
             return Wait(cause, _(rule.cure), rule.seconds, details)

@@ -1,8 +1,15 @@
 """How each kind fails: as something to mend or to wait for, in words, without a secret; and how its check does."""
 
-import pytest
+from collections.abc import Callable
+from datetime import timedelta
 
-from placet.mailboxes.base import Connection, FixNeeded, MailboxError, Wait
+import pytest
+from django.utils import timezone
+
+from placet.mailboxes import pool
+from placet.mailboxes.base import Connection, FixNeeded, MailboxError, SignInRefused, Wait
+from placet.mailboxes.models import Mailbox
+from tests.making import make_mailbox
 
 from .mails import LONG_AGO, everything, mail_to
 from .world import DELETED, INBOX, SENT, Box, Trouble, World
@@ -47,6 +54,55 @@ def test_a_mail_that_never_reached_the_server_is_certainly_not_sent(box: Box, tr
     assert isinstance(caught.value, FixNeeded if trouble in TO_MEND else Wait)
     assert caught.value.not_done
     assert list(box.arrived()) == []
+
+
+def looked(connection: Connection, box: Box) -> None:
+    connection.changes({}, LONG_AGO, 10)
+
+
+def sent(connection: Connection, box: Box) -> None:
+    connection.send(mail_to(box.other, "Ask", sender=box.address), "k7f2-abcd")
+
+
+@pytest.fixture
+def rested(
+    box: Box, world: World, trouble: Trouble, db: None, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Callable[[Connection, Box], None]], None]:
+    """That it rests for a day after this failed, or as what else must be mended where its secret is no password."""
+
+    def rested(work: Callable[[Connection, Box], None]) -> None:
+        mailbox = make_mailbox()
+        with box.troubled(trouble) as connection:
+            monkeypatch.setattr(pool, "connect", lambda mailbox: connection)
+            pool.drop(mailbox)
+            with pytest.raises(FixNeeded) as caught, pool.opened(mailbox) as opened:
+                work(opened, box)
+        assert isinstance(caught.value, SignInRefused) is world.locks, (caught.value, caught.value.details)
+        now = Mailbox.objects.get()
+        assert now.trouble["fix_needed"] and now.trouble["cause"] == caught.value.cause
+        assert now.paused_until is not None
+        day, while_ = timedelta(days=1), timedelta(minutes=15)
+        assert abs(now.paused_until - timezone.now() - (day if world.locks else while_)) < timedelta(
+            minutes=1
+        )
+
+    return rested
+
+
+@pytest.mark.asks("receives")
+@pytest.mark.troubles(Trouble.WRONG_SECRET)
+def test_a_password_that_is_refused_to_who_receives_rests_for_a_day(
+    rested: Callable[[Callable[[Connection, Box], None]], None],
+) -> None:
+    rested(looked)
+
+
+@pytest.mark.asks("sends")
+@pytest.mark.troubles(Trouble.WRONG_SECRET)
+def test_a_password_that_is_refused_to_who_sends_rests_for_a_day(
+    rested: Callable[[Callable[[Connection, Box], None]], None],
+) -> None:
+    rested(sent)
 
 
 @pytest.mark.asks("checks")

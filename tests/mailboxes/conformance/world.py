@@ -109,6 +109,7 @@ class World:
     )
     most_sent: int = 0  # bytes of a mail that it refuses to send; 0: has no limit here
     checks: bool = True  # its check sends a mail to itself
+    locks: bool = True  # its secret is a password: a server that refuses it often enough locks the account
     troubles: frozenset[Trouble] = frozenset(Trouble)
     is_another: bool = (
         False  # one more server of a kind that is tried elsewhere: a test sees one of these (--whole: all)

@@ -19,6 +19,7 @@ from placet.mailboxes.base import (
     Page,
     Received,
     Seen,
+    SignInRefused,
     Wait,
 )
 from placet.mailboxes.imap import idle, wire
@@ -351,10 +352,12 @@ def test_another_greeting(greeting: str, kind: type[MailboxError]) -> None:
 
 
 SIGN_INS: list[tuple[str, type[MailboxError], str]] = [
-    ("NO [AUTHENTICATIONFAILED] no", FixNeeded, "does not take user name and password"),
-    ("NO LOGIN failed.", FixNeeded, "does not take user name and password"),
-    ("NO [ALERT] Application-specific password required (Failure)", FixNeeded, "app password"),
-    ("NO [EXPIRED] password", FixNeeded, "expired"),
+    ("NO [AUTHENTICATIONFAILED] no", SignInRefused, "does not take user name and password"),
+    ("NO LOGIN failed.", SignInRefused, "does not take user name and password"),
+    ("NO Invalid user or password, try again", SignInRefused, "does not take user name and password"),
+    ("NO [ALERT] Application-specific password required (Failure)", SignInRefused, "app password"),
+    ("NO [EXPIRED] password", SignInRefused, "expired"),
+    ("BAD User is authenticated but not connected.", FixNeeded, "IMAP is switched on"),
     ("NO [PRIVACYREQUIRED] not here", FixNeeded, "without TLS"),
     ("NO [UNAVAILABLE] Temporary authentication failure.", Wait, "busy"),
     ("NO [ALERT] Too many simultaneous connections. (Failure)", Wait, "busy"),
@@ -364,7 +367,7 @@ SIGN_INS: list[tuple[str, type[MailboxError], str]] = [
 @pytest.mark.parametrize(("end", "kind", "words"), SIGN_INS)
 def test_what_a_refused_sign_in_means(end: str, kind: type[MailboxError], words: str) -> None:
     error, _ = refused(scripted({"AUTHENTICATE": ([], end)}))
-    assert isinstance(error, kind)
+    assert type(error) is kind
     assert words in f"{error.cause} {error.cure}"
     assert "s3cret" not in repr(error.__dict__)
 
@@ -412,6 +415,7 @@ def test_without_a_way_to_sign_in_nothing_is_said() -> None:
     script: Script = {"CAPABILITY": (["* CAPABILITY IMAP4rev1 LOGINDISABLED AUTH=GSSAPI"], "")}
     error, server = refused(scripted(script))
     assert "GSSAPI" in error.cause
+    assert not isinstance(error, SignInRefused), "no password was offered"
     assert {line.split()[1] for line in server.heard if line} <= {b"CAPABILITY", b"LOGOUT"}
 
 

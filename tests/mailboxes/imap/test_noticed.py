@@ -43,3 +43,22 @@ def test_a_mailbox_is_due_as_soon_as_a_mail_comes(transactional_db: None, server
         assert Subscription.objects.get(mailbox=mailbox).trouble == {}
     finally:
         listeners.stop(PATIENCE)
+
+
+def test_a_password_that_is_refused_to_who_listens_is_not_tried_again(
+    transactional_db: None, server: Dovecot, user: str
+) -> None:
+    """Whoever polls the mailbox may be signed in since the password was good, and would not notice for days."""
+    mailbox = row_of(server, user)
+    mailbox.secrets = {"imap_password": "wrong-horse"}
+    mailbox.save()
+    listeners = Listeners()
+    listeners.start()
+    try:
+        waited_for(lambda: Mailbox.objects.exclude(paused_until=None).exists())
+        rested = Mailbox.objects.get()
+        assert rested.paused_until is not None
+        assert rested.paused_until > timezone.now() + timedelta(hours=23)
+        assert "does not take user name and password" in rested.trouble["cause"]
+    finally:
+        listeners.stop(PATIENCE)

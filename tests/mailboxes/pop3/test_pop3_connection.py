@@ -12,7 +12,17 @@ import pytest
 from pydantic import SecretStr
 
 from placet.mailboxes import sockets
-from placet.mailboxes.base import Action, FixNeeded, MailboxError, MailError, Page, Received, Seen, Wait
+from placet.mailboxes.base import (
+    Action,
+    FixNeeded,
+    MailboxError,
+    MailError,
+    Page,
+    Received,
+    Seen,
+    SignInRefused,
+    Wait,
+)
 from placet.mailboxes.pop3 import connection as pop3
 from placet.mailboxes.pop3 import known, session
 from placet.mailboxes.pop3.connection import Pop3Connection, Server
@@ -104,16 +114,19 @@ def sync(one: Pop3Connection, cursor: object = None, limit: int = 100) -> Page:
         ("-ERR [LOGIN-DELAY] minimum time between mail checks violation", Wait),
         ("-ERR [SYS/TEMP] try later", Wait),
         ("-ERR [SYS/PERM] Your account is not enabled for POP access.", FixNeeded),  # Gmail
-        ("-ERR [AUTH] Username and password not accepted.", FixNeeded),  # Gmail
-        ("-ERR [AUTH] Web login required", FixNeeded),  # Gmail
-        ("-ERR Logon failure: unknown user name or bad password.", FixNeeded),  # Exchange
-        ("-ERR", FixNeeded),
+        ("-ERR Temporary problem, please try again later", Wait),  # Courier
+        ("-ERR [AUTH] Username and password not accepted.", SignInRefused),  # Gmail
+        ("-ERR [AUTH] Web login required", SignInRefused),  # Gmail
+        ("-ERR Logon failure: unknown user name or bad password.", SignInRefused),  # Exchange
+        ("-ERR Invalid login or password, try again", SignInRefused),
+        ("-ERR", SignInRefused),
     ],
 )
 def test_why_nobody_can_sign_in(said: str, kind: type[MailboxError]) -> None:
     with reading(Box(answers={"PASS": said})) as (server, one):
         with pytest.raises(kind) as error:
             sync(one)
+        assert type(error.value) is kind
         [check, failed] = one.check()
         assert (check.ok, failed.ok, failed.cause) == (True, False, error.value.cause)
     assert "s3cret" not in str(error.value) + str(error.value.details)

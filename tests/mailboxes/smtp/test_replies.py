@@ -2,17 +2,24 @@
 
 import pytest
 
-from placet.mailboxes.base import FixNeeded, MailboxError, MailError, Refused, Wait
+from placet.mailboxes.base import FixNeeded, MailboxError, MailError, Refused, SignInRefused, Wait
 from placet.mailboxes.smtp.replies import Reply, Stage, explain
 
 S = Stage
 
 
-def explained(stage: Stage, said: str, *, could_sign_in: bool = False) -> MailboxError | MailError:
+def explained(
+    stage: Stage, said: str, *, could_sign_in: bool = False, with_password: bool = True
+) -> MailboxError | MailError:
     code, _space, text = said.partition(" ")
     reply = Reply(int(code), tuple(text.encode().split(b"\n")))
     return explain(
-        reply, stage, "smtp.contoso.example", "approvals@contoso.example", could_sign_in=could_sign_in
+        reply,
+        stage,
+        "smtp.contoso.example",
+        "approvals@contoso.example",
+        could_sign_in=could_sign_in,
+        with_password=with_password,
     )
 
 
@@ -20,12 +27,14 @@ def explained(stage: Stage, said: str, *, could_sign_in: bool = False) -> Mailbo
     ("stage", "said", "kind"),
     [
         # For the whole mailbox, until somebody changes something
-        (S.SIGN_IN, "535 5.7.8 Username and Password not accepted. For more information, go to", FixNeeded),  # Gmail
-        (S.SIGN_IN, "534 5.7.9 Application-specific password required. For more information", FixNeeded),  # Gmail
-        (S.SIGN_IN, "534 5.7.14 Please log in via your web browser", FixNeeded),  # Gmail
+        (S.SIGN_IN, "535 5.7.8 Username and Password not accepted. For more information, go to", SignInRefused),  # Gmail
+        (S.SIGN_IN, "534 5.7.9 Application-specific password required. For more information", SignInRefused),  # Gmail
+        (S.SIGN_IN, "534 5.7.14 Please log in via your web browser", SignInRefused),  # Gmail
         (S.SIGN_IN, "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled", FixNeeded),
-        (S.SIGN_IN, "535 5.7.3 Authentication unsuccessful", FixNeeded),  # Exchange
-        (S.SIGN_IN, "535 Incorrect authentication data", FixNeeded),  # Exim
+        (S.SIGN_IN, "535 5.7.139 Authentication unsuccessful, the user credentials were incorrect.", SignInRefused),
+        (S.SIGN_IN, "535 5.7.3 Authentication unsuccessful", SignInRefused),  # Exchange
+        (S.SIGN_IN, "535 Incorrect authentication data", SignInRefused),  # Exim
+        (S.SIGN_IN, "503 5.5.1 Bad sequence of commands", FixNeeded),
         (S.SIGN_IN, "504 5.7.4 Unrecognized authentication type", FixNeeded),
         (S.SIGN_IN, "538 5.7.11 Encryption required for requested authentication mechanism", FixNeeded),
         (S.SENDER, "530 5.7.0 Must issue a STARTTLS command first", FixNeeded),  # Postfix
@@ -108,3 +117,8 @@ def test_an_echoed_secret_is_not_shown() -> None:
     error = explained(S.SIGN_IN, f"535 5.7.8 bad token {token}\nagain")
     assert isinstance(error, MailboxError)
     assert token not in str(error.details)
+
+
+def test_a_token_that_is_refused_locks_no_account() -> None:
+    error = explained(S.SIGN_IN, "535 5.7.8 Username and Password not accepted.", with_password=False)
+    assert type(error) is FixNeeded

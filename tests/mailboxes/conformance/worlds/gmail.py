@@ -105,4 +105,4 @@ def start() -> AbstractContextManager[GmailServer]:
     return _start()
 
 
-WORLDS = (World("gmail in memory", ("gmail",), start, protocol="gmail", most_sent=MOST_SENT),)
+WORLDS = (World("gmail in memory", ("gmail",), start, protocol="gmail", most_sent=MOST_SENT, locks=False),)

@@ -84,4 +84,13 @@ def start() -> AbstractContextManager[Memory]:
     return nullcontext(Memory())
 
 
-WORLDS = (World("memory", (), start, checks=False, troubles=frozenset({Trouble.BUSY, Trouble.WRONG_SECRET})),)
+WORLDS = (
+    World(
+        "memory",
+        (),
+        start,
+        checks=False,
+        locks=False,
+        troubles=frozenset({Trouble.BUSY, Trouble.WRONG_SECRET}),
+    ),
+)

@@ -109,6 +109,7 @@ WORLDS = tuple(
         SandboxServer.box,
         protocol=protocol,
         most_sent=MOST_SENT,
+        locks=False,
     )
     for protocol in ("graph", "ews")
 )
