@@ -39,7 +39,9 @@ BUSY_WORDS = (
 )
 #: Where these stand as well, it is not that the server is busy.
 _WRONG = re.compile(
-    r"\b(invalid|incorrect|wrong|bad)\b[^.]*\b(user|login|password|credential)", re.IGNORECASE
+    r"\b(invalid|incorrect|wrong|bad)\b[^.]*\b(user|login|password|credential)"
+    r"|\b(account|user|login)\b.{0,30}\block(ed|out)\b",
+    re.IGNORECASE,
 )
 #: What Exchange says to a token that it takes, for a mailbox that the application may not open.
 NOT_CONNECTED = "authenticated but not connected"

@@ -355,6 +355,7 @@ SIGN_INS: list[tuple[str, type[MailboxError], str]] = [
     ("NO [AUTHENTICATIONFAILED] no", SignInRefused, "does not take user name and password"),
     ("NO LOGIN failed.", SignInRefused, "does not take user name and password"),
     ("NO Invalid user or password, try again", SignInRefused, "does not take user name and password"),
+    ("NO Account is temporarily locked", SignInRefused, "does not take user name and password"),
     ("NO [ALERT] Application-specific password required (Failure)", SignInRefused, "app password"),
     ("NO [EXPIRED] password", SignInRefused, "expired"),
     ("BAD User is authenticated but not connected.", FixNeeded, "IMAP is switched on"),

@@ -119,6 +119,7 @@ def sync(one: Pop3Connection, cursor: object = None, limit: int = 100) -> Page:
         ("-ERR [AUTH] Web login required", SignInRefused),  # Gmail
         ("-ERR Logon failure: unknown user name or bad password.", SignInRefused),  # Exchange
         ("-ERR Invalid login or password, try again", SignInRefused),
+        ("-ERR Account is temporarily locked", SignInRefused),
         ("-ERR", SignInRefused),
     ],
 )

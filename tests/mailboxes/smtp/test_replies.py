@@ -27,7 +27,7 @@ def explained(
     ("stage", "said", "kind"),
     [
         # For the whole mailbox, until somebody changes something
-        (S.SIGN_IN, "535 5.7.8 Username and Password not accepted. For more information, go to", SignInRefused),  # Gmail
+        (S.SIGN_IN, "535 5.7.8 Username and Password not accepted. For more information, go", SignInRefused),  # Gmail
         (S.SIGN_IN, "534 5.7.9 Application-specific password required. For more information", SignInRefused),  # Gmail
         (S.SIGN_IN, "534 5.7.14 Please log in via your web browser", SignInRefused),  # Gmail
         (S.SIGN_IN, "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled", FixNeeded),
