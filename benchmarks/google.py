@@ -102,7 +102,8 @@ def at_google() -> Iterator[AtGoogle]:
 
 def main() -> None:
     django.setup()
-    from tests.mailboxes.gmail.google import key_file, running_google
+    from tests.mailboxes.gmail.google import running_google
+    from tests.mailboxes.google_tokens import key_file
 
     with running_google() as google:
         box = google.user(APPROVALS)

@@ -16,6 +16,9 @@ from pydantic import SecretStr
 from placet.mailboxes import authorities, consent_providers, http, sasl
 from placet.mailboxes.consent_requests import ConsentRequest
 from placet.mailboxes.fields import Field
+from placet.mailboxes.google import key_file
+from placet.mailboxes.google.grant import MAIL_SCOPE, PERSONAL, grant_of
+from placet.mailboxes.google.grant import TOKEN_URI as GOOGLE_TOKEN_URI
 from placet.mailboxes.oauth import Access, RefreshGrant, Rotation, SecretGrant
 from placet.mailboxes.settings import (
     DOMAIN,
@@ -32,10 +35,14 @@ from placet.mailboxes.settings import (
 from placet.mailboxes.sockets import PLAIN, SECURITIES, SSL, STARTTLS
 
 PASSWORD, OAUTH_CLIENT, OAUTH_REFRESH, NOBODY = "password", "oauth-client", "oauth-refresh", "none"
+SERVICE_ACCOUNT = "service-account"  # of Google
 WITH_TOKENS = (OAUTH_CLIENT, OAUTH_REFRESH)
 #: Where tokens of an application are asked for with this scope alone.
 EXCHANGE_ONLINE = ("outlook.office365.com", "outlook.office.com", "smtp.office365.com")
 EXCHANGE_SCOPE = "https://outlook.office365.com/.default"
+#: By protocol; and the domains below which Google's mail servers are, to which alone its tokens go.
+GOOGLE_HOSTS = {"imap": "imap.gmail.com", "pop3": "pop.gmail.com", "smtp": "smtp.gmail.com"}
+GOOGLE_DOMAINS = (".gmail.com", ".googlemail.com")
 LONGEST_USER = 254  # characters
 LONGEST_TOKEN = 8192  # characters; those of Entra ID have some 1,500
 
@@ -46,6 +53,7 @@ _SIGN_INS = {
     PASSWORD: gettext_noop("User and password"),
     OAUTH_CLIENT: gettext_noop("OAuth, as an application"),
     OAUTH_REFRESH: gettext_noop("OAuth, by a person’s consent (refresh token)"),
+    SERVICE_ACCOUNT: gettext_noop("Google service account (domain-wide delegation)"),
     NOBODY: gettext_noop("None: the server knows this machine"),
 }
 _SECURITY_LABELS = {
@@ -100,7 +108,9 @@ class MailServer:
                 kind="choice",
                 choices=sign_ins,
             ),
-            self._row("user", gettext_noop("User"), user_help, sign_ins=(PASSWORD, *WITH_TOKENS)),
+            self._row(
+                "user", gettext_noop("User"), user_help, sign_ins=(PASSWORD, *WITH_TOKENS, SERVICE_ACCOUNT)
+            ),
             self._row(
                 "password",
                 gettext_noop("Password"),
@@ -108,8 +118,21 @@ class MailServer:
                 kind="secret",
                 sign_ins=(PASSWORD,),
             ),
+            *(self._service_account_rows() if SERVICE_ACCOUNT in self.sign_ins else ()),
             *self._oauth_rows(),
         )
+
+    def _service_account_rows(self) -> tuple[Field, ...]:
+        help_ = gettext_noop(
+            "The whole content of the key file (JSON) from the Google Cloud console. Stored encrypted, never shown "
+            "again."
+        )
+        if self.only_sends:
+            help_ = gettext_noop(
+                "The whole content of the key file (JSON). Empty: the one that is entered for reading the mailbox."
+            )
+        label = gettext_noop("Key of the service account")
+        return (self._row("service_account_key", label, help_, kind="secret", sign_ins=(SERVICE_ACCOUNT,)),)
 
     def _oauth_rows(self) -> tuple[Field, ...]:
         of_consent = (
@@ -239,6 +262,8 @@ class MailServer:
         for name in ("token_uri", "client_id") if sign_in in WITH_TOKENS else ():
             if self._value(values, name) is None and f"{self.key}_{name}" not in reading.errors:
                 reading.errors[f"{self.key}_{name}"] = _("Enter it: signing in with OAuth needs it.")
+        if sign_in == SERVICE_ACCOUNT:
+            self._complete_service_account(values, host or "", reading)
         if sign_in == OAUTH_CLIENT and host in EXCHANGE_ONLINE and not self._value(values, "scope"):
             values[f"{self.key}_scope"] = EXCHANGE_SCOPE
 
@@ -265,11 +290,18 @@ class MailServer:
         )
         return {f"{self.key}_{name}": other[name] for name in lent if other[name] and not own[name]}
 
-    def is_of_application(self, settings: object, receiving: "MailServer", received_by: object) -> bool:
-        """Whether the application that receives signs in to this one, too."""
-        names = ("sign_in", "token_uri", "client_id")
+    def secrets_lent_by(
+        self, settings: object, receiving: "MailServer", received_by: object
+    ) -> dict[str, str]:
+        """As `MailboxSettings.secrets_lent_by`: where the application that receives signs in to this one, too."""
+        sign_in = self.of(settings, "sign_in")
+        application = ("token_uri", "client_id") if sign_in in WITH_TOKENS else ()
+        names = ("sign_in", *application)
         same = all(self.of(settings, name) == receiving.of(received_by, name) for name in names)
-        return same and self.of(settings, "sign_in") in WITH_TOKENS
+        lent = dict.fromkeys(WITH_TOKENS, "client_secret") | {SERVICE_ACCOUNT: "service_account_key"}
+        if not same or sign_in not in lent:
+            return {}
+        return {f"{self.key}_{lent[sign_in]}": f"{receiving.key}_{lent[sign_in]}"}
 
     def _complete_consent(self, values: dict[str, Any], host: str) -> None:
         """What is known of the provider, where nothing was entered."""
@@ -277,6 +309,18 @@ class MailServer:
         for name, value in usual.items():
             if not self._value(values, name):
                 values[f"{self.key}_{name}"] = value
+
+    def _complete_service_account(self, values: Mapping[str, Any], host: str, reading: Reading) -> None:
+        if host and not host.endswith(GOOGLE_DOMAINS) and not http.is_loopback(host):
+            told = _("A service account of Google opens mailboxes at Google alone: enter {host}.")
+            reading.errors.setdefault(f"{self.key}_host", told.format(host=GOOGLE_HOSTS[self.key]))
+        user = str(self._value(values, "user") or values.get("username", ""))
+        if user.rpartition("@")[2].lower() in PERSONAL:
+            told = _(
+                "A personal Gmail account cannot be delegated to a service account. Choose user and password, with an "
+                "app password, or a person’s consent."
+            )
+            reading.errors.setdefault(f"{self.key}_sign_in", told)
 
     def _value(self, values: Mapping[str, Any], name: str, default: Any = None) -> Any:
         return values.get(f"{self.key}_{name}", default)
@@ -297,6 +341,8 @@ class MailServer:
             return f"{token_uri} {place}"
         if name == f"{self.key}_refresh_token":
             return f"{token_uri} {self.of(settings, 'client_id')} {place}"
+        if name == f"{self.key}_service_account_key":
+            return f"{GOOGLE_TOKEN_URI} {place}"
         return place
 
     def needs_secret(self, settings: object, name: str) -> bool:
@@ -304,6 +350,7 @@ class MailServer:
             PASSWORD: ("password",),
             OAUTH_CLIENT: ("client_secret",),
             OAUTH_REFRESH: ("client_secret", "refresh_token"),
+            SERVICE_ACCOUNT: ("service_account_key",),
         }
         return name.removeprefix(f"{self.key}_") in wanted.get(self.of(settings, "sign_in"), ())
 
@@ -317,6 +364,11 @@ class MailServer:
 
     def read_secret(self, name: str, text: str) -> SecretStr:
         """Raises Wrong."""
+        if name == f"{self.key}_service_account_key":
+            try:
+                return SecretStr(key_file.read(text))
+            except key_file.KeyInvalid as error:
+                raise Wrong(str(error)) from None
         longest = LONGEST_TOKEN if name == f"{self.key}_refresh_token" else LONGEST_SECRET
         return read_secret(text, longest)
 
@@ -360,6 +412,10 @@ class MailServer:
         if sign_in == PASSWORD:
             password = SecretStr(secrets.get(f"{self.key}_password", ""))
             return sasl.Password(self.of(settings, "user") or address, password)
+        if sign_in == SERVICE_ACCOUNT:
+            stored = secrets.get(f"{self.key}_service_account_key", "")
+            user = self.of(settings, "user") or address
+            return Access(f"{key}:{self.key}", grant_of(stored, user, MAIL_SCOPE, GOOGLE_TOKEN_URI))
         if sign_in not in WITH_TOKENS:
             return None
         grant = SecretGrant(
@@ -403,10 +459,7 @@ class MailServerSettings(MailboxSettings):
     def secrets_lent_by(self, receiving: MailboxSettings) -> Mapping[str, str]:
         if not isinstance(receiving, MailServerSettings):
             return {}
-        own, other = self.mail_server, receiving.mail_server
-        if not own.is_of_application(self, other, receiving):
-            return {}
-        return {f"{own.key}_client_secret": f"{other.key}_client_secret"}
+        return self.mail_server.secrets_lent_by(self, receiving.mail_server, receiving)
 
     def consents(self, secrets: Mapping[str, str]) -> tuple[ConsentRequest, ...]:
         return self.mail_server.consents(self, secrets, self.username)

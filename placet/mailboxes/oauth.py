@@ -386,6 +386,15 @@ REFUSALS: dict[str, tuple[str, str]] = {
 }
 
 
+#: What to do where a mail server does not take an access token. `permission`: of Exchange Online.
+REFUSED_CURE = gettext_noop(
+    "See that the application may use {protocol} (at Exchange Online: {permission} with admin consent, and a service "
+    "principal in Exchange made with the object ID of the Enterprise application; at Google: the scope "
+    "https://mail.google.com/), that it has a permission for this mailbox, and that {protocol} is switched on for it "
+    "(at Google: in the Admin console, under Apps › Google Workspace › Gmail › End User Access)."
+)
+
+
 def _no_json(response: requests.Response) -> MailboxError:
     host, status = http.host_of(response.url), response.status_code
     details = {"host": host, "status": str(status)}

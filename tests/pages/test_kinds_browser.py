@@ -22,7 +22,7 @@ from tests.journeys.at_mail_servers import AtMailServers
 from tests.journeys.conftest import cyrus_servers, mail_servers, sandbox
 from tests.journeys.elsewhere import APPROVALS, DOMAIN
 from tests.mailboxes.exchange_server.front import PASSWORD, USER
-from tests.mailboxes.gmail.google import key_file
+from tests.mailboxes.google_tokens import key_file
 from tests.mailboxes.internet import Internet, Site, internet
 from tests.pages.browsing import complaints_of, sign_in, window
 from tests.pages.test_every_page import too_wide, violations

@@ -23,7 +23,7 @@ from placet.mailboxes.models import Mailbox
 from placet.replies import stamp_trial
 from placet.replies.prove import Proof
 from tests.journeys.conftest import DOMAIN
-from tests.mailboxes.gmail.google import key_file
+from tests.mailboxes.google_tokens import key_file
 from tests.mailboxes.internet import Internet
 from tests.making import one_step
 from tests.sandbox.keys import pair

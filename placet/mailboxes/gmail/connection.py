@@ -30,6 +30,7 @@ from placet.mailboxes.base import (
     SentMail,
 )
 from placet.mailboxes.folders import Folders
+from placet.mailboxes.google.grant import TOKEN_URI, grant_of
 from placet.mailboxes.mime import header_block, headers_alone
 from placet.mailboxes.oauth import TOKENS, Access, TokenCache
 from placet.mailboxes.preflight import Preflight
@@ -47,10 +48,8 @@ from . import calls
 from .calls import INBOX, SENT, SPAM, UNREAD, HistoryLost, Label, Message
 from .changes import Position, next_step
 from .client import API, Gmail, TooLong, Unreadable
-from .grant import SCOPE, TOKEN_URI, ServiceAccountGrant
-from .key_file import KeyInvalid, ServiceAccount
 from .probe import GmailProbe
-from .settings import KEY, GmailSettings
+from .settings import KEY, SCOPE, GmailSettings
 
 log = structlog.get_logger(__name__)
 
@@ -269,12 +268,7 @@ def connect(
     cache: TokenCache = TOKENS,
 ) -> GmailConnection:
     """For `kinds`; nothing is sent before it is used. Where no key is stored, asking for a token says so."""
-    try:
-        account = ServiceAccount.of(secrets.get(KEY, ""))
-    except KeyInvalid:
-        account = None
-    client_id = account.client_id if account else ""
-    grant = ServiceAccountGrant(token_uri, client_id, SCOPE, account, settings.username)
+    grant = grant_of(secrets.get(KEY, ""), settings.username, SCOPE, token_uri)
     return GmailConnection(Gmail(settings.username, Access(key, grant, cache), api), settings)
 
 

@@ -15,9 +15,10 @@ from django.utils.translation import gettext_noop
 
 from placet.mailboxes import http
 from placet.mailboxes.base import FixNeeded, Gone, MailboxError, MailError, Refused, Wait
+from placet.mailboxes.google.grant import DELEGATION
 from placet.mailboxes.http import safe_text
 
-from .grant import DELEGATION, SCOPE
+from .settings import SCOPE
 
 LIMITS = frozenset(
     {

@@ -15,7 +15,7 @@ from placet.mailboxes.settings import MailboxSettings
 
 from . import calls
 from .calls import INBOX, SENT, SPAM, TRASH
-from .grant import SCOPE
+from .settings import SCOPE
 
 if TYPE_CHECKING:
     from .connection import GmailConnection

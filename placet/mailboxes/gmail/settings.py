@@ -8,11 +8,13 @@ from django.utils.translation import gettext_noop
 from pydantic import SecretStr
 
 from placet.mailboxes.fields import ADDRESS, PROOF, REPLY_TO, TAKING_IN, Field
+from placet.mailboxes.google import key_file
+from placet.mailboxes.google.grant import PERSONAL
 from placet.mailboxes.settings import MailboxSettings, Reading, Wrong
 
-from . import key_file
-
 KEY = "gmail_key"
+#: All that is done here needs no more: read, label, move to the trash, send. Deleting for good it does not allow.
+SCOPE = "https://www.googleapis.com/auth/gmail.modify"
 FIELDS: tuple[Field, ...] = (
     ADDRESS,
     Field(
@@ -28,8 +30,6 @@ FIELDS: tuple[Field, ...] = (
     *(row for row in TAKING_IN if row.name != "notify"),  # nobody listens: it is looked at the poll interval
     *PROOF,
 )
-#: Where anybody has a mailbox, and no administrator can delegate it.
-PERSONAL = ("gmail.com", "googlemail.com")
 
 
 @dataclass(frozen=True, kw_only=True)

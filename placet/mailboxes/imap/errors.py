@@ -13,6 +13,7 @@ from django.utils.translation import gettext_noop
 from placet.lib.outward import NotAllowed
 from placet.mailboxes import http, sockets
 from placet.mailboxes.base import FixNeeded, MailboxError, MailError, Refused, SignInRefused, Wait
+from placet.mailboxes.oauth import REFUSED_CURE
 from placet.mailboxes.sasl import NoMechanism
 
 from .wire import Bye, NotDone
@@ -52,11 +53,6 @@ DISABLED = "access disabled"
 _PASSWORD_CURE = gettext_noop(
     "Enter user name and password again. Where the account has two-step verification, or is at Gmail, Yahoo or iCloud, "
     "an app password is needed, made in the account's security settings. See that IMAP is switched on for the mailbox."
-)
-_TOKEN_CURE = gettext_noop(
-    "See that the application may use IMAP (at Exchange Online: IMAP.AccessAsApp with admin consent, and a service "
-    "principal in Exchange made with the object ID of the Enterprise application), that it has a permission for this "
-    "mailbox, and that IMAP is switched on for it."
 )
 
 
@@ -101,7 +97,11 @@ def sign_in_refused(error: NotDone, host: str, *, with_token: bool) -> MailboxEr
             if NOT_CONNECTED in text or error.code == b"AUTHORIZATIONFAILED"
             else _("{host} does not take the access token for this mailbox.")
         )
-        return TokenRefused(cause.format(host=host), _(_TOKEN_CURE), details)
+        return TokenRefused(
+            cause.format(host=host),
+            _(REFUSED_CURE).format(protocol="IMAP", permission="IMAP.AccessAsApp"),
+            details,
+        )
     kind = SignInRefused if error.status == b"NO" else FixNeeded  # BAD is not said of a password
     return kind(
         _("{host} does not take user name and password.").format(host=host), _(_PASSWORD_CURE), details

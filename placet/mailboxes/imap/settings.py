@@ -9,11 +9,19 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from placet.mailboxes.fields import ADDRESS, COMMON, Field
-from placet.mailboxes.hosts import OAUTH_CLIENT, OAUTH_REFRESH, PASSWORD, MailServer, MailServerSettings
+from placet.mailboxes.hosts import (
+    OAUTH_CLIENT,
+    OAUTH_REFRESH,
+    PASSWORD,
+    SERVICE_ACCOUNT,
+    MailServer,
+    MailServerSettings,
+)
 from placet.mailboxes.settings import LONGEST_FOLDER, Reader, Reading, Wrong, text_of
 from placet.mailboxes.sockets import PLAIN, SSL, STARTTLS
 
-SERVER = MailServer("imap", {SSL: 993, STARTTLS: 143, PLAIN: 143}, (PASSWORD, OAUTH_CLIENT, OAUTH_REFRESH))
+SIGN_INS = (PASSWORD, OAUTH_CLIENT, OAUTH_REFRESH, SERVICE_ACCOUNT)
+SERVER = MailServer("imap", {SSL: 993, STARTTLS: 143, PLAIN: 143}, SIGN_INS)
 _KEYWORD = re.compile(r"\$?[A-Za-z0-9_.-]{1,60}")
 #: Where no password has been taken since 2023, and what tokens are asked for there.
 EXCHANGE_ONLINE = ("outlook.office365.com", "outlook.office.com")

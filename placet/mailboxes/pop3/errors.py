@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from placet.mailboxes.base import FixNeeded, MailboxError, SignInRefused, Wait
+from placet.mailboxes.oauth import REFUSED_CURE
 from placet.mailboxes.sasl import NoMechanism
 
 from .session import Refused
@@ -50,9 +51,13 @@ def explain_sign_in(refused: Refused, host: str, *, with_password: bool) -> Mail
             _("Switch POP3 on in the mailbox's settings at its provider, or choose another type of mailbox."),
             details,
         )
-    kind = SignInRefused if with_password else FixNeeded
-    return kind(
-        _("{host} does not let this user sign in.").format(host=host),
+    cause = _("{host} does not let this user sign in.").format(host=host)
+    if not with_password:
+        return FixNeeded(
+            cause, _(REFUSED_CURE).format(protocol="POP3", permission="POP.AccessAsApp"), details
+        )
+    return SignInRefused(
+        cause,
         _(
             "Enter user and password again. Where the account signs in with a second factor, it needs an app password; "
             "some providers let POP3 in only once that is allowed in the mailbox's settings."

@@ -9,11 +9,19 @@ from django.utils.translation import gettext_noop
 
 from placet.mailboxes.base import Action
 from placet.mailboxes.fields import ADDRESS, COMMON, Field, Section
-from placet.mailboxes.hosts import OAUTH_CLIENT, OAUTH_REFRESH, PASSWORD, MailServer, MailServerSettings
+from placet.mailboxes.hosts import (
+    OAUTH_CLIENT,
+    OAUTH_REFRESH,
+    PASSWORD,
+    SERVICE_ACCOUNT,
+    MailServer,
+    MailServerSettings,
+)
 from placet.mailboxes.settings import Reader, Reading, number
 from placet.mailboxes.sockets import PLAIN, SSL, STARTTLS
 
-SERVER = MailServer("pop3", {SSL: 995, STARTTLS: 110, PLAIN: 110}, (PASSWORD, OAUTH_CLIENT, OAUTH_REFRESH))
+SIGN_INS = (PASSWORD, OAUTH_CLIENT, OAUTH_REFRESH, SERVICE_ACCOUNT)
+SERVER = MailServer("pop3", {SSL: 995, STARTTLS: 110, PLAIN: 110}, SIGN_INS)
 #: What says where handled mail goes: POP3 has no folders and no marks.
 _OF_FOLDERS = ("handled", "handled_folder", "set_aside_folder", "notify")
 

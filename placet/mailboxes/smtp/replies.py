@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from placet.mailboxes.base import FixNeeded, MailboxError, MailError, Refused, SignInRefused, Wait
+from placet.mailboxes.oauth import REFUSED_CURE
 from placet.mailboxes.sockets import words_of
 
 LONGEST_PAUSE = 3600.0  # seconds, where a day's quota is used up: somebody may raise it meanwhile
@@ -58,9 +59,7 @@ class Stage(Enum):
 
 class _Means(Enum):
     FIX = auto()  # the whole mailbox, until somebody changes something
-    PROOF = (
-        auto()
-    )  # the same, where a password was offered: every further try brings the account nearer to its lock
+    PROOF = auto()  # the same: what was signed in with is refused
     WAIT = auto()  # the whole mailbox, for a while
     LATER = auto()  # this mail, once more after a while
     NEVER = auto()  # this mail
@@ -287,7 +286,10 @@ def _by(rule: _Rule, reply: Reply, host: str, sender: str, with_password: bool) 
     match rule.means:
         case _Means.PROOF if with_password:
             return SignInRefused(cause, _(rule.cure), details)
-        case _Means.FIX | _Means.PROOF:
+        case _Means.PROOF:
+            cure = _(REFUSED_CURE).format(protocol="SMTP", permission="SMTP.SendAsApp")
+            return FixNeeded(cause, cure, details)
+        case _Means.FIX:
             return FixNeeded(cause, _(rule.cure), details)
         case _Means.WAIT:
             return Wait(cause, _(rule.cure), rule.seconds, details)

@@ -14,13 +14,14 @@ from placet.mailboxes.hosts import (
     OAUTH_CLIENT,
     OAUTH_REFRESH,
     PASSWORD,
+    SERVICE_ACCOUNT,
     MailServer,
     MailServerSettings,
 )
 from placet.mailboxes.settings import Reader, Reading, Wrong, text_of
 from placet.mailboxes.sockets import PLAIN, SSL, STARTTLS
 
-SIGN_INS = (PASSWORD, OAUTH_CLIENT, OAUTH_REFRESH, NOBODY)
+SIGN_INS = (PASSWORD, OAUTH_CLIENT, OAUTH_REFRESH, SERVICE_ACCOUNT, NOBODY)
 SERVER = MailServer("smtp", {SSL: 465, STARTTLS: 587, PLAIN: 25}, SIGN_INS, only_sends=True)
 _EHLO = re.compile(r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*|\[[0-9a-f.:ipv]{3,60}\]", re.IGNORECASE)
 

@@ -14,50 +14,19 @@ from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.policy import default
 from email.utils import parseaddr
-from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
-
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding
 
 from placet.mailboxes.gmail.connection import GmailConnection, connect
 from placet.mailboxes.gmail.settings import GmailSettings
 from placet.mailboxes.oauth import TokenCache
+from tests.mailboxes.google_tokens import JSON, TokenEndpoint, answer
+from tests.mailboxes.google_tokens import key_file as key_file
 from tests.mailboxes.stub import Reply, Request, Stub, running_stub
-from tests.sandbox.keys import Pair, pair
 
 SCOPE = "https://www.googleapis.com/auth/gmail.modify"
-ACCOUNT = "placet@approvals-471108.iam.gserviceaccount.com"
-CLIENT_ID = "103828366368623534127"
-JSON = {"Content-Type": "application/json; charset=UTF-8"}
 MOST_SENT = 3_500_000  # bytes; far less than the real one takes, so that a test of it is quick
 PREFIX = "/gmail/v1/users/me"
-
-
-@cache
-def key_pair(name: str = "Google's") -> Pair:
-    return pair(name)
-
-
-def key_file(name: str = "Google's", **more: object) -> str:
-    """As the console gives it, with line breaks."""
-    values = {
-        "type": "service_account",
-        "project_id": "approvals-471108",
-        "private_key_id": "8f2f3b0e0b0f4b2c9a355b3f1a2c7d11aabbccdd",
-        "private_key": key_pair(name).key_pem,
-        "client_email": ACCOUNT,
-        "client_id": CLIENT_ID,
-        "auth_uri": "https://accounts.google.com/o/oauth2/auth",
-        "token_uri": "https://oauth2.googleapis.com/token",
-        "auth_provider_x509_cert_url": "https://www.googleapis.com/oauth2/v1/certs",
-        "client_x509_cert_url": f"https://www.googleapis.com/robot/v1/metadata/x509/{ACCOUNT}",
-        "universe_domain": "googleapis.com",
-        **more,
-    }
-    return json.dumps({name: value for name, value in values.items() if value is not None}, indent=2)
 
 
 def refusal(code: int, reason: str, message: str, domain: str = "global", **more: object) -> Reply:
@@ -69,10 +38,6 @@ def refusal(code: int, reason: str, message: str, domain: str = "global", **more
         **more,
     }
     return Reply(code, json.dumps({"error": error}).encode(), JSON)
-
-
-def answer(value: object, status: int = 200) -> Reply:
-    return Reply(status, json.dumps(value).encode(), JSON)
 
 
 @dataclass
@@ -136,8 +101,7 @@ class Google:
         self.tokens: dict[str, str] = {}
         self.faults: list[Reply] = []
         self.lose_answers = 0  # answers to sent mails that are cut off
-        self.assertions: list[dict[str, Any]] = []
-        self.token_faults: list[Reply] = []
+        self.endpoint = TokenEndpoint(self._issued)
         stub.answer = self._answer
 
     @property
@@ -170,7 +134,7 @@ class Google:
         if path == "/token" and request.method == "GET":
             return Reply(404)
         if path == "/token":
-            return self.token_faults.pop(0) if self.token_faults else self._token(request)
+            return self.endpoint.answer(request)
         if "authorization" not in request.headers:
             return refusal(401, "required", "Login Required")
         if self.faults:
@@ -185,22 +149,12 @@ class Google:
         with self.lock:
             return Api(box, request, query).answer(unquote(path.removeprefix(PREFIX)))
 
-    def _token(self, request: Request) -> Reply:
-        form = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
-        head, claims, signature = form["assertion"].split(".")
-        try:
-            key_pair().key.public_key().verify(
-                _bytes(signature), f"{head}.{claims}".encode(), padding.PKCS1v15(), hashes.SHA256()
-            )
-        except InvalidSignature:
-            return answer({"error": "invalid_grant", "error_description": "Invalid JWT Signature."}, 400)
-        said = json.loads(_bytes(claims))
-        self.assertions.append({"form": form, "head": json.loads(_bytes(head)), "claims": said})
-        if said["sub"] not in self.users:
-            return answer({"error": "invalid_grant", "error_description": "Invalid email or User ID"}, 400)
+    def _issued(self, user: str) -> str | None:
+        if user not in self.users:
+            return None
         token = f"ya29.{self.tick()}"
-        self.tokens[token] = said["sub"]
-        return answer({"access_token": token, "expires_in": 3599, "token_type": "Bearer"})
+        self.tokens[token] = user
+        return token
 
     def _send(self, box: GmailBox, request: Request) -> Reply:
         assert request.headers["content-type"] == "message/rfc822"
@@ -336,10 +290,6 @@ class Api:
                 "headers": [pair for pair in listed if not wanted or pair["name"].lower() in wanted],
             }
         return value
-
-
-def _bytes(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 @contextmanager

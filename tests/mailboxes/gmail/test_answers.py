@@ -21,9 +21,10 @@ from placet.mailboxes.base import (
 from placet.mailboxes.gmail import calls, changes, errors
 from placet.mailboxes.gmail.calls import LARGEST_SENT
 from tests.mailboxes.conformance.mails import LONG_AGO, everything, mail_to
+from tests.mailboxes.google_tokens import JSON, answer
 from tests.mailboxes.stub import Reply
 
-from .google import JSON, Google, answer, refusal, running_google
+from .google import Google, refusal, running_google
 
 MAILBOX = "approvals@contoso.example"
 HTML = {"Content-Type": "text/html; charset=UTF-8"}
@@ -121,7 +122,7 @@ def test_a_token_that_ran_out_is_renewed_once(google: Google) -> None:
     expired = refusal(401, "authError", "Invalid Credentials")
     google.faults = [expired]
     assert google.connect(MAILBOX).changes({}, LONG_AGO, 10).complete
-    assert len(google.assertions) == 2
+    assert len(google.endpoint.assertions) == 2
     error = fails(google, expired, expired)
     assert isinstance(error, FixNeeded)
     assert MAILBOX in str(error)

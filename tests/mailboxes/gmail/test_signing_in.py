@@ -9,14 +9,15 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from placet.mailboxes.base import FixNeeded, MailboxError, Wait
-from placet.mailboxes.gmail.key_file import ServiceAccount
 from placet.mailboxes.gmail.settings import KEY, GmailSettings
+from placet.mailboxes.google.key_file import ServiceAccount
 from placet.mailboxes.kinds import kind_of
 from placet.mailboxes.secrets import kept
 from placet.mailboxes.settings import SettingsInvalid, Wrong
+from tests.mailboxes.google_tokens import ACCOUNT, CLIENT_ID, JSON, answer, key_file, key_pair
 from tests.mailboxes.stub import Reply
 
-from .google import ACCOUNT, CLIENT_ID, JSON, SCOPE, Google, answer, key_file, key_pair, running_google
+from .google import SCOPE, Google, running_google
 
 MAILBOX = "approvals@contoso.example"
 ELLIPTIC = (
@@ -95,7 +96,7 @@ def test_the_assertion_is_what_google_asks_for(google: Google) -> None:
     connection = google.connect(MAILBOX)
     connection.gmail.get("/profile")
     connection.gmail.get("/profile")
-    [asked] = google.assertions
+    [asked] = google.endpoint.assertions
     assert asked["form"].keys() == {"grant_type", "assertion"}
     assert asked["form"]["grant_type"] == "urn:ietf:params:oauth:grant-type:jwt-bearer"
     assert asked["head"] == {
@@ -146,7 +147,7 @@ REFUSALS = [
 
 
 def asked(google: Google, reply: Reply) -> MailboxError:
-    google.token_faults = [reply]
+    google.endpoint.faults = [reply]
     with pytest.raises(MailboxError) as caught:
         google.connect(MAILBOX).gmail.get("/profile")
     return caught.value

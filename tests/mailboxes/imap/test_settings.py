@@ -58,8 +58,9 @@ def test_what_is_not_entered_follows_from_what_is() -> None:
 
 
 def test_each_secret_goes_to_one_server_and_is_asked_for_where_it_is_used() -> None:
-    secrets = [row.name for row in ImapSettings.rows if row.kind == "secret"]
-    assert secrets == ["imap_password", "imap_client_secret", "imap_refresh_token"]
+    every = [row.name for row in ImapSettings.rows if row.kind == "secret"]
+    secrets = ["imap_password", "imap_client_secret", "imap_refresh_token"]
+    assert set(every) == {*secrets, "imap_service_account_key"}
     by_password, _ = ImapSettings.parse(BASE)
     by_consent, _ = ImapSettings.parse({**BASE, **OAUTH})
     assert [name for name in secrets if by_password.needs_secret(name)] == ["imap_password"]

@@ -29,7 +29,7 @@ def errors(**more: Any) -> dict[str, str]:
 
 
 def test_every_setting_has_its_row_and_comes_back_as_it_was() -> None:
-    secrets = {"smtp_password", "smtp_client_secret", "smtp_refresh_token"}
+    secrets = {"smtp_password", "smtp_client_secret", "smtp_refresh_token", "smtp_service_account_key"}
     assert {row.name for row in FIELDS} - secrets <= {*SmtpSettings.readers()}
     of_smtp = {name for name in SmtpSettings.readers() if name.startswith("smtp_")}
     assert of_smtp | secrets == {row.name for row in FIELDS if row.name.startswith("smtp_")}

@@ -8,7 +8,8 @@ from itertools import count
 
 from placet.mailboxes.base import Connection
 from tests.mailboxes.conformance.world import DELETED, INBOX, JUNK, SENT, Trouble, World
-from tests.mailboxes.gmail.google import MOST_SENT, Google, Mail, answer, key_file, refusal, running_google
+from tests.mailboxes.gmail.google import MOST_SENT, Google, Mail, refusal, running_google
+from tests.mailboxes.google_tokens import answer, key_file
 
 SYSTEM = {INBOX: "INBOX", JUNK: "SPAM", SENT: "SENT", DELETED: "TRASH"}
 

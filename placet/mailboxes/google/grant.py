@@ -15,14 +15,16 @@ from placet.mailboxes import http
 from placet.mailboxes.base import FixNeeded, MailboxError
 from placet.mailboxes.oauth import Grant
 
-from .key_file import ServiceAccount
+from .key_file import KeyInvalid, ServiceAccount
 
 if TYPE_CHECKING:
     from authlib.integrations.requests_client import OAuth2Session
 
 TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
-#: All that is done here needs no more: read, label, move to the trash, send. Deleting for good it does not allow.
-SCOPE = "https://www.googleapis.com/auth/gmail.modify"
+#: What Google's servers of mail's own protocols want; they know no narrower one.
+MAIL_SCOPE = "https://mail.google.com/"
+#: Where anybody has a mailbox, and no administrator can delegate it.
+PERSONAL = ("gmail.com", "googlemail.com")
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 ASSERTION_LIFE = 3600  # seconds, the longest that Google takes
 
@@ -81,6 +83,15 @@ class ServiceAccountGrant(Grant):
         }
         details = {"host": http.host_of(self.token_uri), "error": http.printable(error, 60)}
         return FixNeeded(_(cause).format(**words), _(cure).format(**words), details)
+
+
+def grant_of(key: str, mailbox: str, scope: str, token_uri: str = TOKEN_URI) -> ServiceAccountGrant:
+    """Of a key as it is stored. Where none is that could be used, asking for a token says so."""
+    try:
+        account = ServiceAccount.of(key)
+    except KeyInvalid:
+        account = None
+    return ServiceAccountGrant(token_uri, account.client_id if account else "", scope, account, mailbox)
 
 
 _AUTH = "assertion"
