@@ -14,7 +14,7 @@ from tests.attacks.arena import arena, most, rng, tally
 from tests.attacks.forging import publish_keys
 from tests.journeys.conftest import World, cyrus_servers, mail_servers, sandbox, way, world
 from tests.journeys.elsewhere import Elsewhere
-from tests.journeys.ways import WAYS
+from tests.journeys.ways import EVERY_WAY, WAYS
 from tests.servers.dns import Records, serving
 
 __all__ = ["arena", "cyrus_servers", "mail_servers", "most", "rng", "sandbox", "tally", "way", "world"]
@@ -43,7 +43,7 @@ def left_out_of(test: str, marks: Iterable[pytest.Mark]) -> dict[str, str]:
     reasons: dict[str, str] = {}
     for mark in marks:
         because = mark.kwargs.get("because", "")
-        if not because or not mark.args or not set(mark.args) <= WAYS.keys():
+        if not because or not mark.args or not set(mark.args) <= EVERY_WAY.keys():
             raise pytest.UsageError(f"{test}: not_over names ways and says because of what: {mark}")
         reasons |= dict.fromkeys(mark.args, because)
     return reasons

@@ -38,7 +38,7 @@ from tests.attacks.forging import (
     outside_world,
 )
 from tests.journeys.conftest import DOMAIN, World
-from tests.journeys.ways import WAYS
+from tests.journeys.ways import EVERY_WAY
 from tests.replies import receivers
 
 EVERY_KIND = True
@@ -516,7 +516,7 @@ def test_stamps_that_the_sender_wrote_prove_nothing_on_a_server_of_ones_own(aren
     arena.accepts(attempts([on_own_server], arena.rng))
 
 
-@pytest.mark.not_over(*(one for one in WAYS if one != "gmail"), because="these are the stamps of Gmail")
+@pytest.mark.not_over(*(one for one in EVERY_WAY if one != "gmail"), because="these are the stamps of Gmail")
 def test_stamps_that_the_sender_wrote_prove_nothing_at_gmail(arena: Arena) -> None:
     """With the preset confirmed, and that Gmail takes off what bears its own name."""
     outside_world(arena)

@@ -10,15 +10,12 @@ from typing import Self
 import pytest
 
 from placet.mailboxes import store
-from placet.mailboxes.microsoft.server.fields import PASSWORD as FIELD
 from placet.mailboxes.models import Mailbox
-from placet.sandbox.server import Sandbox
-from tests.journeys.elsewhere import APPROVALS, DOMAIN, SINCE
-from tests.mailboxes.exchange_server.exchange import exchange_behind
+from tests.journeys.elsewhere import APPROVALS, DOMAIN, SINCE, OwnMailbox
 from tests.mailboxes.exchange_server.front import PASSWORD, USER, Front, running_front
 
 
-class AtExchangeServer(Sandbox):
+class AtExchangeServer(OwnMailbox):
     """See the module. People have their mailboxes on it, as with Exchange Online."""
 
     front: Front
@@ -28,6 +25,8 @@ class AtExchangeServer(Sandbox):
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
+        from tests.mailboxes.exchange_server.exchange import exchange_behind
+
         super().__enter__()
         accounts = Path(self._open.enter_context(tempfile.TemporaryDirectory())) / "accounts"
         domain, name = USER.split("\\")
@@ -45,7 +44,8 @@ class AtExchangeServer(Sandbox):
         super().__exit__(kind, value, traceback)
 
     def connected(self) -> Mailbox:
-        """Placet's mailbox there, active."""
+        from placet.mailboxes.microsoft.server.fields import PASSWORD as FIELD
+
         return store.save(
             {
                 "kind": "exchange-server",

@@ -17,8 +17,6 @@ from django.conf import settings
 
 from placet.lib import dns
 from placet.mailboxes import store
-from placet.mailboxes.gmail import connection
-from placet.mailboxes.gmail.settings import KEY
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.oauth import TokenCache
 from placet.sandbox import mime
@@ -139,6 +137,8 @@ def _shown(mail: GmailMail, folder: str) -> Mail:
 
 def connected(key: str = "") -> Mailbox:
     """Placet's mailbox at Google, active. `key`: the file of another service account's key."""
+    from placet.mailboxes.gmail.settings import KEY
+
     entered = {
         "kind": "gmail",
         "username": APPROVALS,
@@ -152,6 +152,8 @@ def connected(key: str = "") -> Mailbox:
 @contextmanager
 def asked_at(api: str) -> Iterator[None]:
     """What Placet asks Google, it asks there."""
+    from placet.mailboxes.gmail import connection
+
     there = partial(connection.connect, api=api, token_uri=f"{api}/token", cache=TokenCache())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(connection, "connect", there)

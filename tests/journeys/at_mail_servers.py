@@ -18,7 +18,6 @@ from typing import Any
 from imapclient import SEEN, IMAPClient
 
 from placet.mailboxes import store
-from placet.mailboxes.imap.ids import MailId
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.stamp_profile import StampProfile
 from placet.sandbox.server import Mail
@@ -187,30 +186,30 @@ class AtMailServers(Elsewhere):
                 return []
             validity = client.select_folder(name, readonly=True)[b"UIDVALIDITY"]
             fetched = client.fetch(client.search(), ITEMS)
-        return [self._mail(MailId(validity, uid, name.encode()), fetched[uid]) for uid in sorted(fetched)]
+        return [self._mail(name, validity, uid, fetched[uid]) for uid in sorted(fetched)]
 
-    def _mail(self, id_: MailId, fetched: Mapping[bytes, Any]) -> Mail:
+    def _mail(self, folder: str, validity: int, uid: int, fetched: Mapping[bytes, Any]) -> Mail:
         raw: bytes = fetched[b"BODY[]"]
-        # Dovecot's UIDL; the size is part of how Placet knows a mail by POP3.
-        text = id_.text if self.protocol == "imap" else f"{id_.uid:08x}{id_.uidvalidity:08x}:{len(raw)}"
+        # As Placet knows it; by POP3 that is Dovecot's UIDL with the size.
+        by_pop3 = f"{uid:08x}{validity:08x}:{len(raw)}"
+        text = f"{validity}.{uid}.{folder}" if self.protocol == "imap" else by_pop3
         received = fetched[b"INTERNALDATE"].astimezone(UTC)
-        return shown(text, id_.folder.decode(), raw, is_read=SEEN in fetched[b"FLAGS"], received=received)
+        return shown(text, folder, raw, is_read=SEEN in fetched[b"FLAGS"], received=received)
 
     def laid(self, folder: str, raw: bytes, received: datetime | None = None) -> Mail:
         name = FOLDERS.get(folder, folder)
         with self.opened() as client:
             told = _APPENDED.search(client.append(name, raw, msg_time=received))
             assert told is not None
-            id_ = MailId(int(told[1]), int(told[2]), name.encode())
+            validity, uid = int(told[1]), int(told[2])
             client.select_folder(name, readonly=True)
-            return self._mail(id_, client.fetch([id_.uid], ITEMS)[id_.uid])
+            return self._mail(name, validity, uid, client.fetch([uid], ITEMS)[uid])
 
     def dragged(self, mail_id: str, folder: str) -> Mail:
-        known = MailId.of(mail_id)
-        assert known is not None
+        _validity, uid, name = mail_id.split(".", 2)
         with self.opened() as client:
-            client.select_folder(known.folder.decode())
-            client.move([known.uid], FOLDERS.get(folder, folder))
+            client.select_folder(name)
+            client.move([int(uid)], FOLDERS.get(folder, folder))
         return self.lying_in(folder)[-1]
 
     def arrived(self, recipient: str, mail_from: str, raw: bytes, helo: str = OUTSIDER) -> None:

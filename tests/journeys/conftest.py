@@ -24,9 +24,8 @@ from placet.mailboxes.models import Mailbox
 from placet.sandbox.server import Mail, Sandbox
 from tests.journeys import at_cyrus, at_mail_servers
 from tests.journeys.at_cyrus import CyrusServers
-from tests.journeys.at_exchange_server import AtExchangeServer
 from tests.journeys.at_mail_servers import MailServers
-from tests.journeys.elsewhere import DOMAIN, Elsewhere
+from tests.journeys.elsewhere import DOMAIN, Elsewhere, OwnMailbox
 from tests.journeys.letters import INTERNAL
 from tests.journeys.ways import ONLINE, WAYS
 from tests.making import SAMPLE, values
@@ -310,7 +309,7 @@ def make_world(sandbox: Sandbox, way: str) -> World:
 
 def connected(sandbox: Sandbox, way: str = "graph") -> Mailbox:
     """The mailbox of a sandbox, active."""
-    if isinstance(sandbox, Elsewhere | AtExchangeServer):
+    if isinstance(sandbox, OwnMailbox):
         return sandbox.connected()
     return store.save(
         {

@@ -29,7 +29,15 @@ class NotTaken(Exception):
     """The server does not take a mail with these bytes into a mailbox."""
 
 
-class Elsewhere(Sandbox):
+class OwnMailbox(Sandbox):
+    """One that says itself how Placet's mailbox is connected."""
+
+    def connected(self) -> Mailbox:
+        """Placet's mailbox there, active."""
+        raise NotImplementedError
+
+
+class Elsewhere(OwnMailbox):
     """See the module. Nobody but Placet asks its own server anything."""
 
     has_folders = True  # handled mail is moved; else it is deleted
@@ -40,10 +48,6 @@ class Elsewhere(Sandbox):
         super().__init__(DOMAIN)
 
     # --- what each server does in its own way ---------------------------------------------------------------
-
-    def connected(self) -> Mailbox:
-        """Placet's mailbox there, active."""
-        raise NotImplementedError
 
     def submit(self, sender: str, recipients: Sequence[str], raw: bytes) -> None:
         """A mail by somebody who is signed in."""

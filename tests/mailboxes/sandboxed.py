@@ -2,21 +2,24 @@
 
 from datetime import UTC, datetime
 from email.message import EmailMessage
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
 from placet.mailboxes.base import Connection, Received, Seen
-from placet.mailboxes.microsoft.protocols import connect
-from placet.mailboxes.microsoft.settings import ExchangeSettings
 from placet.mailboxes.oauth import TokenCache
 from placet.sandbox.server import Sandbox
+
+if TYPE_CHECKING:
+    from placet.mailboxes.microsoft.settings import ExchangeSettings
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 BOX = "approvals@contoso.example"
 
 
-def settings_for(sandbox: Sandbox, protocol: str, **more: object) -> ExchangeSettings:
+def settings_for(sandbox: Sandbox, protocol: str, **more: object) -> "ExchangeSettings":
+    from placet.mailboxes.microsoft.settings import ExchangeSettings
+
     values = {
         "protocol": protocol,
         "server_address": sandbox.url,
@@ -29,6 +32,8 @@ def settings_for(sandbox: Sandbox, protocol: str, **more: object) -> ExchangeSet
 
 
 def opened(sandbox: Sandbox, protocol: str, secret: str = "", **more: object) -> Connection:
+    from placet.mailboxes.microsoft.protocols import connect
+
     settings = settings_for(sandbox, protocol, **more)
     return connect(settings, SecretStr(secret or sandbox.client_secret), key=protocol, cache=TokenCache())
 

@@ -1,4 +1,5 @@
-"""An HTTP server on loopback that answers with literal bytes, and what a test needs to talk EWS or Graph to it."""
+"""An HTTP server on loopback that answers with literal bytes, and what a test needs to talk EWS or Graph to it.
+Other kinds are talked to as well: what is of one folder alone is imported where it is used."""
 
 import json
 import threading
@@ -7,18 +8,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
 from placet.mailboxes.base import Action, Connection, MailError
-from placet.mailboxes.microsoft.entra import EntraGrant
-from placet.mailboxes.microsoft.ews.connection import EwsConnection
-from placet.mailboxes.microsoft.ews.soap import Soap
-from placet.mailboxes.microsoft.graph.client import Graph
-from placet.mailboxes.microsoft.graph.connection import GraphConnection
-from placet.mailboxes.microsoft.preflight import ExchangeProbe
-from placet.mailboxes.microsoft.settings import ExchangeSettings
 from placet.mailboxes.oauth import Access, TokenCache
+
+if TYPE_CHECKING:
+    from placet.mailboxes.microsoft.entra import EntraGrant
+    from placet.mailboxes.microsoft.ews.connection import EwsConnection
+    from placet.mailboxes.microsoft.graph.connection import GraphConnection
+    from placet.mailboxes.microsoft.settings import ExchangeSettings
 
 CLIENT_ID = "535fb089-9ff3-47b6-9bfb-4f1264799865"
 SECRET = "s3cr+t/=~ & %20-VERY-secret"
@@ -67,7 +68,9 @@ class Stub:
         return f"http://127.0.0.1:{self.port}/v1.0"
 
     @property
-    def grant(self) -> EntraGrant:
+    def grant(self) -> "EntraGrant":
+        from placet.mailboxes.microsoft.entra import EntraGrant
+
         return EntraGrant(self.token_uri, CLIENT_ID, SCOPE, SecretStr(SECRET))
 
     def to(self, path: str) -> list[Request]:
@@ -102,17 +105,27 @@ class Stub:
             return self.token_replies
         return self.graph_replies if "/v1.0/" in path else self.ews_replies
 
-    def graph_connection(self, cache: TokenCache | None = None) -> GraphConnection:
+    def graph_connection(self, cache: TokenCache | None = None) -> "GraphConnection":
+        from placet.mailboxes.microsoft.graph.client import Graph
+        from placet.mailboxes.microsoft.graph.connection import GraphConnection
+        from placet.mailboxes.microsoft.preflight import ExchangeProbe
+
         access = Access("box", self.grant, cache or TokenCache())
         probe = partial(ExchangeProbe, self.settings(), access)
         return GraphConnection(Graph(self.graph_url, MAILBOX, access), probe)
 
-    def connection(self, cache: TokenCache | None = None) -> EwsConnection:
+    def connection(self, cache: TokenCache | None = None) -> "EwsConnection":
+        from placet.mailboxes.microsoft.ews.connection import EwsConnection
+        from placet.mailboxes.microsoft.ews.soap import Soap
+        from placet.mailboxes.microsoft.preflight import ExchangeProbe
+
         access = Access("box", self.grant, cache or TokenCache())
         probe = partial(ExchangeProbe, self.settings(), access)
         return EwsConnection(Soap.online(self.ews_url, MAILBOX, access), probe)
 
-    def settings(self, **more: object) -> ExchangeSettings:
+    def settings(self, **more: object) -> "ExchangeSettings":
+        from placet.mailboxes.microsoft.settings import ExchangeSettings
+
         values = {
             "server_address": f"http://127.0.0.1:{self.port}",
             "username": MAILBOX,

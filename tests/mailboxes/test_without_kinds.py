@@ -1,6 +1,8 @@
-"""A kind of mailbox is a folder that one can delete: Placet works on, and says what it no longer knows."""
+"""A kind of mailbox is a folder that one can delete: Placet works on, and says what it no longer knows; what is left is
+still tested."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -101,3 +103,68 @@ def test_nothing_outside_of_a_folder_imports_it() -> None:
         if folder not in path.parts and str(path.relative_to(ROOT)) not in ASKING
     }
     assert importing == set()
+
+
+#: What every kind of mailbox that is left is held to.
+REST = ("tests/mailboxes/conformance", "tests/journeys/test_main_job.py")
+
+
+def sources_without(folder: str, to: Path) -> Path:
+    """A copy of the sources with their tests, without the folder of a kind."""
+    gone = str(PACKAGE / "mailboxes" / folder)
+    for name in ("placet", "tests", "benchmarks", "tools", "clients", "docs", "requirements"):
+        shutil.copytree(
+            ROOT / name,
+            to / name,
+            ignore=lambda at, names: {*names} if at == gone else {"__pycache__", "node_modules"},
+        )
+    (to / "placet" / "mailboxes" / folder).rmdir()
+    for name in ("pyproject.toml", "CHANGELOG.md", "README.md", "CONTRIBUTING.md", "Makefile"):
+        shutil.copy(ROOT / name, to / name)
+    return to
+
+
+def pytest_in(copy: Path, *words: str) -> str:
+    """What a run there says."""
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "PLACET_"))
+    }
+    ended = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", *words],
+        cwd=copy,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=3000,
+        check=False,
+    )
+    return f"{ended.stdout[-20_000:]}{ended.stderr[-5_000:]}"
+
+
+def imports(path: Path, folder: str, copy: Path) -> bool:
+    """Whether a file of tests cannot be loaded without the folder: it imports it, or another one that does."""
+    source = path.read_text()
+    if re.search(rf"^(?:from|import) placet\.mailboxes\.{folder}\b", source, re.MULTILINE):
+        return True
+    beside = [path.parent / name for name in re.findall(r"^from \.(\w+) import", source, re.MULTILINE)]
+    elsewhere = [
+        copy / name.replace(".", "/")
+        for name in re.findall(r"^from (tests\.[\w.]+) import", source, re.MULTILINE)
+    ]
+    others = [one.with_suffix(".py") for one in (*beside, *elsewhere)]
+    return any(imports(one, folder, copy) for one in others if one.exists())
+
+
+@pytest.mark.whole
+@pytest.mark.long
+@pytest.mark.any_database
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_the_tests_of_the_rest_run_without_it(folder: str, tmp_path: Path) -> None:
+    """All are loaded but those about the folder, and what each kind is held to holds of all that are left."""
+    copy = sources_without(folder, tmp_path / "copy")
+    for name in re.findall(r"^ERROR (\S+)", pytest_in(copy, "--collect-only"), re.MULTILINE):
+        path = copy / name / "conftest.py" if (copy / name).is_dir() else copy / name
+        assert imports(path, folder, copy), f"{name} cannot be loaded without {folder}"
+    last = pytest_in(copy, *REST)
+    assert re.search(r"\d+ passed", last) and not re.search(r"\d+ (failed|errors?)\b", last), last

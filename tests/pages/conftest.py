@@ -1,6 +1,7 @@
 """What pages show: a process, a mailbox, a request that waits for Bob, mails."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 from django.core.cache import cache
@@ -14,10 +15,11 @@ from placet.approvals.models import Assignment, Request, Version
 from placet.approvals.processes import publish
 from placet.mail.models import IncomingMail
 from placet.mailboxes import store
-from placet.mailboxes.microsoft import certificates
-from placet.mailboxes.microsoft.certificates import Certificate
 from placet.mailboxes.models import Mailbox
 from tests.making import SAMPLE, values
+
+if TYPE_CHECKING:
+    from placet.mailboxes.microsoft.certificates import Certificate
 
 SECRET = "Q8x~known-secret-value-of-the-test"
 SETTINGS = {
@@ -46,7 +48,9 @@ def mailbox(db: None) -> Mailbox:
 
 
 @pytest.fixture(scope="module")
-def certificate() -> Certificate:
+def certificate() -> "Certificate":
+    from placet.mailboxes.microsoft import certificates
+
     return certificates.make("Placet", 12)
 
 

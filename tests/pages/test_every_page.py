@@ -19,7 +19,6 @@ from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
 
 from placet.accounts.models import Person
-from placet.mailboxes.microsoft.panel import guide
 from tests.pages import test_permissions
 from tests.pages.browsing import AXE, SIZES, complaints_of, sign_in, window
 from tests.pages.test_permissions import OWN, PUBLIC, SEEN
@@ -50,6 +49,8 @@ def addresses(world: dict[str, str], client: Client, column: int) -> dict[str, s
             if answer.status_code == 200 and html and not frame:
                 found[name] = world[name]
     if "panel:guide_step" in found:
+        from placet.mailboxes.microsoft.panel import guide
+
         found |= {f"guide: {s.key}": reverse("panel:guide_step", args=[s.key]) for s in guide.STEPS}
     return found
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 from django.apps import apps
@@ -25,10 +26,12 @@ from placet.lib.public_holidays import Observed
 from placet.lib.working_time import Span
 from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes import store
-from placet.mailboxes.microsoft.certificates import Certificate
 from placet.mailboxes.models import Mailbox
 from placet.webhooks import signing
 from placet.webhooks.models import Attempt, Delivery, Endpoint, Event, secrets_of
+
+if TYPE_CHECKING:
+    from placet.mailboxes.microsoft.certificates import Certificate
 
 NOBODY = "https://10.0.0.8/hooks/its-secret-part"  # private, and on no list: nothing is called there
 As = Callable[[Person | None], Client]
@@ -387,7 +390,7 @@ def world(
     carol: Person,
     dave: Person,
     admin: Person,
-    certificate: Certificate,
+    certificate: "Certificate",
 ) -> dict[str, str]:
     """The address of every page, about rows that exist."""
     request: Request = asked.visit.request

@@ -7,14 +7,17 @@ an empty mailbox on it, and looks into it past Placet, as its owner would. `test
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from types import ModuleType
 from typing import Any, Protocol
 
 from placet.mailboxes.base import Connection
+from placet.mailboxes.kinds import all_kinds
 
 from . import worlds
 
@@ -122,9 +125,16 @@ class World:
 @cache
 def every_world() -> tuple[World, ...]:
     """In the order of their names."""
-    modules = (importlib.import_module(f"{worlds.__name__}.{found.name}") for found in _modules())
-    return tuple(sorted((world for module in modules for world in module.WORLDS), key=str))
+    there = all_kinds().keys()
+    of_modules = (world for module in _modules() for world in module.WORLDS)
+    return tuple(sorted((world for world in of_modules if there >= {*world.kinds}), key=str))
 
 
-def _modules() -> Iterator[pkgutil.ModuleInfo]:
-    return pkgutil.iter_modules(worlds.__path__)
+def _modules() -> Iterator[ModuleType]:
+    """But for those of a kind whose folder is gone."""
+    for found in pkgutil.iter_modules(worlds.__path__):
+        try:
+            yield importlib.import_module(f"{worlds.__name__}.{found.name}")
+        except ModuleNotFoundError as error:
+            if not re.fullmatch(r"placet\.mailboxes\.[a-z0-9]+", error.name or ""):
+                raise

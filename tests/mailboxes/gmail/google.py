@@ -14,15 +14,16 @@ from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.policy import default
 from email.utils import parseaddr
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from placet.mailboxes.gmail.connection import GmailConnection, connect
-from placet.mailboxes.gmail.settings import GmailSettings
 from placet.mailboxes.oauth import TokenCache
 from tests.mailboxes.google_tokens import JSON, TokenEndpoint, answer
 from tests.mailboxes.google_tokens import key_file as key_file
 from tests.mailboxes.stub import Reply, Request, Stub, running_stub
+
+if TYPE_CHECKING:
+    from placet.mailboxes.gmail.connection import GmailConnection
 
 SCOPE = "https://www.googleapis.com/auth/gmail.modify"
 MOST_SENT = 3_500_000  # bytes; far less than the real one takes, so that a test of it is quick
@@ -115,7 +116,10 @@ class Google:
     def user(self, address: str) -> GmailBox:
         return self.users.setdefault(address, GmailBox(self, address))
 
-    def connect(self, address: str, *, key: str = "", api: str = "", **more: object) -> GmailConnection:
+    def connect(self, address: str, *, key: str = "", api: str = "", **more: object) -> "GmailConnection":
+        from placet.mailboxes.gmail.connection import connect
+        from placet.mailboxes.gmail.settings import GmailSettings
+
         settings = GmailSettings.parse({"username": address, **more})[0]
         base = api or self.api
         return connect(
