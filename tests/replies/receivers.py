@@ -1,8 +1,10 @@
 """Mails as known receivers deliver them: the lines that each writes on top of what came in, after the shapes that
-public mails have. All names and texts are our own."""
+public mails have, and what forgers make of them. All names and texts are our own."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 SENDER = "fabrikam.example"
 ORIGIN = f"mail.{SENDER} (mail.{SENDER} [203.0.113.7])"
@@ -218,8 +220,10 @@ def kerio(d: str, dkim: str, dmarc: str) -> Delivery:
     return Delivery((), (), hop, below=False)
 
 
-#: By key of the preset: what it delivers of a mail by a domain, of which DKIM and DMARC came to these results.
-RECEIVERS: dict[str, Callable[[str, str, str], Delivery]] = {
+#: What is delivered of a mail by a domain, of which DKIM and DMARC came to these results.
+Maker = Callable[[str, str, str], Delivery]
+#: By key of the preset.
+RECEIVERS: dict[str, Maker] = {
     "gmail": gmail, "fastmail": fastmail, "yahoo": yahoo, "icloud": icloud, "proton": proton, "zoho": zoho, "gmx": gmx,
     "mail-ru": mail_ru, "yandex": yandex, "posteo": posteo, "infomaniak": infomaniak, "ovh": ovh, "rspamd": rspamd,
     "opendkim": opendkim, "amavis": amavis, "exchange-server": exchange_server, "outlook": outlook,
@@ -243,3 +247,42 @@ def written(
         "Content-Type: text/plain", *delivery.after_from,
     ]  # fmt: skip
     return ("\r\n".join(lines) + "\r\n\r\nApprove\r\n").encode()
+
+
+class Writing(Protocol):
+    """Puts a mail under what its receiver wrote, as `written` does."""
+
+    def __call__(
+        self, delivery: Delivery, below: Sequence[str] = ..., signatures: Sequence[str] = ...
+    ) -> bytes: ...
+
+
+def forgeries(
+    make: Maker,
+    write: Writing = written,
+    sender: str = SENDER,
+    signatures: Sequence[str] = (SIGNATURE,),
+) -> Iterator[tuple[str, bytes, bool]]:
+    """What it is, the mail in the name of `sender`, whose genuine ones bear `signatures`, and whether a server that
+    takes forged stamps off could deliver it at all."""
+    passed, failed = make(sender, "pass", "pass"), make(sender, "fail", "fail")
+    none = Delivery(passed.above, (), passed.hop, passed.below)
+    planted = (*passed.stamps, *passed.after_from)
+    hop = f"Received: {passed.hop}; {DATE}"
+    inner = tuple(f"Received: {line}; {DATE}" for line in passed.above)
+    for name, server in (("failed", failed), ("unstamped", none)):
+        yield f"{name}, planted", write(server, planted), False
+        yield f"{name}, planted with a hop", write(server, (hop, *planted)), False
+        yield f"{name}, planted with all hops", write(server, (*inner, *planted, hop)), False
+        yield f"{name}, planted at the end", write(replace(server, after_from=planted)), False
+    yield "failed", write(failed), True
+    yield "dkim failed", write(make(sender, "fail", "pass")), True
+    yield "dmarc failed", write(make(sender, "pass", "fail")), True
+    yield "dmarc without a policy", write(make(sender, "pass", "none")), True
+    yield "of another domain", write(make("evil.example", "pass", "pass")), True
+    yield "of a domain below", write(make(f"mail.{sender}", "pass", "pass")), True
+    if "header.d" not in "".join(passed.stamps):  # where the server does not say who signed
+        above = [one.replace(sender, sender.partition(".")[2]) for one in signatures]
+        yield "signed by the domain above", write(passed, signatures=above), True
+    foreign = re.sub(r"\bby \S+", "by mx.evil.example", passed.hop)
+    yield "from outside of its servers", write(replace(passed, hop=foreign)), True

@@ -13,7 +13,7 @@ from placet.mailboxes.stamp_profile import Place, StampProfile, Stripped, profil
 from placet.replies import refusals
 from placet.replies.parse import OwnMail, parse
 from placet.replies.prove_outside import Servers, Stamped, proved_outside
-from tests.replies.receivers import DATE, RECEIVERS, SENDER, SIGNATURE, Delivery, written
+from tests.replies.receivers import RECEIVERS, SENDER, SIGNATURE, forgeries, written
 from tests.replies.test_prove_outside import ASKED, NOW
 
 OWN = "mx.contoso.example"
@@ -52,29 +52,7 @@ def genuine(key: str) -> bytes:
 
 
 def forged(key: str) -> Iterator[tuple[str, bytes, bool]]:
-    """What it is, the mail, and whether a server that takes forged stamps off could deliver it at all."""
-    make = RECEIVERS[key]
-    passed, failed = make(SENDER, "pass", "pass"), make(SENDER, "fail", "fail")
-    none = Delivery(passed.above, (), passed.hop, passed.below)
-    planted = tuple(line for line in (*passed.stamps, *passed.after_from))
-    hop = f"Received: {passed.hop}; {DATE}"
-    inner = tuple(f"Received: {line}; {DATE}" for line in passed.above)
-    for name, server in (("failed", failed), ("unstamped", none)):
-        yield f"{name}, planted", written(server, planted), False
-        yield f"{name}, planted with a hop", written(server, (hop, *planted)), False
-        yield f"{name}, planted with all hops", written(server, (*inner, *planted, hop)), False
-        yield f"{name}, planted at the end", written(replace(server, after_from=planted)), False
-    yield "failed", written(failed), True
-    yield "dkim failed", written(make(SENDER, "fail", "pass")), True
-    yield "dmarc failed", written(make(SENDER, "pass", "fail")), True
-    yield "dmarc without a policy", written(make(SENDER, "pass", "none")), True
-    yield "of another domain", written(make("evil.example", "pass", "pass")), True
-    yield "of a domain below", written(make(f"mail.{SENDER}", "pass", "pass")), True
-    if "header.d" not in "".join(passed.stamps):  # where the server does not say who signed
-        other = SIGNATURE.replace(SENDER, "example")
-        yield "signed by the domain above", written(passed, signatures=[other]), True
-    foreign = re.sub(r" by \S+", " by mx.evil.example", passed.hop)
-    yield "from outside of its servers", written(replace(passed, hop=foreign)), True
+    return forgeries(RECEIVERS[key])
 
 
 @pytest.mark.parametrize("key", BY_KEY)
