@@ -17,7 +17,7 @@ help:
 	@echo "make test-changed  those of them that what changed since main can change (SINCE=...)"
 	@echo "make test-postgres  all tests on a PostgreSQL of their own"
 	@echo "make check       ruff, mypy --strict, migrations, imports one way"
-	@echo "make acceptance  what needs Microsoft's schema and the mail corpora in ../shared; the table of attacks"
+	@echo "make acceptance  what needs Microsoft's schema and the mail corpora in ../shared; the tables of attacks and of public mails"
 	@echo "make acceptance-full  programs of others with what we made for them: n8n (3 GB, a compiler of C++), a judge of"
 	@echo "                 the connector for the Power Platform, Apache with NTLM and Kerberos before a mailbox, mail servers with"
 	@echo "                 OpenDKIM, OpenDMARC and rspamd that receive, over port 25 in a network of their own (root)"
