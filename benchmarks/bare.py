@@ -71,23 +71,25 @@ def _get(session: requests.Session, url: str) -> requests.Response:
 
 
 def _by_ews(tenant: Tenant, expected: int) -> float:
-    """SyncFolderItems, then GetItem with MIME, ten at a time, read by lxml."""
     began = time.perf_counter()
     with requests.Session() as session:
-        session.headers.update(
-            {
-                "Authorization": f"Bearer {_token(session, tenant, 'ews')}",
-                "Content-Type": "text/xml; charset=utf-8",
-                "X-AnchorMailbox": APPROVALS,
-            }
-        )
-        ids = list(_ids(session, tenant))
-        found = sum(
-            len(_mimes(session, tenant, ids[at : at + IN_ONE_GET])) for at in range(0, len(ids), IN_ONE_GET)
-        )
+        found = by_ews(session, tenant.ews_url, _token(session, tenant, "ews"))
     taken = time.perf_counter() - began
     _must_be(found, expected)
     return taken
+
+
+def by_ews(session: requests.Session, url: str, token: str) -> int:
+    """How many mails SyncFolderItems and then GetItem give, with MIME, ten at a time, read by lxml."""
+    session.headers.update(
+        {
+            "Authorization": f"Bearer {token}",
+            "Content-Type": "text/xml; charset=utf-8",
+            "X-AnchorMailbox": APPROVALS,
+        }
+    )
+    ids = list(_ids(session, url))
+    return sum(len(_mimes(session, url, ids[at : at + IN_ONE_GET])) for at in range(0, len(ids), IN_ONE_GET))
 
 
 def _token(session: requests.Session, tenant: Tenant, way: str) -> str:
@@ -102,24 +104,24 @@ def _token(session: requests.Session, tenant: Tenant, way: str) -> str:
     return str(answer.json()["access_token"])
 
 
-def _call(session: requests.Session, tenant: Tenant, operation: str) -> etree._Element:
-    answer = session.post(tenant.ews_url, data=_ENVELOPE.format(operation).encode(), timeout=60)
+def _call(session: requests.Session, url: str, operation: str) -> etree._Element:
+    answer = session.post(url, data=_ENVELOPE.format(operation).encode(), timeout=60)
     answer.raise_for_status()
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
     return etree.fromstring(answer.content, parser)
 
 
-def _ids(session: requests.Session, tenant: Tenant) -> Iterator[str]:
+def _ids(session: requests.Session, url: str) -> Iterator[str]:
     state, last = "", False
     while not last:
-        root = _call(session, tenant, _SYNC.format(f"<m:SyncState>{state}</m:SyncState>" if state else ""))
+        root = _call(session, url, _SYNC.format(f"<m:SyncState>{state}</m:SyncState>" if state else ""))
         yield from (item.attrib["Id"] for item in root.iter(f"{{{TYPES}}}ItemId"))
         state = root.findtext(f".//{{{MESSAGES}}}SyncState") or ""
         last = root.findtext(f".//{{{MESSAGES}}}IncludesLastItemInRange") == "true"
 
 
-def _mimes(session: requests.Session, tenant: Tenant, ids: list[str]) -> list[bytes]:
-    root = _call(session, tenant, _GET.format("".join(f'<t:ItemId Id="{id_}"/>' for id_ in ids)))
+def _mimes(session: requests.Session, url: str, ids: list[str]) -> list[bytes]:
+    root = _call(session, url, _GET.format("".join(f'<t:ItemId Id="{id_}"/>' for id_ in ids)))
     return [base64.b64decode(mime.text or "") for mime in root.iter(f"{{{TYPES}}}MimeContent")]
 
 

@@ -6,8 +6,9 @@ by SMTP beside smtplib. `python -m benchmarks.kinds --help`
     sending       the confirmations, by the outbox; beside it smtplib sends the same mails in one session
 
 Each on a fresh installation with SQLite, and against a server in a process of its own: a sandbox (Microsoft Graph,
-Exchange Web Services), a Dovecot (IMAP, POP3) with a Postfix, a Cyrus (JMAP), and a Google in memory, written from its
-documentation (Gmail). What is Google's own speed no figure here says.
+Exchange Web Services; behind a door for Windows accounts an Exchange Server), a Dovecot (IMAP, POP3) with a Postfix, a
+Cyrus (JMAP), and a Google in memory, written from its documentation (Gmail). What is Google's own speed, or that of an
+Exchange, no figure here says.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from pathlib import Path
 from benchmarks.replies import Stopwatch, machine, only_our_settings
 from benchmarks.tenant import Place, Tenant, tenant
 
-WAYS = ("graph", "ews", "imap", "pop3", "jmap", "gmail")
+WAYS = ("graph", "ews", "exchange-server", "imap", "pop3", "jmap", "gmail")
 Bare = Callable[[], int]
 MOST_SENT = 400  # mails, below the pace of a minute
 
@@ -45,7 +46,7 @@ class Row:
             for name, watch in parts.items()
         )
         return (
-            f"{self.way:>6} {self.replies:>6,} replies: path/bare {2 * path.wall / self.bare.wall:.1f}, by processor "
+            f"{self.way:>15} {self.replies:>6,} replies: path/bare {2 * path.wall / self.bare.wall:.1f}, by processor "
             f"time {2 * path.processor / self.bare.processor:.1f}   milliseconds a mail (of the processor): {shown}"
         )
 
@@ -70,11 +71,14 @@ def main() -> None:
 @contextmanager
 def _place(way: str) -> Iterator[tuple[Place, Bare]]:
     """Where the mailbox is, and the bare fetch of all that waits there."""
-    from benchmarks import bare, elsewhere, google
+    from benchmarks import bare, elsewhere, exchange_server, google
 
     if way in ("graph", "ews"):
         with tenant() as running:
             yield running, lambda: _fetched(bare.by_requests, running, way)
+    elif way == "exchange-server":
+        with exchange_server.at_exchange() as exchange:
+            yield exchange, exchange.bare
     elif way == "gmail":
         with google.at_google() as memory:
             yield memory, memory.bare
@@ -141,7 +145,7 @@ def _sending(place: Place) -> str:
         raise RuntimeError(f"{sent} of {len(waiting)} mails were sent.")
     each = 1000 / sent
     return (
-        f"{'smtp':>6} {sent:>6,} mails: sent/bare {taken.wall / bare.wall:.1f}, by processor time "
+        f"{'smtp':>15} {sent:>6,} mails: sent/bare {taken.wall / bare.wall:.1f}, by processor time "
         f"{taken.processor / bare.processor:.1f}   milliseconds a mail (of the processor): {taken.wall * each:.2f} "
         f"({taken.processor * each:.2f}), with a copy into Sent by IMAP; smtplib {bare.wall * each:.2f} "
         f"({bare.processor * each:.2f})"

@@ -185,7 +185,7 @@ def faults_of(command: Command) -> Sequence[Fault]:
     refused = refused_by(command.protocol)
     if command.protocol == "jmap" and "/jmap" in command.name:  # no methods are asked there
         refused = [fault for fault in refused if b"TAG" not in fault.refusal]
-    if command.protocol == "ews" and not command.name[-1].isalpha():  # no operation comes with it
+    if command.protocol == "ews" and (command.name == "POST" or command.name[-1].isdigit()):  # no operation
         refused = [fault for fault in refused if b"xml" not in fault.refusal]
     return [*CUT, *refused]
 

@@ -195,6 +195,15 @@ def test_a_challenge_from_outside_is_judged(front: Front, challenge: bytes, sche
     assert error.not_done
 
 
+def test_a_challenge_that_was_cut_leaves_no_connection_behind(front: Front) -> None:
+    front.first_answer = Answer(401, b"<html>401</html>", {"WWW-Authenticate": "NTLM TlRMTVNTUAACA"})
+    one = caller(front)
+    assert "base64" in error_of(one).cause
+    front.first_answer = Answer(503)
+    error_of(one)
+    assert {seen.connection for seen in front.seen} == {1}
+
+
 @pytest.mark.parametrize("flags", [0x00000201, 0x00008201, 0xFFFFFFFF])
 def test_no_challenge_gets_less_than_ntlm_2(front: Front, flags: int) -> None:
     """[MS-NLMP] 3.3: the response of version 1 has 24 bytes."""

@@ -179,8 +179,8 @@ class WindowsCaller:
             answer = self._send(body if last else b"", headers, f"{scheme} {_coded(token)}")
             if answer.status_code != 401:
                 return self._answered(context, scheme, answer, last=last), last
-            challenge = self._challenge(answer, scheme)
             self._drain(answer)
+            challenge = self._challenge(answer, scheme)
             offered = offered or last
             if challenge is None:
                 raise (
