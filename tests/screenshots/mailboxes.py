@@ -38,6 +38,12 @@ _CONSENT = {
     "smtp_host": "smtp.gmail.com",
     "smtp_sign_in": "oauth-refresh",
 }
+_SERVICE_ACCOUNT = {
+    "imap_host": "imap.gmail.com",
+    "imap_sign_in": "service-account",
+    "smtp_host": "smtp.gmail.com",
+    "smtp_sign_in": "service-account",
+}
 #: By the name of the picture, what is stored and its secrets.
 STORED: Mapping[str, tuple[dict[str, str], dict[str, str]]] = {
     "imap": (
@@ -45,6 +51,10 @@ STORED: Mapping[str, tuple[dict[str, str], dict[str, str]]] = {
         {"imap_password": SECRET, "smtp_password": SECRET},
     ),
     "imap-by-consent": ({"kind": "imap", **_CONSENT}, {"imap_client_secret": SECRET}),
+    "imap-by-service-account": (
+        {"kind": "imap", **_SERVICE_ACCOUNT},
+        {"imap_service_account_key": key_file()},
+    ),
     "pop3": (
         {"kind": "pop3", "pop3_host": "pop.ionos.de", "smtp_host": "smtp.ionos.de", "pop3_delete_days": "30"},
         {"pop3_password": SECRET, "smtp_password": SECRET},
