@@ -17,7 +17,7 @@ ENTERED: dict[str, Any] = {"username": "approvals@contoso.example", "pop3_host":
 
 
 def test_every_setting_has_its_row_and_comes_back_as_it_was() -> None:
-    secrets = {"pop3_password", "pop3_client_secret", "pop3_refresh_token"}
+    secrets = {"pop3_password", "pop3_client_secret", "pop3_refresh_token", "pop3_service_account_key"}
     of_pop3 = {name for name in Pop3Settings.readers() if name.startswith("pop3_")}
     assert of_pop3 | secrets == {row.name for row in FIELDS if row.name.startswith("pop3_")}
     one, _ = Pop3Settings.parse({**ENTERED, "pop3_delete_days": "14", "pop3_security": "starttls"})
