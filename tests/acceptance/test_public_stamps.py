@@ -170,7 +170,7 @@ def receiver_of(mail: Mail) -> Preset | None:
     top = mail.hops[0].by if mail.hops else ""
     for preset in PRESETS:
         named = any(preset.profile.is_own(stamp.authserv_id) for stamp in mail.stamps)
-        if mail.stamps and preset.mx and (named or is_host_of(preset, top)):
+        if mail.stamps and preset.profile.ids and (named or is_host_of(preset, top)):
             return preset
     return None
 
