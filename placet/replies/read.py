@@ -5,8 +5,8 @@
     sentences and clauses. Greetings, what stands below closings, and small print are no part of it (`read_frame`).
 3.  A clause decides only if every word of it is explained by phrases of one language, or names the request beside a
     strong answer (`read_named`), and one of them says an outcome. One negation turns an approval into a rejection; any
-    other negation decides nothing. What "they" or "the supplier" decided is not the sender's answer; "cannot approve
-    today" is none yet, "can approve" is none.
+    other negation decides nothing. What "they" or "the supplier" decided is not the sender's answer, nor is one in
+    quotation marks inside a sentence; "cannot approve today" is none yet, "can approve" is none.
 4.  A doubt anywhere (a condition, a limit, "later", "maybe", somebody else) makes the whole unclear; so do a
     question, two outcomes, and a word for the other outcome in a clause that is not understood. In sentences
     behind a rejection, doubts and questions change nothing unless they take it back, nor do doubts in the reasons
@@ -233,7 +233,8 @@ def _read(found: Text, known: Vocabulary, about: About) -> Reading:
         return Reading(None, "", TOO_LONG)
     views = [_judged(found, code, known, about) for code in languages_of(found)]
     if not views:
-        return Reading(None, "", Sentence("None of the words that are known for an answer was found."))
+        nothing = Sentence("None of the words that are known for an answer was found.")
+        return Reading(None, "", nothing, likely=likely(found, views, about, lambda _view: NOTHING))
     decided = [view for view in views if view.outcome]
     if not decided:
         best = max(views, key=lambda view: view.explained)
@@ -372,6 +373,7 @@ def _obstacle(
         outcome, weak, alone_above=_is_alone_above(view, found), last_word=is_last_word(view, found)
     )
     values = _harmless_values(found, about, view.code)
+    quoted = [one.span() for one in _QUOTED.finditer(found.text[: found.frame.end])]
     for sentence in filter(None, view.sentences):
         state.sentence_decides = any(clause.taken is Taken.DECIDES for clause in sentence)
         if _names_value(sentence, values, found, known, view.code):
@@ -390,7 +392,7 @@ def _obstacle(
                     return Sentence(_OPEN[clause.taken], text=shortened(found, clause))
             elif _is_against(clause, state, found, known, view.code):
                 return Sentence(_OPEN.get(clause.taken, LIMIT), text=shortened(found, clause))
-        if state.sentence_decides and _is_reported(sentence):
+        if state.sentence_decides and (_is_reported(sentence) or _is_in_quotes(sentence, found, quoted)):
             return Sentence(
                 "“{text}” may be about somebody else's answer.", text=shortened(found, sentence[0])
             )
@@ -538,6 +540,29 @@ def _is_reported(sentence: Sequence[Spoken]) -> bool:
         return False
     label = first.taken is Taken.HARMLESS and len(first.pieces) <= _LABEL and not _has_phrase(first)
     return first.taken in (Taken.UNKNOWN, Taken.FRAME) or label
+
+
+def _is_in_quotes(sentence: Sequence[Spoken], found: Text, quoted: Sequence[tuple[int, int]]) -> bool:
+    """Whether the answer of a sentence stands between quotation marks that do not hold the whole of it: the landlord's
+    words, «no cables, refused»."""
+    start = found.tokens[sentence[0].pieces[0].start].start
+    end = found.tokens[sentence[-1].pieces[-1].end - 1].end
+    inside = [span for span in quoted if start < span[0] < end or start < span[1] < end]
+    return any(
+        opens < found.tokens[piece.start].start < closes
+        for clause in sentence
+        if inside and clause.taken is Taken.DECIDES
+        for piece in clause.pieces
+        if piece.meaning and piece.meaning.outcome
+        for opens, closes in inside
+    )
+
+
+#: A line's words between quotation marks, of whichever country.
+_QUOTED = re.compile(
+    '«[^«»\n]{1,400}»|»[^«»\n]{1,400}«|„[^„“”\n]{1,400}[“”]|“[^“”\n]{1,400}”|”[^”\n]{1,400}”|"[^"\n]{1,400}"'
+    "|「[^「」\n]{1,400}」|『[^『』\n]{1,400}』|‹[^‹›\n]{1,400}›|《[^《》\n]{1,400}》"
+)
 
 
 def _has_phrase(clause: Spoken) -> bool:

@@ -504,13 +504,15 @@ def _is_struck_out(clause: Spoken, found: Text) -> bool:
 
 
 def _only_for_now(clause: Spoken, found: Text, code: str) -> bool:
-    """ "I cannot approve this today" says when, not what."""
+    """ "I cannot approve this today" says when, not what. So does a time beside whatever does not speak of rejecting:
+    "we cannot buy it today", but not "I reject it today"."""
     if clause.outcome != REJECT:
         return False
-    at_some_time = any(
-        ends_with(found.words, piece.end, found.known.parts[code].for_now) for piece in clause.pieces
-    )
-    return at_some_time and APPROVE in _speaks(clause, found, code)
+    for_now = found.known.parts[code].for_now
+    times = [piece for piece in clause.pieces if ends_with(found.words, piece.end, for_now)]
+    speaks = _speaks(clause, found, code)
+    beside = any(not (piece.meaning and piece.meaning.outcome) for piece in times)
+    return bool(times) and (APPROVE in speaks or (beside and REJECT not in speaks))
 
 
 def _only_able(clause: Spoken, found: Text, code: str) -> bool:

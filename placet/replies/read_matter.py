@@ -2,7 +2,8 @@
 
 - A number, an identifier, a date or a month in a sentence that approves has to be the request's, in whatever way it is
   written: 4,905.20 is 4 905,20, and "12 June" is 12/06. In the other sentences and of a rejection this goes for what
-  numbers an object ("INV-3306", "order 17"): reasons and comments count many things.
+  numbers an object ("INV-3306", "order 17"): reasons and comments count many things, but not in a few words that
+  are not understood beside an approval ("come as two").
 - What stands where the thing stands that is decided on ("the trip to Mérida", "I approve the printer") has to be a word
   of the request, or a form of one: "w Warszawie" is said of "Warszawa".
 
@@ -35,6 +36,7 @@ from placet.replies.read_shown import (
 from placet.replies.read_vocabulary import APPROVE, ends_with
 
 OTHER = gettext_noop("“{text}” stands nowhere in the request; it may be about another one.")
+_BRIEF = 4  # words of a clause
 _SHORTEST_NAME = 4  # letters of a month without a day
 _IDENTIFYING = (
     3  # digits of what is written without a blank behind letters, and need not be the request's way
@@ -43,6 +45,7 @@ _IDENTIFYING = (
 _CLOCK = re.compile(r"(?<![0-9.,])[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?![0-9])")
 _LIST_MARK = re.compile(r"(?:(?<=\n)|\A)[ \t]*\(?[0-9]{1,2}[.)](?=[ \t])")
 _ALL_OF_IT = re.compile(r"(?<![0-9.,])100[ \u00a0]?%")
+_COLONS = (":", "：")
 _TIES = ("-", "–", "/", "_")
 
 
@@ -59,6 +62,8 @@ def other_matter(found: Text, view: View, about: About) -> Sentence:
         if not (decides or view.outcome == APPROVE):
             continue
         other = _other_number(sentence, text, found, shown, every=decides and view.outcome == APPROVE)
+        if view.outcome == APPROVE:
+            other = other or _other_in_brief(sentence, text, found, shown)
         if not other and decides:
             other = _other_thing(sentence, found, view, shown, names=not is_decided)
         if other:
@@ -69,6 +74,19 @@ def other_matter(found: Text, view: View, about: About) -> Sentence:
 
 
 # --- numbers ----------------------------------------------------------------------------------------------------
+
+
+def _other_in_brief(sentence: Sequence[Spoken], text: str, found: Text, shown: Shown) -> str:
+    """The number of a few words that are not understood: "come as two" limits, and is too short for a reason."""
+    if any(clause.pause in _COLONS for clause in sentence):
+        return ""  # a label and its value
+    brief = (
+        [clause]
+        for clause in sentence
+        if clause.taken is Taken.UNKNOWN and clause.pieces[-1].end - clause.pieces[0].start <= _BRIEF
+    )
+    others = (_other_number(clause, text, found, shown, every=True) for clause in brief)
+    return next(filter(None, others), "")
 
 
 def _other_number(sentence: Sequence[Spoken], text: str, found: Text, shown: Shown, *, every: bool) -> str:

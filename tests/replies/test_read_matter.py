@@ -349,3 +349,22 @@ def test_a_month_is_looked_up_as_it_is_compared_with_each_name() -> None:
             name + "xyzu",
         ):
             assert known.months.of(word) == compared(word), word
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        ("Venite in due, Mimmo ha già sforato le ore. Straordinari approvati.", None),
+        ("Zwei Mann kommen. Die Überstunden sind genehmigt.", None),
+        ("Drei Mann kommen. Die Überstunden sind genehmigt.", "approve"),  # as many as it says
+        (
+            "Vier Kollegen standen letztes Jahr bis Mitternacht im Lager. Die Überstunden sind genehmigt.",
+            "approve",
+        ),
+    ],
+)
+def test_a_number_in_a_few_words_beside_an_approval_is_a_limit_and_in_a_reason_none(
+    text: str, outcome: str | None
+) -> None:
+    about = request("Überstunden Inventur", Personen="3", Stunden="18")
+    assert read_text(text, about=about).outcome == outcome
