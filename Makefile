@@ -9,7 +9,7 @@ TESTS ?=
 PYTEST = $(BIN)/pytest -n $(JOBS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-changed test-postgres check acceptance acceptance-full bench bench-growth soak soak-attacks soak-models soak-kinds soak-faults soak-faults-postgres mutants screenshots container release messages openapi lock clean
+.PHONY: help setup demo test test-changed test-postgres check acceptance acceptance-full bench bench-growth soak soak-attacks soak-models soak-kinds soak-faults soak-faults-postgres mutants screenshots container release messages openapi train lock clean
 
 help:
 	@echo "make demo        try Placet: SQLite and a local Exchange Online, nothing else needed"
@@ -25,6 +25,7 @@ help:
 	@echo "make bench-growth  pages, regular work and answers at 10,000 and 300,000 requests (SIZES=...), of one line and with"
 	@echo "                 branches, on both databases"
 	@echo "make openapi     the description of the API, and the connector made of it, brought up to date"
+	@echo "make train       what guesses of unclear replies are weighed by, made anew of texts of our own (some minutes)"
 	@echo "make messages    the catalogues of translated texts, brought up to date"
 	@echo "make screenshots pictures of every page and mail, in screenshots/"
 	@echo "make mutants     whether the tests would notice: 300 small changes to what decisions rest on"
@@ -172,6 +173,11 @@ release: setup
 messages: setup
 	$(BIN)/python -m tools.messages
 
+# The weights by which an answer is offered to be confirmed, of texts of our own.
+train: setup
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/train.txt
+	$(BIN)/python -m benchmarks.reading.train
+
 # The description of the API, in docs/.
 openapi: export PLACET_DATA_DIR = $(CURDIR)/$(VENV)/data
 openapi: setup
@@ -184,6 +190,7 @@ lock:
 	$(LOCKED) --extra postgresql --upgrade pyproject.toml -o requirements/run.txt
 	$(LOCKED) --extra mcp -c requirements/run.txt pyproject.toml -o requirements/mcp.txt
 	$(LOCKED) --extra mcp --extra postgresql -c requirements/run.txt pyproject.toml requirements/dev.in -o requirements/dev.txt
+	$(LOCKED) -c requirements/dev.txt requirements/train.in -o requirements/train.txt
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build *.egg-info clients/python/build clients/python/src/*.egg-info

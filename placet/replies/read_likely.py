@@ -1,27 +1,47 @@
 """What a text most likely says that is not clear: never applied, but shown to whoever wrote it, to be confirmed.
 
 Whoever is asked may say "yes" in haste. So a guess is made only of a text that says one answer in words, beside others
-that are not understood; and what makes a clear approval unclear leaves none of an approval to be confirmed: of "it is
-approved, if Carol agrees" a "yes" would leave the condition out. Of a rejection nothing is left out that matters.
+that are not understood, and does not look like a limit to what was learned of letters (`read_weights`):
 
 - an approval: a clause that decides it strongly; no doubt, denial, question or word against it in any other, in
   whatever language (`against`), and no number but the request's own amounts
 - a rejection: the same; or words that reject in a clause of which the rest is not understood, near the end, or a "not"
   right beside a word of approving; doubts and reasons around it change nothing
+- either, where the text looks like hardly anything else by what was learned of letters. What makes a clear approval
+  unclear leaves none of an approval to be confirmed there either, but for words that the rules take for a doubt by
+  themselves: of "it is approved, for 900 at most" a "yes" would leave the limit out
 - neither, where another language finds the other answer, or where it names another thing than the request's
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from placet.lib.sentences import Sentence
-from placet.replies.read_clauses import Piece, Spoken, Taken, Text, View, shortened
+from placet.lib.sentences import Sentence as Said  # a sentence of the text is another thing
+from placet.replies.read_clauses import Piece, Sentence, Spoken, Taken, Text, View, shortened
 from placet.replies.read_facts import About, numbers_in
 from placet.replies.read_matter import other_matter
 from placet.replies.read_parts import part_alone
 from placet.replies.read_phrases import Role
+from placet.replies.read_signs import (
+    KINDS,
+    MOST_SENTENCES,
+    Shares,
+    most_understood,
+    places_of,
+    request_stems,
+    signs_of,
+    words_of,
+)
 from placet.replies.read_topic import other_topic
 from placet.replies.read_vocabulary import APPROVE, REJECT
+from placet.replies.read_weights import SentenceWeights, sentence_weights, text_shares
+
+#: The least share of a text with which an answer is offered, by what was learned of letters alone, and where the rules
+#: find words of it besides.
+LEAST = {APPROVE: 0.6, REJECT: 0.65}
+LEAST_BY_RULES = {APPROVE: 0.1, REJECT: 0.1}
+
+Against = Callable[[View], Said]
 
 _BARS = frozenset({Taken.QUESTION, Taken.RETRACTION})
 _OPEN = frozenset({Taken.DOUBT, Taken.NEGATED, Taken.ELSEWHERE, *_BARS})
@@ -40,14 +60,33 @@ class Likely:
     answers: Mapping[str, str] = field(default_factory=dict)  # to questions, by their names, as written
 
 
-def likely(
-    found: Text, views: Sequence[View], about: About, against: Callable[[View], Sentence]
-) -> Likely | None:
-    """What a text most likely says, in the language that understands most of it. `against`: what makes a text unclear
-    that this view finds an approval in."""
-    if not views or found.too_long or found.frame.said_below:
+def likely(found: Text, views: Sequence[View], about: About, against: Against) -> Likely | None:
+    """What a text most likely says, if that is one answer. `views`: of all languages that know a word of it; `against`:
+    what makes a text unclear that one of them finds an approval in."""
+    sentences = saying(found, views)
+    if found.too_long or found.frame.said_below or not 0 < len(sentences) <= MOST_SENTENCES:
         return None
-    view = max(views, key=lambda view: (view.known_by_itself, view.explained))
+    shares = sentence_shares(found, sentences, about, sentence_weights())
+    said = text_shares(signs_of(found, shares, views, about))
+    view = most_understood(views)
+    by_rules = _by_rules(found, view, views, about, against) if view else None
+    if by_rules and said[by_rules.outcome] >= LEAST_BY_RULES[by_rules.outcome]:
+        return by_rules
+    outcome = max(LEAST, key=said.__getitem__)
+    if said[outcome] < LEAST[outcome] or (
+        view and _is_of_another_or_less(found, outcome, view, about, against)
+    ):
+        return None
+    at = KINDS.index(outcome)
+    _share, best = max(zip(shares, sentences, strict=True), key=lambda one: one[0][at])
+    words = " ".join(found.written(best.spans[0].start, best.spans[-1].end).split())
+    return Likely(outcome, words if len(words) <= _LONGEST_WORDS else f"{words[:_LONGEST_WORDS]}…")
+
+
+def _by_rules(
+    found: Text, view: View, views: Sequence[View], about: About, against: Against
+) -> Likely | None:
+    """The answer that a text says in words, in the language that understands most of it."""
     clauses = [*view.clauses()]
     last = _near_end(view)
     said = [
@@ -139,6 +178,40 @@ def _may_be_less(found: Text, clauses: Sequence[Spoken], about: About) -> bool:
         clause.taken in _OPEN or any(piece.role is Role.AGAINST for piece in clause.pieces)
         for clause in clauses
     )
+    return not strong or open_ or _has_other_numbers(found, about)
+
+
+def _has_other_numbers(found: Text, about: About) -> bool:
+    """Whether numbers stand there that are not the amounts asked for."""
     text = found.text[: found.frame.end]
     others = any(letter.isnumeric() and not ("0" <= letter <= "9") for letter in text)
-    return not strong or open_ or others or not about.numbers.issuperset(numbers_in(text))
+    return others or not about.numbers.issuperset(numbers_in(text))
+
+
+def _is_of_another_or_less(found: Text, outcome: str, view: View, about: About, against: Against) -> bool:
+    """Whether a text that says this would speak of another thing than the request, of a part of it, or of less."""
+    answered = replace(view, outcome=outcome)
+    if outcome == APPROVE and (_has_other_numbers(found, about) or against(answered)):
+        return True
+    return bool(other_matter(found, answered, about)) or _is_another(found, answered, about)
+
+
+# --- what was learned of letters --------------------------------------------------------------------------------
+
+
+def saying(found: Text, views: Sequence[View]) -> Sequence[Sentence]:
+    """The sentences that are more than a greeting."""
+    framed = {
+        at
+        for view in views
+        for at, clauses in enumerate(view.sentences)
+        if clauses and all(clause.taken is Taken.FRAME for clause in clauses)
+    }
+    return [one for at, one in enumerate(found.sentences) if one.spans and at not in framed]
+
+
+def sentence_shares(
+    found: Text, sentences: Sequence[Sentence], about: About, weights: SentenceWeights
+) -> Sequence[Shares]:
+    stems = request_stems(about)
+    return [weights.shares(places_of(words_of(found, one, stems))) for one in sentences]
