@@ -210,7 +210,9 @@ def _settled(world: World) -> bool:
 
 def _checked(world: World, figures: Figures) -> Figures:
     replies = Decision.objects.count()
-    assert set(Request.objects.values_list("state", "result")) == {(Request.State.ENDED, "approved")}
+    others = Request.objects.exclude(state=Request.State.ENDED, result="approved")
+    results = IncomingMail.objects.exclude(result="decided").values_list("state", "result", "same_as")
+    assert not others.exists(), f"{[*others.values_list('pk', 'state', 'result')]}, {[*results]}"
     assert Request.objects.count() == replies == IncomingMail.objects.filter(same_as=None).count()
     assert set(IncomingMail.objects.filter(same_as=None).values_list("result", flat=True)) == {"decided"}
     assert not ServerTask.objects.filter(failed=True).exists()
