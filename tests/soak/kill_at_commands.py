@@ -190,8 +190,10 @@ def _killed_at(moment: Moment, proxy: Proxy, world: World, serve: Serve) -> bool
 
 
 def _time_passes(world: World) -> None:
-    """Nothing rests any longer, but what a killed one holds: the next one frees that."""
+    """Nothing rests any longer, but what a killed one holds: the next one frees that. A mail that was in hand at six
+    kills would be set aside (tests/replies/test_claims.py): here they come one after the other."""
     world._due_now()
+    IncomingMail.objects.filter(state=IncomingMail.State.KEPT).update(tries=0)
     connections.close_all()
 
 
