@@ -3,7 +3,7 @@
 - A number, an identifier, a date or a month in a sentence that approves has to be the request's, in whatever way it is
   written: 4,905.20 is 4 905,20, and "12 June" is 12/06. In the other sentences and of a rejection this goes for what
   numbers an object ("INV-3306", "order 17"): reasons and comments count many things, but not in a few words that
-  are not understood beside an approval ("come as two").
+  are not understood in front of an approval ("come as two").
 - What stands where the thing stands that is decided on ("the trip to Mérida", "I approve the printer") has to be a word
   of the request, or a form of one: "w Warszawie" is said of "Warszawa".
 
@@ -62,7 +62,7 @@ def other_matter(found: Text, view: View, about: About) -> Sentence:
         if not (decides or view.outcome == APPROVE):
             continue
         other = _other_number(sentence, text, found, shown, every=decides and view.outcome == APPROVE)
-        if view.outcome == APPROVE:
+        if view.outcome == APPROVE and not is_decided:
             other = other or _other_in_brief(sentence, text, found, shown)
         if not other and decides:
             other = _other_thing(sentence, found, view, shown, names=not is_decided)
@@ -77,7 +77,8 @@ def other_matter(found: Text, view: View, about: About) -> Sentence:
 
 
 def _other_in_brief(sentence: Sequence[Spoken], text: str, found: Text, shown: Shown) -> str:
-    """The number of a few words that are not understood: "come as two" limits, and is too short for a reason."""
+    """The number of a few words that are not understood, before an approval: "come as two" limits, and is too short
+    for a reason. Behind one it is comment."""
     if any(clause.pause in _COLONS for clause in sentence):
         return ""  # a label and its value
     brief = (

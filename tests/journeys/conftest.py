@@ -222,6 +222,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "way" not in metafunc.fixturenames:
         return
     marks = {mark.name: mark.args for mark in metafunc.definition.iter_markers()}
+    for mark in metafunc.definition.iter_markers():
+        if mark.name in ("on_exchange", "not_over") and not mark.kwargs.get("because"):
+            raise pytest.UsageError(f"{metafunc.definition.nodeid}: {mark.name} says because of what.")
     ways: Sequence[str] = getattr(metafunc.module, "OVER", ())
     if getattr(metafunc.module, "EVERY_KIND", False):
         ways = ONLINE if "on_exchange" in marks else tuple(WAYS)

@@ -183,7 +183,7 @@ def _confirmations(world: World) -> Counter[str]:
 BLOCKED = {"ews": ("ews_blocked", "EwsAllowedAppIDs"), "graph": ("graph_blocked", "ApplicationAccessPolicy")}
 
 
-@pytest.mark.not_over("exchange-server")  # there is no tenant
+@pytest.mark.not_over("exchange-server", because="there is no tenant")
 def test_a_blocked_tenant_pauses_the_mailbox_and_uses_up_no_tries(threaded_world: World) -> None:
     world = threaded_world
     (mail,) = _ask(world, 1)

@@ -338,7 +338,7 @@ HAPPENINGS: Mapping[str, Mapping[str, tuple[Happening, str, tuple[str, ...]]]] =
 }
 
 
-@pytest.mark.not_over("pop3")
+@pytest.mark.not_over("pop3", because="there is one folder")
 def test_folders_that_change_in_the_middle_lose_and_repeat_nothing(world: World, proxies: Proxies) -> None:
     asked_without_faults(world, proxies)
     protocol = IN_MEMORY.get(world.way, world.way)

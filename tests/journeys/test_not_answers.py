@@ -71,7 +71,7 @@ def test_our_asks_make_no_out_of_office_reply(world: World, old_server: bool) ->
     assert not IncomingMail.objects.exists()
 
 
-@pytest.mark.on_exchange
+@pytest.mark.on_exchange(because="Exchange makes it; what others make is placed over every kind below")
 @pytest.mark.parametrize("old_server", [False, True], ids=["Exchange Online", "Exchange 2013"])
 def test_an_out_of_office_reply_of_exchange_decides_nothing(world: World, old_server: bool) -> None:
     """The ask goes out once more as if something on the way had taken off what suppresses such replies."""
@@ -125,7 +125,7 @@ def test_an_automatic_reply_without_a_code_is_left_where_it_is(world: World) -> 
 # --- bounces ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.on_exchange
+@pytest.mark.on_exchange(because="Exchange makes the report; Postfix's are tests/mailboxes/smtp's")
 def test_an_ask_that_cannot_be_delivered_is_shown_on_the_request(world: World) -> None:
     world.people["alice"].manager = add_person("Eve Evason", f"eve@{DOMAIN}")
     world.people["alice"].save()
@@ -143,7 +143,7 @@ def test_an_ask_that_cannot_be_delivered_is_shown_on_the_request(world: World) -
     assert not Decision.objects.exists()
 
 
-@pytest.mark.on_exchange
+@pytest.mark.on_exchange(because="Exchange makes the report; Postfix's are tests/mailboxes/smtp's")
 def test_a_second_bounce_of_the_same_ask_is_noted_once(world: World) -> None:
     world.people["alice"].manager = add_person("Eve Evason", f"eve@{DOMAIN}")
     world.people["alice"].save()
@@ -159,7 +159,7 @@ def test_a_second_bounce_of_the_same_ask_is_noted_once(world: World) -> None:
     assert OutgoingMail.objects.get().state == OutgoingMail.State.SENT
 
 
-@pytest.mark.on_exchange
+@pytest.mark.on_exchange(because="Exchange makes the report; Postfix's are tests/mailboxes/smtp's")
 def test_a_bounce_of_a_mail_that_is_not_ours_is_left_where_it_is(world: World) -> None:
     world.asked()
     world.sandbox.send_as("approvals", letter(APPROVALS, to=f"nobody@{DOMAIN}", subject="By hand"))
@@ -199,7 +199,7 @@ def test_an_accepted_meeting_decides_nothing(world: World) -> None:
     the_real_reply_decides(world, request, asked)
 
 
-@pytest.mark.on_exchange
+@pytest.mark.on_exchange(because="only Exchange has journals")
 def test_a_journal_report_decides_nothing(world: World) -> None:
     request, asked = world.asked()
     world.sandbox.journal_report("approvals", "bob", asked.id)
@@ -208,7 +208,7 @@ def test_a_journal_report_decides_nothing(world: World) -> None:
     the_real_reply_decides(world, request, asked)
 
 
-@pytest.mark.on_exchange
+@pytest.mark.on_exchange(because="only Exchange has journals")
 def test_a_journal_report_of_a_real_answer_decides_nothing(world: World) -> None:
     """The journal's copy holds the whole answer; the answer itself is what counts."""
     request, asked = world.asked()
@@ -340,7 +340,7 @@ def test_a_confirmation_that_is_answered_automatically_makes_no_loop(world: Worl
     assert world.decisions() == [("Bob", "approve")]
 
 
-@pytest.mark.on_exchange
+@pytest.mark.on_exchange(because="it asks nothing of a mailbox")
 def test_an_address_of_somebody_asked_that_was_only_tried_out_as_a_mailbox_silences_nobody(
     world: World,
 ) -> None:
@@ -353,7 +353,7 @@ def test_an_address_of_somebody_asked_that_was_only_tried_out_as_a_mailbox_silen
     the_real_reply_decides(world, request, asked)
 
 
-@pytest.mark.on_exchange
+@pytest.mark.on_exchange(because="it asks for two mailboxes of one tenant; of others there is one")
 def test_two_mailboxes_of_placets_do_not_answer_each_other(world: World) -> None:
     """Somebody made another Placet's mailbox a manager: what arrives there is another Placet's mail."""
     world.sandbox.add_mailbox("other", "Other Placet")

@@ -36,7 +36,7 @@ def test_the_same_mail_under_two_ids_counts_once(world: World) -> None:
     assert world.sandbox.mails("approvals") == []
 
 
-@pytest.mark.not_over("pop3")
+@pytest.mark.not_over("pop3", because="there is one folder")
 @pytest.mark.django_db
 def test_a_mail_dragged_back_to_the_inbox_is_put_away_again(world: World) -> None:
     _, asked = world.asked()
@@ -100,7 +100,7 @@ def test_both_mails_of_a_question_sent_again_lead_to_it(world: World) -> None:
     assert world.results() == ["decided", "already_decided"]
 
 
-@pytest.mark.on_exchange
+@pytest.mark.on_exchange(because="the race is in the database; nothing is asked of a mailbox")
 @pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_page_and_mail_at_the_same_instant(threaded_world: World, pytestconfig: pytest.Config) -> None:
@@ -134,7 +134,7 @@ def test_page_and_mail_at_the_same_instant(threaded_world: World, pytestconfig: 
     assert list(chain.verify()) == []
 
 
-@pytest.mark.on_exchange
+@pytest.mark.on_exchange(because="the race is in the database; nothing is asked of a mailbox")
 @pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_whoever_is_asked_and_their_delegate_at_the_same_instant(
@@ -176,7 +176,7 @@ def _on_the_page(world: World, assignment_id: int) -> bool:
     return True
 
 
-@pytest.mark.on_exchange
+@pytest.mark.on_exchange(because="the race is in the database; nothing is asked of a mailbox")
 @pytest.mark.django_db(transaction=True)
 def test_many_workers_on_one_mail(threaded_world: World) -> None:
     world = threaded_world
@@ -231,7 +231,7 @@ def _at_once(calls: Sequence[Callable[[], bool]]) -> list[bool]:
     return results
 
 
-@pytest.mark.not_over("pop3")
+@pytest.mark.not_over("pop3", because="there is one folder")
 @pytest.mark.django_db
 def test_a_mail_set_aside_and_handled_again_ends_up_with_the_handled_ones(world: World) -> None:
     _, asked = world.asked()

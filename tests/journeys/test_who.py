@@ -316,7 +316,7 @@ def test_the_stamps_of_the_forgeries_are_those_that_prove_a_colleague(world: Wor
     assert world.decisions() == [("Bob", "approve")]
 
 
-@pytest.mark.on_exchange
+@pytest.mark.on_exchange(because="each of its forgeries goes over every kind above")
 def test_after_a_hundred_forgeries_the_real_reply_counts_and_one_notice_was_sent(world: World) -> None:
     request, asked = world.asked()
     for forge, _ in islice(cycle(FORGERIES.values()), 100):
@@ -391,7 +391,7 @@ def test_a_code_of_somebody_elses_ask_decides_nothing(world: World) -> None:
     both_real_replies_decide(world, for_carol, for_bob)
 
 
-@pytest.mark.not_over("exchange-server")  # its addresses have no place for a code
+@pytest.mark.not_over("exchange-server", because="its addresses have no place for a code")
 @pytest.mark.parametrize("sender", ["bob", "carol"])
 @pytest.mark.parametrize("own_code_in", ["address", "subject", "text"])
 def test_two_codes_that_disagree_decide_nothing(world: World, sender: str, own_code_in: str) -> None:
@@ -415,7 +415,7 @@ def test_two_codes_that_disagree_decide_nothing(world: World, sender: str, own_c
     both_real_replies_decide(world, for_carol, for_bob)
 
 
-@pytest.mark.not_over("exchange-server")  # its addresses have no place for a code
+@pytest.mark.not_over("exchange-server", because="its addresses have no place for a code")
 def test_a_code_beside_one_that_was_never_given_out_decides_nothing(world: World) -> None:
     request, asked = world.asked()
     raw = letter(BOB, to=reply_to(asked), subject="Re: Desk [#aaaaaaaaaaaaaaaa]")
@@ -452,7 +452,7 @@ def test_a_code_in_the_envelope_only_decides_nothing(world: World) -> None:
     the_real_reply_decides(world, request, asked)
 
 
-@pytest.mark.on_exchange
+@pytest.mark.on_exchange(because="only Exchange proves a mail that a rule of one of its mailboxes redirects")
 def test_a_genuine_yes_to_something_else_that_a_rule_redirects_to_us_decides_nothing(world: World) -> None:
     """Dave asks Bob about lunch; a rule in Dave's mailbox redirects Bob's answer, as Bob's, to the plus address."""
     request, asked = world.asked()
@@ -501,7 +501,9 @@ def test_a_code_of_an_older_round_decides_nothing_in_the_new_one(world: World) -
 # --- junk ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.not_over("pop3", "gmail")  # there is no such folder; the strongest proof there is does not do
+@pytest.mark.not_over(
+    "pop3", "gmail", because="there is no such folder; the strongest proof there is does not do"
+)
 def test_a_colleagues_answer_in_the_junk_folder_counts_with_the_strongest_proof(world: World) -> None:
     proof(world, "outside")
     _, asked = world.asked()
@@ -511,7 +513,7 @@ def test_a_colleagues_answer_in_the_junk_folder_counts_with_the_strongest_proof(
     assert world.sandbox.mails("approvals", "junkemail") == []
 
 
-@pytest.mark.on_exchange
+@pytest.mark.on_exchange(because="Exchange stamps what passed and puts it there all the same")
 def test_an_answer_in_the_junk_folder_does_not_count_with_less(world: World) -> None:
     """DMARC and DKIM pass for Bob's domain, which is enough in the inbox and not here."""
     proof(world, "outside")
@@ -524,7 +526,7 @@ def test_an_answer_in_the_junk_folder_does_not_count_with_less(world: World) -> 
     the_real_reply_decides(world, request, asked)
 
 
-@pytest.mark.not_over("exchange-server")  # its addresses have no place for a code
+@pytest.mark.not_over("exchange-server", because="its addresses have no place for a code")
 def test_a_yes_to_something_else_whose_reply_to_is_the_plus_address(world: World) -> None:
     """Dave has Bob's reply code and asks him something else, so that Bob's honest answer goes to us."""
     _, asked = world.asked()
