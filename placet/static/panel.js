@@ -48,6 +48,19 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   asked = new Map([...(event.target.closest("form")?.elements ?? [])].map((field) => [field, field.value]));
 });
 
+// --- Once a form is sent, what was asked as one left its last field needs no answer any more: that could be about what
+// saving changed already.
+let isSent = false;
+document.addEventListener("submit", (event) => {
+  isSent = !event.defaultPrevented; // htmx sends others itself
+});
+addEventListener("pageshow", () => {
+  isSent = false; // one came back to it
+});
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  if (isSent) event.preventDefault();
+});
+
 // --- What is said of a field as one leaves it: what stands there already is not put there, and read out, again.
 document.addEventListener("htmx:oobBeforeSwap", (event) => {
   const { target, fragment } = event.detail;

@@ -186,7 +186,9 @@ class AtMailServers(Elsewhere):
                 return []
             validity = client.select_folder(name, readonly=True)[b"UIDVALIDITY"]
             fetched = client.fetch(client.search(), ITEMS)
-        return [self._mail(name, validity, uid, fetched[uid]) for uid in sorted(fetched)]
+        # Dovecot gives NIL in place of the bytes of one that Placet moves away at that moment.
+        lying = sorted(uid for uid, items in fetched.items() if items[b"BODY[]"] is not None)
+        return [self._mail(name, validity, uid, fetched[uid]) for uid in lying]
 
     def _mail(self, folder: str, validity: int, uid: int, fetched: Mapping[bytes, Any]) -> Mail:
         raw: bytes = fetched[b"BODY[]"]
