@@ -1,16 +1,18 @@
 """What became of each request that ended, found from the rows alone: nothing of it is read of what reports counted."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from placet.accounts import calendars
 from placet.accounts.models import Person
 from placet.approvals.definitions import definition_of
 from placet.approvals.models import Clarification, Decision, Delegate, Request, UndoneDecision, Visit
-from tests.making import entries
+from placet.audit.models import AuditEntry
+from placet.lib.working_time import WorkingTime
 from tests.reports import world
 
 ZONE = ZoneInfo(world.ZONE)
@@ -26,17 +28,40 @@ def monday(moment: datetime) -> str:
     return (day - timedelta(days=day.weekday())).isoformat()
 
 
+def forget() -> None:
+    """What was read of a world, before another one is looked at."""
+    _record.cache_clear()
+    _working_time.cache_clear()
+
+
+def entries(event: str, request: Request) -> Sequence[AuditEntry]:
+    """Those of its record that say this, oldest first."""
+    return _record().get((request.pk, event), ())
+
+
+@cache
+def _record() -> Mapping[tuple[int | None, str], Sequence[AuditEntry]]:
+    """All of it: each request is asked for a dozen of events, by each of several checks."""
+    record: dict[tuple[int | None, str], list[AuditEntry]] = defaultdict(list)
+    for entry in AuditEntry.objects.order_by("pk"):
+        record[entry.request_id, entry.what["event"]].append(entry)
+    return record
+
+
 def worked(request: Request, start: datetime, end: datetime) -> timedelta:
-    key = definition_of(request.version).calendar
+    return _working_time(definition_of(request.version).calendar).between(start, end)
+
+
+@cache
+def _working_time(key: str | None) -> WorkingTime:
     version = calendars.version_of(key) if key else None
-    hours = calendars.hours(version) if version else calendars.of_installation()
-    return hours.working_time.between(start, end)
+    return (calendars.hours(version) if version else calendars.of_installation()).working_time
 
 
 def refused(request: Request) -> list[str]:
     return [
         entry.what["reason"]
-        for entry in entries("reply refused", request=request)
+        for entry in entries("reply refused", request)
         if entry.what["reason"] in _REASONS
     ]
 
@@ -94,7 +119,7 @@ def _ended(request: Request) -> EndedRequest:
     )
     for visit in request.visits.all():
         _add_visit(ended, request, visit)
-    for entry in entries("stuck", request=request):
+    for entry in entries("stuck", request):
         ended.stuck[definition_of(request.version).steps[entry.what["step"]].name] += 1
     return ended
 
@@ -115,16 +140,16 @@ def _add_visit(ended: EndedRequest, request: Request, visit: Visit) -> None:
 def _rules(request: Request) -> Mapping[str, int]:
     answers = Decision.objects.filter(assignment__visit__request=request).select_related("assignment")
     ada = Person.objects.get(email="ada@contoso.example").pk
-    by_hand = [*entries("tried again", request=request), *entries("withdrawn", request=request)]
+    by_hand = [*entries("tried again", request), *entries("withdrawn", request)]
     barred = Delegate.objects.filter(assignment__visit__request=request, reason="barred").count()
     undone = UndoneDecision.objects.filter(assignment__visit__request=request).count()
     return {
         "Requests that ended": 1,
         "Answers of delegates": sum(one.by_person_id != one.assignment.person_id for one in answers),
         "Put right by hand": sum(entry.who == f"person:{ada}" for entry in by_hand),
-        "Others asked, because late": len(entries("escalated", request=request)),
-        "Steps nobody decided in time": len(entries("expired", request=request)),
-        "Requests that took too long": len(entries("stopped", request=request)),
+        "Others asked, because late": len(entries("escalated", request)),
+        "Steps nobody decided in time": len(entries("expired", request)),
+        "Requests that took too long": len(entries("stopped", request)),
         "Answers taken back": undone,
         "Second pair of eyes missing": barred + refused(request).count("may_not_decide"),
     }

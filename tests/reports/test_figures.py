@@ -37,9 +37,9 @@ from placet.reports.parts import Part
 from placet.reports.selection import Selection, selection_of
 from placet.reports.tables import Table
 from tests import clocks
-from tests.making import analysed, entries
+from tests.making import analysed
 from tests.reports import world
-from tests.reports.by_hand import ZONE, local, monday, refused, worked
+from tests.reports.by_hand import ZONE, entries, forget, local, monday, refused, worked
 from tests.reports.lists import (
     everything_that_is_counted_opens_its_list,
     listed,
@@ -56,6 +56,7 @@ SEEDS = (1, 2)
 @pytest.mark.parametrize("random_world", SEEDS)
 def test_every_figure_is_what_one_finds_by_hand(random_world: int) -> None:
     """One world for all of them: it takes longer to make than to look at."""
+    forget()
     ended = world.make(random_world)
     analysed()
     with time_machine.travel(ended, tick=False):
@@ -189,7 +190,7 @@ def steps_are(everything: Selection) -> None:
                     amount = worked(one, visit.opened_at, visit.closed_at)
                     waited[name].append(amount)
                     minutes[name] += round(amount.total_seconds() / 60)
-            for entry in entries("stuck", request=one):
+            for entry in entries("stuck", one):
                 name = definition_of(one.version).steps[entry.what["step"]].name
                 counted[name]["stuck"] += 1
         live = Visit.objects.filter(state__in=Visit.LIVE, request__version__process=process)
@@ -284,7 +285,7 @@ def rules_are(everything: Selection) -> None:
                 entry
                 for one in some
                 for event in ("tried again", "withdrawn")
-                for entry in entries(event, request=one)
+                for entry in entries(event, one)
                 if entry.who == f"person:{Person.objects.get(email='ada@contoso.example').pk}"
             ]
             barred = Delegate.objects.filter(assignment__in=seats, reason="barred").count()
@@ -292,9 +293,9 @@ def rules_are(everything: Selection) -> None:
                 len(some),
                 sum(one.by_person_id != one.assignment.person_id for one in answers),
                 len(by_hand),
-                sum(len(entries("escalated", request=one)) for one in some),
-                sum(len(entries("expired", request=one)) for one in some),
-                sum(len(entries("stopped", request=one)) for one in some),
+                sum(len(entries("escalated", one)) for one in some),
+                sum(len(entries("expired", one)) for one in some),
+                sum(len(entries("stopped", one)) for one in some),
                 UndoneDecision.objects.filter(assignment__in=seats).count(),
                 barred + sum(refused(one).count("may_not_decide") for one in some),
             ]
