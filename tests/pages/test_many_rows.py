@@ -1,6 +1,6 @@
 """No page asks the database more often with a thousand rows of everything than with ten."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -132,14 +132,23 @@ def _incoming(mailbox: Mailbox, person: Person, number: int) -> IncomingMail:
     )  # fmt: skip
 
 
-def _queries(pages: dict[str, str], client: Client) -> dict[str, int]:
+def _queries(
+    pages: Mapping[str, str], client: Client, before: Mapping[str, int] | None = None
+) -> dict[str, int]:
+    """How often each page asks the database, when what is read once for a process has been read. `before`: how often it
+    was; a page that asks as often at once is not looked at again."""
     counted = {}
     for name, address in pages.items():
-        client.get(address)  # what is read once for a process has been read
-        with CaptureQueriesContext(connection) as context:
-            assert client.get(address).status_code == 200, name
-        counted[name] = len(context)
+        first = _count(name, address, client)
+        is_as_before = before is not None and before[name] == first
+        counted[name] = first if is_as_before else _count(name, address, client)
     return counted
+
+
+def _count(name: str, address: str, client: Client) -> int:
+    with CaptureQueriesContext(connection) as context:
+        assert client.get(address).status_code == 200, name
+    return len(context)
 
 
 @pytest.mark.any_database  # how often is asked; what a second database makes of each question is in test_plans
@@ -153,9 +162,9 @@ def test_a_thousand_rows_cost_no_more_queries_than_ten(
     as_: As,
 ) -> None:
     clients = {ADA: as_(admin), BOB: as_(bob), ALICE: as_(alice)}
-    pages = {column: addresses(world, client, column) for column, client in clients.items()}
+    pages = {column: addresses(world, column) for column, client in clients.items()}
     _grow(FEW, purchase, mailbox, bob)
     few = {column: _queries(pages[column], client) for column, client in clients.items()}
     _grow(MANY, purchase, mailbox, bob)
-    many = {column: _queries(pages[column], client) for column, client in clients.items()}
+    many = {column: _queries(pages[column], client, few[column]) for column, client in clients.items()}
     assert many == few

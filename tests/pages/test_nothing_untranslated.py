@@ -124,7 +124,7 @@ def test_every_page(
 ) -> None:
     client = as_(bob if column == BOB else admin)
     data, found = _data(), {}
-    shown = addresses(world, client, column) | {name: reverse(name) for name in OWN if name != "design"}
+    shown = addresses(world, column) | {name: reverse(name) for name in OWN if name != "design"}
     for name, address in shown.items():
         answer = client.get(address)
         said = _untranslated(answer.content, data) if answer.status_code == 200 else set()
