@@ -1,7 +1,11 @@
 """Cases that are run one after another are the same as those that pytest makes tests of."""
 
-import pytest
+from typing import Any
 
+import pytest
+from django.core.cache import cache
+
+from placet.accounts.models import Group
 from tests.cases import TOGETHER, in_few
 
 pytest_plugins = ["pytester"]
@@ -72,6 +76,17 @@ BESIDE = """
     def test_a_fixture_of_all(number): pass
 """
 
+IN_ONE_WORLD = """
+    import pytest
+
+    @pytest.mark.one_world
+    def test_without_cases(counts): pass
+
+    @pytest.mark.one_world
+    @pytest.mark.parametrize("number", [1, pytest.param(2, marks=pytest.mark.long)])
+    def test_of_a_mark(counts, number): pass
+"""
+
 
 def the_few(module: pytest.Module, name: str) -> list[pytest.Function]:
     items = in_few(module, name, getattr(module.obj, name))
@@ -124,12 +139,62 @@ def test_a_fixture_that_a_module_gives_to_all_keeps_its_cases_apart(pytester: py
     assert in_few(module, "test_a_fixture_of_all", module.obj.test_a_fixture_of_all) is None
 
 
+def test_cases_of_one_world_find_it_as_it_was(request: pytest.FixtureRequest, db: None) -> None:
+    @pytest.mark.any_database
+    @pytest.mark.one_world
+    @pytest.mark.parametrize("number", range(6))
+    def rows(counts: list[int], number: int) -> None:
+        counts.append(Group.objects.count())
+        Group.objects.create(key="another", name="Another")
+        assert number % 2
+
+    module = request.node.getparent(pytest.Module)
+    [item] = in_few(module, "test_rows", rows) or []
+    counts: list[int] = []
+    with pytest.raises(ExceptionGroup, match="3 of 6 cases of rows") as failed:
+        item.obj(counts=counts)
+    assert counts == [0] * 6
+    assert not Group.objects.exists()
+    assert [note for error in failed.value.exceptions for note in error.__notes__] == [
+        "in the case number=0", "in the case number=2", "in the case number=4",
+    ]  # fmt: skip
+    assert item._fixtureinfo.argnames == ("counts",)
+    assert {mark.name for mark in item.own_markers} == {"one_world", "any_database"}
+
+
+def test_one_world_is_of_plain_cases_alone(pytester: pytest.Pytester) -> None:
+    module = pytester.getmodulecol(IN_ONE_WORLD)
+    for name in ("test_without_cases", "test_of_a_mark"):
+        with pytest.raises(AssertionError, match=f"{name} has no cases that share a world"):
+            the_few(module, name)
+
+
+@pytest.fixture
+def finance(db: None) -> Group:
+    return Group.objects.create(key="finance", name="Finance")
+
+
+PATCHED: list[int] = []
+
+
+@pytest.mark.one_world
+@pytest.mark.parametrize("number", range(30))
+def test_grouped(number: int, finance: Group, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (cache.get("number"), PATCHED, Group.objects.count()) == (None, [], 1)
+    cache.set("number", number)
+    monkeypatch.setitem(globals(), "PATCHED", [number])
+    Group.objects.create(key="another", name="Another")
+
+
+def items_of(session: pytest.Session, test: str) -> list[Any]:
+    return [item for item in session.items if item.nodeid.startswith(f"tests/test_cases.py::{test}")]
+
+
 def test_those_of_this_run_are(request: pytest.FixtureRequest) -> None:
     """What every test has without asking is known, so that tests of many cases are few."""
-    items = [
-        item for item in request.session.items if item.nodeid.startswith("tests/test_cases.py::test_square")
-    ]
-    assert request.config.getoption("--each-case") or len(items) == 1
+    if not request.config.getoption("--each-case"):
+        assert len(items_of(request.session, "test_square")) == 1
+        assert len(items_of(request.session, "test_grouped")) == 2
 
 
 @pytest.mark.parametrize("number", range(9))

@@ -92,6 +92,7 @@ def test_a_program_knows_what_was_asked_with_its_key(calls: Calls, alice: Person
         assert listed["asked_with_this_key"] is is_own
 
 
+@pytest.mark.one_world
 @pytest.mark.parametrize(
     ("more", "pointers"),
     [

@@ -82,6 +82,7 @@ def _nothing(request: Request, seat: Assignment) -> None:
     pass
 
 
+@pytest.mark.one_world
 @pytest.mark.parametrize(
     ("meanwhile", "more", "problem", "status"),
     [

@@ -29,6 +29,7 @@ def program(person: Person, floor: str) -> Caller:
     return Caller(text, key)
 
 
+@pytest.mark.one_world
 @pytest.mark.parametrize(
     ("floor", "proof", "comes_to"),
     [
@@ -79,6 +80,7 @@ def _and_then(made: dict[str, Any], process: str) -> dict[str, Any]:
     return made
 
 
+@pytest.mark.one_world
 @pytest.mark.parametrize(
     ("floor", "proof", "called", "is_started"),
     [

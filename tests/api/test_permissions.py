@@ -216,6 +216,7 @@ def _of_somebody_who_left(world: World, key: Key, text: str) -> Caller:
     return Caller(text)
 
 
+@pytest.mark.one_world
 @pytest.mark.parametrize(
     "spoilt",
     [_none, _invented, _mistyped, _of_another, _expired, _rotated_away, _revoked, _of_somebody_who_left],

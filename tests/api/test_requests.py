@@ -80,6 +80,7 @@ def test_a_request_is_started_as_on_the_page_and_its_record_names_the_key(
     assert got.headers["Content-Disposition"].startswith("attachment")
 
 
+@pytest.mark.one_world
 @pytest.mark.parametrize(
     ("about", "pointer"),
     [

@@ -79,6 +79,7 @@ def test_an_owner_sees_those_of_their_processes_and_an_administrator_all(
     assert listed(client, made) == set()
 
 
+@pytest.mark.one_world
 @pytest.mark.parametrize(
     ("query", "names"),
     [
@@ -212,6 +213,7 @@ def test_days_are_those_of_the_organisation(made: dict[str, Request], admin: Per
     assert SavedView.objects.get().query == urlencode(day)
 
 
+@pytest.mark.one_world
 @pytest.mark.parametrize(
     "query",
     [
@@ -255,6 +257,7 @@ def test_columns_are_chosen_with_fields_of_the_form(made: dict[str, Request], ad
 # --- pages ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.one_world
 @pytest.mark.parametrize("order", ["", "old"])
 @pytest.mark.parametrize("looked_through", [1, 2, 3, 100])
 @pytest.mark.parametrize(

@@ -121,6 +121,7 @@ def test_a_new_one_begins_with_the_built_in_hours(ada: Client, admin: Person) ->
     assert form["zone"].value() == "Asia/Tokyo"
 
 
+@pytest.mark.one_world
 @pytest.mark.parametrize(
     ("changed", "field", "said"),
     [
@@ -216,6 +217,7 @@ def test_who_looked_at_an_older_version_saves_nothing_at_first(ada: Client, muni
     assert Content.of(munich.versions.latest("number")).week[4] == (Span(540, 720),)
 
 
+@pytest.mark.one_world
 @pytest.mark.parametrize("seen", ["", "x", "-1", "9" * 30])
 def test_what_no_page_sends_is_an_older_version(seen: str, ada: Client, munich: Calendar) -> None:
     assert ada.post(at("edit_calendar", munich.pk), edited(munich, friday="", seen=seen)).status_code == 409
@@ -274,6 +276,7 @@ def test_days_that_are_over_stand_behind_those_that_come(ada: Client, munich: Ca
     assert page.index("Christmas Eve") < page.index("Bridge day")
 
 
+@pytest.mark.one_world
 @pytest.mark.parametrize(
     ("typed", "field", "said"),
     [
@@ -330,6 +333,7 @@ def test_days_are_taken_over_from_a_file(ada: Client, munich: Calendar) -> None:
     assert munich.versions.count() == 3
 
 
+@pytest.mark.one_world
 @pytest.mark.parametrize(
     ("text", "said"),
     [("", "This file is empty."), ("Name,Day", "This is no calendar file."),
