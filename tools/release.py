@@ -89,8 +89,11 @@ def notes_of(changelog: str, version: str) -> str:
 def build(tree: Path, target: Path, moment: int) -> Path:
     """The wheel of what lies in `tree`, with all that it needs. `moment`: of every file, seconds since 1970."""
     environment = _environment(tree, moment)
+    cached = {name: value for name, value in environment.items() if name != "PYTHONDONTWRITEBYTECODE"}
     tracked = {path.relative_to(tree) for path in (tree / "placet").rglob("*") if path.is_file()}
-    _python(environment, tree, "-m", "placet.replies.languages.table")
+    _python(
+        {**cached, "PYTHONPYCACHEPREFIX": str(tree / "cache")}, tree, "-m", "placet.replies.languages.table"
+    )
     (table,) = (tree / "cache").rglob("words.*.table")
     table.rename(tree / TABLE)
     shutil.rmtree(tree / "cache")
@@ -135,7 +138,8 @@ def build_node(tree: Path, target: Path, tools: Path) -> Path:
 def _environment(tree: Path, moment: int) -> dict[str, str]:
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith("PLACET_")},
-        "PYTHONPATH": str(tree), "SOURCE_DATE_EPOCH": str(moment), "PYTHONPYCACHEPREFIX": str(tree / "cache"),
+        "PYTHONPATH": str(tree), "SOURCE_DATE_EPOCH": str(moment),
+        "PYTHONDONTWRITEBYTECODE": "1",  # what is compiled of pip and setuptools is used, and nothing added to it
     }  # fmt: skip
 
 

@@ -29,6 +29,7 @@ from tests.journeys.elsewhere import DOMAIN, Elsewhere, OwnMailbox
 from tests.journeys.letters import INTERNAL
 from tests.journeys.ways import ONLINE, WAYS
 from tests.making import SAMPLE, values
+from tests.soak.loaded import Loader, loading
 
 __all__ = ["DOMAIN"]
 
@@ -252,6 +253,13 @@ def cyrus_servers() -> Iterator[Callable[[], CyrusServers]]:
     """The same with a Cyrus, in which Placet's mailbox is."""
     with ExitStack() as stack:
         yield _emptied(lambda: stack.enter_context(at_cyrus.cyrus_servers()))
+
+
+@pytest.fixture(scope="session")
+def loader() -> Iterator[Loader]:
+    """Of processes of Placet that are killed."""
+    with loading() as loader:
+        yield loader
 
 
 def _emptied(start: Callable[[], Servers]) -> Callable[[], Servers]:

@@ -7,6 +7,7 @@ import pytest
 
 from placet.sandbox.server import Sandbox
 from tests.soak.kill import Plan, kill
+from tests.soak.loaded import Loader
 
 
 @pytest.fixture
@@ -18,10 +19,10 @@ def sandbox() -> Iterator[Sandbox]:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.long
 @pytest.mark.parametrize("way", ["graph", "ews"])
-def test_replies_survive_kills_once_each(sandbox: Sandbox, way: str, tmp_path: Path) -> None:
+def test_replies_survive_kills_once_each(sandbox: Sandbox, way: str, tmp_path: Path, loader: Loader) -> None:
     """Over Graph; and over EWS while the mailbox moves to and fro between both."""
     plan = Plan(replies=30, kills=3, approvers=6, way=way, moves=2 if way == "ews" else 0)
-    figures = kill(sandbox, plan, tmp_path / "serve.log")
+    figures = kill(sandbox, plan, tmp_path / "serve.log", loader)
     assert figures.kills >= plan.kills
     assert figures.moves >= plan.moves
 

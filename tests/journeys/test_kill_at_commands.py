@@ -9,6 +9,7 @@ from tests.journeys.conftest import World
 from tests.journeys.proxied import Proxies, proxies, sandbox, servers
 from tests.rotation import whole
 from tests.soak.kill_at_commands import kill_at_commands
+from tests.soak.loaded import Loader
 
 __all__ = ["proxies", "sandbox", "servers"]
 
@@ -23,12 +24,16 @@ def test_whenever_it_is_killed_each_reply_is_decided_once(
     threaded_world: World,
     proxies: Proxies,
     tmp_path: Path,
+    loader: Loader,
     pytestconfig: pytest.Config,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    figures = kill_at_commands(threaded_world, proxies, tmp_path / "serve.log", every=whole(pytestconfig))
+    every = whole(pytestconfig)
+    figures = kill_at_commands(
+        threaded_world, proxies, tmp_path / "serve.log", None if every else loader, every=every
+    )
     with capsys.disabled():
         print(f"\n{figures.lines()}")
-    if not whole(pytestconfig):
+    if not every:
         assert not figures.not_reached
     assert figures.killed

@@ -8,13 +8,10 @@ sandbox and the rows that it left.
 import json
 import os
 import random
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,6 +39,7 @@ from placet.webhooks.models import Delivery, Endpoint, Event
 from tests.alarms.conftest import Receiver, receiving
 from tests.journeys.letters import letter, reference_of
 from tests.making import entries
+from tests.soak.loaded import Command, Loader, begun
 from tests.soak.movers import Movers
 from tests.webhooks.conftest import make_hook
 from tests.webhooks.test_faults import has_all_in_order
@@ -51,6 +49,7 @@ MOST_ROUNDS = 4  # times the kills of a plan, until the mailbox has moved often 
 #: killed process holds before its lease has run out (five minutes).
 PATIENCE = 420.0
 LATEST = 20.0  # seconds after which a process is killed that finds nothing to do
+SERVE = Command("placet.cli", ("serve",))
 MAILED = "mailed"  # the key of the process that mails start requests of
 ANSWERS = {
     "approve": ("approve", "yes", "Ja", "oui\n\nBon prix.", "Approve\n\nWe need it by March."),
@@ -119,13 +118,14 @@ class Figures:
         )
 
 
-def kill(sandbox: Sandbox, plan: Plan, log: Path) -> Figures:
-    """The whole test: AssertionError says what did not hold. `log` takes what the processes say."""
+def kill(sandbox: Sandbox, plan: Plan, log: Path, loader: Loader | None = None) -> Figures:
+    """The whole test: AssertionError says what did not hold. `log` takes what the processes say. `loader`: of those
+    that part and do not start from nothing, which the last one does."""
     with receiving() as receiver:
-        return _kill(sandbox, receiver, plan, log)
+        return _kill(sandbox, receiver, plan, log, loader)
 
 
-def _kill(sandbox: Sandbox, receiver: Receiver, plan: Plan, log: Path) -> Figures:
+def _kill(sandbox: Sandbox, receiver: Receiver, plan: Plan, log: Path, loader: Loader | None) -> Figures:
     figures = Figures(connection.vendor, plan.way, replies=plan.replies)
     chance = random.Random(plan.seed)
     began = time.monotonic()
@@ -146,7 +146,7 @@ def _kill(sandbox: Sandbox, receiver: Receiver, plan: Plan, log: Path) -> Figure
             # On a busy machine a kill comes before the move more often than not: what is left of them is waited for.
             undisturbed = figures.kills >= plan.kills
             mover = movers.next() if plan.moves else None
-            with serving(output) as process:
+            with serving(output, loader=loader) as process:
                 left = answers - answers * (figures.kills + 1) // plan.kills
                 answer_until(waiting, max(left, 0), sandbox)
                 answer_what_came(asked_again, sandbox)
@@ -415,16 +415,8 @@ def answer_as_it_comes(again: dict[Question, str], sandbox: Sandbox, seconds: fl
 class Process:
     """One `placet serve`, from its start until it is killed."""
 
-    def __init__(self, output: IO[str], command: Sequence[str] = ()) -> None:
-        """`command`: another one that is such a process in the end."""
-        self._process = subprocess.Popen(
-            command or [str(Path(sys.executable).with_name("placet")), "serve"],
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=output,
-            text=True,
-        )
+    def __init__(self, output: IO[str], command: Command = SERVE, loader: Loader | None = None) -> None:
+        self._process = begun(command, environment(), output, loader)
         self.started = time.monotonic()
         self.ready = threading.Event()
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -442,10 +434,10 @@ class Process:
     def wait_for(self, moment: Callable[[], bool]) -> None:
         """Until the moment has come; nobody but this test may end the process."""
         until(lambda: moment() or not self.alive(), "the moment to kill has come")
-        assert self.alive(), f"placet serve ended by itself with {self._process.returncode}"
+        assert self.alive(), f"placet serve ended by itself with {self._process.poll()}"
 
     def kill(self) -> None:
-        self._process.send_signal(signal.SIGKILL)
+        self._process.kill()
         self._process.wait(PATIENCE)
         self._reader.join(PATIENCE)
         assert self._process.stdout is not None
@@ -453,11 +445,11 @@ class Process:
 
 
 @contextmanager
-def serving(output: IO[str], command: Sequence[str] = ()) -> Iterator[Process]:
+def serving(output: IO[str], command: Command = SERVE, loader: Loader | None = None) -> Iterator[Process]:
     """A process, killed at the end. Meanwhile no connection of ours is open: like after a real death it is for
     the next process to recover the database."""
     connections.close_all()
-    process = Process(output, command)
+    process = Process(output, command, loader)
     try:
         yield process
     finally:
@@ -551,9 +543,13 @@ def settled(sandbox: Sandbox, replies: int) -> bool:
 
 def until(done: Callable[[], bool], what: str) -> None:
     end = time.monotonic() + PATIENCE
-    while not done():
-        assert time.monotonic() < end, f"Not within {PATIENCE:.0f} s: {what}."
-        time.sleep(0.01)
+    while True:
+        began = time.monotonic()
+        if done():
+            return
+        assert began < end, f"Not within {PATIENCE:.0f} s: {what}."
+        # Whoever looks for what takes long to see leaves the processor to those who do it.
+        time.sleep(max(0.01, min(0.3, 4 * (time.monotonic() - began))))
 
 
 # --- what must be true ------------------------------------------------------------------------------------

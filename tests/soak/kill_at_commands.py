@@ -6,7 +6,6 @@ its answer. What the killed one left, the next one goes on with.
 Which commands there are is seen in a process that is left alone.
 """
 
-import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +25,8 @@ from tests.journeys.conftest import World, close_connections
 from tests.journeys.letters import reference_of
 from tests.journeys.proxied import api_of
 from tests.servers.proxy import CONTENT, LITERAL, STREAM, Fault, Proxy
-from tests.soak.kill import Process, check_log, serving, until
+from tests.soak.kill import SERVE, Process, check_log, serving, until
+from tests.soak.loaded import Command, Loader
 
 Serve = Callable[[], AbstractContextManager[Process]]
 #: Only where there is something to be made, or at the end of a process that is not killed.
@@ -95,13 +95,16 @@ class Figures:
         )
 
 
-def kill_at_commands(world: World, proxies: Mapping[str, Proxy], log: Path, *, every: bool) -> Figures:
-    """The whole test: AssertionError says what did not hold. `log` takes what the processes say."""
+def kill_at_commands(
+    world: World, proxies: Mapping[str, Proxy], log: Path, loader: Loader | None, *, every: bool
+) -> Figures:
+    """The whole test: AssertionError says what did not hold. `log` takes what the processes say. `loader`: of those
+    that part and do not start from nothing."""
     mailbox = Mailbox.objects.get()
     mailbox.settings["poll_seconds"] = 5
     mailbox.save(update_fields=["settings"])
     with log.open("w") as output:
-        serve = partial(serving, output, _command(proxies))
+        serve = partial(serving, output, _command(proxies), loader)
         moments = SHORT[world.way] if not every else _every_moment(_asked(world, proxies, serve))
         asks = _asks(world, len(moments))
         killed: list[Moment] = []
@@ -132,11 +135,13 @@ def _arrived(world: World) -> list[Mail]:
     return [mail for mail in world.sandbox.mails("bob") if mail.subject.startswith("Please decide: Thing")]
 
 
-def _command(proxies: Mapping[str, Proxy]) -> Sequence[str]:
-    """What is `placet serve`; nothing for itself. Where Google is asked no setting says."""
+def _command(proxies: Mapping[str, Proxy]) -> Command:
+    """What is `placet serve`. Where Google is asked no setting says."""
     if "gmail" not in proxies:
-        return ()
-    return [sys.executable, "-m", "tests.soak.serve_at_google", api_of(proxies["gmail"])]
+        return SERVE
+    return Command(
+        "tests.soak.serve_at_google", (api_of(proxies["gmail"]),), loads=("tests.journeys.at_google",)
+    )
 
 
 def _asked(world: World, proxies: Mapping[str, Proxy], serve: Serve) -> Mapping[str, Sequence[str]]:

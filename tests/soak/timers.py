@@ -4,16 +4,14 @@ none early, and none is lost. The server is a sandbox in the test, by the real t
 own.
 """
 
-import os
 import random
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -33,6 +31,10 @@ from placet.mailboxes.models import Mailbox
 from placet.sandbox.server import Sandbox
 from tests.making import one_step
 from tests.soak.kill import PATIENCE, connect, environment
+from tests.soak.loaded import Begun, Command, Loader, begun
+
+#: What makes a process with this clock.
+WorkerAt = Callable[[datetime], AbstractContextManager[Begun]]
 
 MONDAY = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 DUE, RUNG, END = (
@@ -65,20 +67,23 @@ class Figures:
 
 
 def survive(
-    sandbox: Sandbox, requests: int, kills: int, log: Path, *, way: str = "graph", seed: int = 1
-) -> Figures:
-    """AssertionError says what did not hold. `kills`: at each moment. `sandbox` has the mailbox "approvals"."""
+    sandbox: Sandbox, requests: int, kills: int, log: Path, *, way: str = "graph", seed: int = 1,
+    loader: Loader | None = None,
+) -> Figures:  # fmt: skip
+    """AssertionError says what did not hold. `kills`: at each moment. `sandbox` has the mailbox "approvals".
+    `loader`: of processes that part and do not start from nothing."""
     figures, chance, began = Figures(), random.Random(seed), time.monotonic()
     made = _make(sandbox, requests, way)
     moments = Timer.objects.filter(visit__request__in=made).values_list("at")
     figures.due_at_once = max(number for _at, number in moments.annotate(Count("pk")).order_by())
     connections.close_all()
     with log.open("w") as output:
-        _pass(DUE, made, kills, figures, chance, output, {"due": "acted", "remind": "acted"})
-        _while_away(sandbox, "unavailable", "escalate", RUNG, made, figures, output)
-        _pass(RUNG + AGAIN, made, kills, figures, chance, output, {"escalate": "acted"})
-        _while_away(sandbox, "cut_before", "expire", END, made, figures, output)
-        _pass(END + AGAIN, made, kills, figures, chance, output, {"expire": "acted"})
+        worker_at: WorkerAt = partial(_worker, output, loader)
+        _pass(DUE, made, kills, figures, chance, worker_at, {"due": "acted", "remind": "acted"})
+        _while_away(sandbox, "unavailable", "escalate", RUNG, made, figures, worker_at)
+        _pass(RUNG + AGAIN, made, kills, figures, chance, worker_at, {"escalate": "acted"})
+        _while_away(sandbox, "cut_before", "expire", END, made, figures, worker_at)
+        _pass(END + AGAIN, made, kills, figures, chance, worker_at, {"expire": "acted"})
     _check(made)
     figures.seconds = time.monotonic() - began
     return figures
@@ -117,14 +122,14 @@ def _while_away(
     moment: datetime,
     made: list[int],
     figures: Figures,
-    output: IO[str],
+    worker_at: WorkerAt,
 ) -> None:
     """The mailbox's server is away: what waits for it is looked at, each, and none acts; until when it was read
     stays what it was."""
     read_until = Mailbox.objects.get().read_until
     coming = Timer.objects.filter(visit__request__in=made, what=what, state="waiting")
     sandbox.faults.set(fault)
-    with _worker(moment + MINUTE, output) as worker:
+    with worker_at(moment + MINUTE) as worker:
         # A row that waits for a mailbox is put off each time.
         _until_left(coming.filter(due=F("at")).count, 0, worker)
         _until_left(lambda: int(not sandbox.faults.struck[fault]), 0, worker)
@@ -142,7 +147,7 @@ def _pass(
     kills: int,
     figures: Figures,
     chance: random.Random,
-    output: IO[str],
+    worker_at: WorkerAt,
     wanted: dict[str, str],
 ) -> None:
     """Processes work what is due at this moment; those before the last are killed, and every other one has a clock that
@@ -155,25 +160,25 @@ def _pass(
         return waiting.count()
 
     before = left()
-    with _worker(moment - BEHIND, output):
+    with worker_at(moment - BEHIND):
         time.sleep(0.5)
     assert left() == before, "Something acted before its moment."
     for number in range(kills):
         goal = before * (kills - number) // (kills + 1)
         # Each later than the one before: a mailbox is not read until a moment that is still to come.
-        with _worker(moment + (number + 1) * MINUTE, output) as worker:
+        with worker_at(moment + (number + 1) * MINUTE) as worker:
             _until_left(left, goal, worker)
             time.sleep(chance.uniform(0, 0.05))
         figures.kills += 1
         figures.kills_in_work += 0 < left() < before
-    with _worker(moment + (kills + 1) * MINUTE, output) as worker:
+    with worker_at(moment + (kills + 1) * MINUTE) as worker:
         _until_left(left, 0, worker)
     states = _states(made)
     for what, state in wanted.items():
         assert states[what] == {state: len(made)}, states
 
 
-def _until_left(left: Callable[[], int], goal: int, worker: "subprocess.Popen[bytes]") -> None:
+def _until_left(left: Callable[[], int], goal: int, worker: Begun) -> None:
     end = time.monotonic() + PATIENCE
     while left() > goal:
         assert worker.poll() is None, "It ended by itself."
@@ -182,18 +187,13 @@ def _until_left(left: Callable[[], int], goal: int, worker: "subprocess.Popen[by
 
 
 @contextmanager
-def _worker(clock: datetime, output: IO[str]) -> Iterator["subprocess.Popen[bytes]"]:
+def _worker(output: IO[str], loader: Loader | None, clock: datetime) -> Iterator[Begun]:
     """A process that works what is due by this clock, until it is killed."""
-    command = [sys.executable, "-m", "tests.soak.timers_worker"]
-    env = {
-        **environment(),
-        "TEST_CLOCK": clock.isoformat(),
-        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-    }
-    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=output)
+    command = Command("tests.soak.timers_worker", environment={"TEST_CLOCK": clock.isoformat()})
+    process = begun(command, environment(), output, loader)
     assert process.stdout is not None
     try:
-        assert process.stdout.readline() == b"works\n", "It did not begin."
+        assert process.stdout.readline() == "works\n", "It did not begin."
         yield process
     finally:
         process.kill()
