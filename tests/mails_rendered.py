@@ -76,6 +76,7 @@ from placet.mail.models import IncomingMail, OutgoingMail
 from placet.mailboxes import store
 from placet.mailboxes.base import Folder, Received
 from placet.mailboxes.models import Mailbox
+from placet.mailboxes.secrets import CERTIFICATE
 from placet.mailboxes.settings import MailboxSettings
 from placet.replies import refusals, settle_digest, settle_give, tell, tell_digest
 from placet.replies.entry import Reply, known_words, walk
@@ -957,7 +958,9 @@ def _second(scene: Scene) -> Mailbox:
 def _expiry(days: int, certificate: bool = False) -> "Any":
     def write(scene: Scene) -> str:
         on = timezone.localdate() + timedelta(days=days)
-        ending = alarm_messages.Ending(scene.mailbox, certificate, on, days)
+        mailbox = Mailbox.objects.get(pk=scene.mailbox.pk)
+        mailbox.secrets = {CERTIFICATE: "-----BEGIN"} if certificate else {}
+        ending = alarm_messages.Ending(mailbox, on, days)
         alarm_messages.expiry(ending, scene.mailbox, f"expiry:{days}:{certificate}")
         return alarm_messages.EXPIRY
 

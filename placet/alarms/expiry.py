@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.db.models import Q
 from django.utils import timezone
 
 from placet.accounts.general import general
 from placet.alarms import chosen, messages, silence
 from placet.alarms.messages import Ending
 from placet.lib.zones import zone_of
+from placet.mailboxes.kinds import ending_kinds
 from placet.mailboxes.models import Mailbox
-from placet.mailboxes.secrets import CERTIFICATE
 
 THRESHOLDS = (1, 3, 7, 14, 30)  # days ahead; and once when it is over
 
@@ -39,11 +40,6 @@ def reached(days: int) -> str:
     return "over" if days < 0 else str(next(ahead for ahead in THRESHOLDS if ahead >= days))
 
 
-def is_certificate(mailbox: Mailbox) -> bool:
-    """Whether it is a certificate that is in use and expires, and not a client secret."""
-    return CERTIFICATE in mailbox.secrets
-
-
 def due(limit: int) -> list[int]:
     """Mailboxes about which some administrator has not been written to."""
     owed = (one for one in _owed() if messages.not_told(messages.EXPIRY, one.cause).exists())
@@ -59,7 +55,9 @@ def work(mailbox_id: int) -> bool:
 def _owed() -> Iterator[Owed]:
     today = timezone.localdate(timezone=zone_of(general().zone))
     last = today + timedelta(days=THRESHOLDS[-1])
-    ending = list(Mailbox.objects.filter(active=True, secret_expires_on__lte=last))
+    # What another kind signs in with does not end; a day may be left from the kind that the mailbox was of before.
+    of_kinds = Q(kind__in=ending_kinds()) | Q(sending_kind__in=ending_kinds())
+    ending = list(Mailbox.objects.filter(of_kinds, active=True, secret_expires_on__lte=last))
     able = silence.working(chosen.patience(), timezone.now()) if ending else []
     for mailbox in ending:
         on = mailbox.secret_expires_on
@@ -67,7 +65,7 @@ def _owed() -> Iterator[Owed]:
             continue
         out_of = _out_of(mailbox, able, expired=on < today)
         if out_of is not None:
-            yield Owed(Ending(mailbox, is_certificate(mailbox), on, (on - today).days), out_of)
+            yield Owed(Ending(mailbox, on, (on - today).days), out_of)
 
 
 def _out_of(mailbox: Mailbox, able: list[Mailbox], *, expired: bool) -> Mailbox | None:

@@ -1,7 +1,7 @@
 """The mails of alarms, to every active administrator, each in their language and time zone. Once for each cause: the
 unique constraint of outgoing mails holds it, so that whoever was told is not told again."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -12,7 +12,6 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from placet.accounts.general import General, general
 from placet.accounts.models import Person, RevocationList
@@ -22,6 +21,7 @@ from placet.alarms.models import Outage
 from placet.mail import outbox
 from placet.mail.models import OutgoingMail
 from placet.mail.writing import Link, Notice, when
+from placet.mailboxes.kinds import ending_words
 from placet.mailboxes.models import Mailbox
 
 log = structlog.get_logger(__name__)
@@ -221,10 +221,9 @@ def _dead_address(person: Person, status: str, said: General) -> Letter:
 
 @dataclass(frozen=True)
 class Ending:
-    """When a mailbox's client secret or certificate ends. `days`: left; below zero: ago."""
+    """When what a mailbox signs in with ends. `days`: left; below zero: ago."""
 
     mailbox: Mailbox
-    certificate: bool
     on: date
     days: int
 
@@ -234,86 +233,18 @@ def expiry(ending: Ending, out_of: Mailbox, cause: str) -> int:
     return _to_each(out_of, EXPIRY, cause, partial(_expiry, ending, out_of))
 
 
-def _expiry(ending: Ending, out_of: Mailbox, said: General) -> Letter:
-    name = {"mailbox": ending.mailbox.address}
-    heading = _heading(ending).format(days=ending.days, **name)
-    day = date_format(ending.on, DAY)
-    notice = Notice(
-        heading,
-        [_what_then(ending.days).format(day=day, **name), *_steps(ending)],
-        links=[Link(_("Open the settings of the mailbox"), page_of(ending.mailbox, said), "main")],
-        footer=_through(out_of),
-    )
-    return Letter(heading, notice)
-
-
 DAY = "j F Y"
 
 
-def _heading(ending: Ending) -> str:
-    if ending.days < 0:
-        if ending.certificate:
-            return _("The certificate of {mailbox} has expired")
-        return _("The client secret of {mailbox} has expired")
-    if ending.days == 0:
-        if ending.certificate:
-            return _("The certificate of {mailbox} expires today")
-        return _("The client secret of {mailbox} expires today")
-    if ending.days == 1:
-        if ending.certificate:
-            return _("The certificate of {mailbox} expires tomorrow")
-        return _("The client secret of {mailbox} expires tomorrow")
-    if ending.certificate:
-        return ngettext(
-            "The certificate of {mailbox} expires in {days} day",
-            "The certificate of {mailbox} expires in {days} days",
-            ending.days,
-        )
-    return ngettext(
-        "The client secret of {mailbox} expires in {days} day",
-        "The client secret of {mailbox} expires in {days} days",
-        ending.days,
+def _expiry(ending: Ending, out_of: Mailbox, said: General) -> Letter:
+    words = ending_words(ending.mailbox, ending.days, date_format(ending.on, DAY))
+    notice = Notice(
+        words.heading,
+        words.paragraphs,
+        links=[Link(_("Open the settings of the mailbox"), page_of(ending.mailbox, said), "main")],
+        footer=_through(out_of),
     )
-
-
-def _what_then(days: int) -> str:
-    if days < 0:
-        return _(
-            "Its last day was {day}. Until there is a new one, Microsoft gives Placet no access: no answer is read "
-            "from {mailbox} and no mail is sent from it. Nothing is lost: answers wait in the mailbox, and requests "
-            "can be decided on their pages."
-        )
-    return _(
-        "Its last day is {day}. After that, and until there is a new one, Microsoft gives Placet no access: no answer "
-        "is read from {mailbox} and no mail is sent from it. Answers wait in the mailbox, and requests can be decided "
-        "on their pages."
-    )
-
-
-def _steps(ending: Ending) -> Sequence[str]:
-    if ending.certificate:
-        steps = [
-            _(
-                "1. In the tab Remote Approval, under “Client certificate”, have Placet make a new key pair, or upload "
-                "one that you have, and download the certificate."
-            ),
-            _(
-                "2. In the Microsoft Entra admin center, open “App registrations”, the application {application}, "
-                "“Certificates & secrets”, “Certificates”, and upload it there."
-            ),
-            _("3. Back in Placet, press “Try and use it”. Then delete the old certificate in Entra."),
-        ]
-    else:
-        steps = [
-            _(
-                "1. In the Microsoft Entra admin center, open “App registrations”, the application {application}, "
-                "“Certificates & secrets”, “Client secrets”, and make a new client secret."
-            ),
-            _("2. In the tab Remote Approval, enter its “Value” and the day when it expires, and save."),
-            _("3. Test the connection, then delete the old client secret in Entra."),
-        ]
-    application = str(ending.mailbox.settings.get("client_id", ""))
-    return [step.format(application=application) for step in steps]
+    return Letter(words.heading, notice)
 
 
 # --- a list of revoked certificates that ends --------------------------------------------------------------

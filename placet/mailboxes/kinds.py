@@ -7,7 +7,7 @@ folder is loaded when a mailbox of that kind is used.
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib.machinery import PathFinder
@@ -28,6 +28,14 @@ if TYPE_CHECKING:
     from placet.mailboxes.settings import MailboxSettings
 
 FIRST = "exchange-online"  # what a new mailbox is, unless somebody says otherwise, where there is that kind
+
+
+@dataclass(frozen=True)
+class EndingWords:
+    """What an alarm says of a secret or certificate that ends, in the language that is active."""
+
+    heading: str  # which one, and when
+    paragraphs: Sequence[str]  # what follows from it, and what to do, step by step
 
 
 class UnknownKind(Exception):
@@ -74,6 +82,9 @@ class Kind:
     guide_context: str = ""  # () -> what that page shows beside its words
     #: Modules of its own commands of `placet mailbox`: NAME, add_arguments(subcommands) and run(options).
     commands: tuple[str, ...] = ()
+    #: (mailbox, days, day) -> EndingWords: what administrators are written before the day that they entered (`day`, in
+    #: words), on which what it signs in with ends, in so many days (below zero: ago). "" where nothing ends.
+    ending_words: str = ""
     signs_with: str = ""  # (mailbox) -> what is in use in place of its secret, in words; "" where nothing is
     bytes_as_received: bool = (
         True  # its server gives the very bytes that travelled, so that signatures can be checked
@@ -202,6 +213,19 @@ def beside_form(mailbox: "Mailbox") -> Mapping[str, Any]:
 def guide_context(kind: Kind) -> Mapping[str, Any]:
     """What the page of its guide shows beside its words."""
     return _loaded(kind.guide_context)() if kind.guide_context else {}
+
+
+def ending_kinds() -> tuple[str, ...]:
+    """Keys of those that sign in with something that ends on a day which an administrator enters."""
+    return tuple(key for key, kind in all_kinds().items() if kind.ending_words)
+
+
+def ending_words(mailbox: "Mailbox", days: int, day: str) -> EndingWords:
+    """What is said of what a mailbox signs in with; one of the two kinds that receive and send is of `ending_kinds`.
+    `days`: left until `day`; below zero: ago."""
+    kind = next(known for known in (mailbox.kind, mailbox.sending_kind) if known in ending_kinds())
+    words: EndingWords = _loaded(kind_of(kind).ending_words)(mailbox, days, day)
+    return words
 
 
 def signs_with(mailbox: "Mailbox") -> str:

@@ -23,6 +23,11 @@ DROPPED = gettext_noop(
 )
 
 
+def has_certificate(mailbox: Mailbox) -> bool:
+    """Whether it is a certificate that is in use and expires, and not a secret."""
+    return CERTIFICATE in mailbox.secrets
+
+
 @dataclass(frozen=True)
 class Kept:
     """What of the stored secrets may serve settings that are to be saved. By field: if none is entered, `again` says

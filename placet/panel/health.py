@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from placet import __version__
 from placet.accounts.models import Person
-from placet.alarms import expiry, silence
+from placet.alarms import silence
 from placet.alarms.models import DoubtfulAddress
 from placet.approvals.models import Decision, Request, Version, Visit
 from placet.approvals.waiting_ends import ends_by_mailbox
@@ -24,6 +24,7 @@ from placet.mailboxes.fields import SECRET_EXPIRES_ON
 from placet.mailboxes.kinds import all_kinds
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.push.notices import Noticing, noticings
+from placet.mailboxes.secrets import has_certificate
 from placet.panel.to_look_at import to_look_at
 from placet.webhooks.endpoints import switched_off_by_itself
 from placet.webhooks.models import Endpoint
@@ -141,7 +142,7 @@ def secret_health(mailbox: Mailbox) -> SecretHealth | None:
         return None
     days = (mailbox.secret_expires_on - timezone.localdate()).days
     tone = "bad" if days < 0 else "warn" if days <= EXPIRES_SOON else "good"
-    return SecretHealth(mailbox.secret_expires_on, tone, days, expiry.is_certificate(mailbox))
+    return SecretHealth(mailbox.secret_expires_on, tone, days, has_certificate(mailbox))
 
 
 def stuck() -> QuerySet[Visit]:

@@ -3,6 +3,7 @@
 import email
 import email.policy
 import threading
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -14,6 +15,7 @@ from django.utils import timezone
 from placet.accounts.models import Installation, Person
 from placet.alarms import expiry, messages
 from placet.mail.models import OutgoingMail
+from placet.mailboxes import kinds
 from placet.mailboxes.base import FixNeeded
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.pool import failed
@@ -154,6 +156,29 @@ def test_a_certificate_is_called_one(ending: Mailbox, admin: Person, clock: Cloc
     assert sent() == [f"The certificate of {ending.address} expires in 7 days"]
     said = text_of(OutgoingMail.objects.get())
     assert "Try and use it" in said and "secret" not in said.replace("Certificates & secrets", "")
+
+
+def test_of_a_kind_that_signs_in_with_nothing_that_ends_no_day_is_told(
+    ending: Mailbox, admin: Person, clock: Clock
+) -> None:
+    """The day is left from the kind that the mailbox was of before; or the folder of its kind was deleted."""
+    day(clock, 7, ending)
+    for kind in ("imap", "of-a-deleted-folder"):
+        Mailbox.objects.update(kind=kind, sending_kind="smtp")
+        assert (expiry.due(10), run("expiry"), sent()) == ([], 0, [])
+
+
+def test_it_may_be_what_sends_that_ends(
+    ending: Mailbox, admin: Person, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = kinds.all_kinds()
+    words = known[ending.kind].ending_words
+    with_smtp = {**known, "smtp": replace(known["smtp"], ending_words=words)}
+    monkeypatch.setattr(kinds, "all_kinds", lambda: with_smtp)
+    Mailbox.objects.update(kind="imap", sending_kind="smtp")
+    day(clock, 7, ending)
+    run("expiry")
+    assert sent() == [f"The client secret of {ending.address} expires in 7 days"]
 
 
 # --- through which mailbox --------------------------------------------------------------------------------
