@@ -534,10 +534,13 @@ def _outcomes_in(clause: Spoken) -> set[str]:
 
 
 def _is_reported(sentence: Sequence[Spoken]) -> bool:
-    """ "Legal: approved", "Jane wrote: no". A phrase may stand before a colon: "after review: approved"."""
+    """ "Legal: approved", "Jane wrote: no", "last time: approved". Another phrase may stand before a colon: "after
+    review: approved"."""
     first, *others = sentence
     if not any(clause.pause in _COLONS and clause.taken is Taken.DECIDES for clause in others[:1]):
         return False
+    if any(piece.role is Role.ELSEWHERE for piece in first.pieces):
+        return True
     label = first.taken is Taken.HARMLESS and len(first.pieces) <= _LABEL and not _has_phrase(first)
     return first.taken in (Taken.UNKNOWN, Taken.FRAME) or label
 
