@@ -145,6 +145,16 @@ class MailboxSettings:
         return self.handled, self.handled_folder if self.handled == Action.MOVE else "", timedelta()
 
     @property
+    def proving_mechanisms(self) -> tuple[str, ...]:
+        """Those of `confirmed_mechanisms` that prove a colleague, upper case. () where its server stamps none."""
+        return ()
+
+    @property
+    def never_proving_mechanisms(self) -> tuple[str, ...]:
+        """Values of the same header that prove nobody, whatever was confirmed: they are not offered to be."""
+        return ()
+
+    @property
     def protocol(self) -> str:
         """How its server names mails: ids of one protocol say nothing to another."""
         raise NotImplementedError

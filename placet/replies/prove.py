@@ -26,7 +26,6 @@ from datetime import datetime
 from placet.approvals.proofs import SATISFIED_BY, Level
 from placet.lib.sentences import Sentence
 from placet.mailboxes.base import Folder
-from placet.mailboxes.mechanisms import NEVER_PROVES
 from placet.replies import refusals
 from placet.replies.check_dkim import Checked, NoKeyYet
 from placet.replies.check_signature import CheckedSignature
@@ -42,9 +41,10 @@ class ProvePolicy:
 
     is_exchange: bool
     servers: Servers
-    confirmed_mechanisms: Collection[str] = ()  # values of AuthMechanism, hexadecimal in upper case
+    proving_mechanisms: Collection[str] = ()  # values of AuthMechanism, hexadecimal in upper case
     # Of the organisation whose Exchange it is, lower case; () proves no colleague.
     own_domains: Collection[str] = ()
+    never_proving_mechanisms: Collection[str] = ()  # whatever was confirmed
     # What Placet found itself of the signatures by From's domain; None where it cannot look at them.
     checked: Sequence[Checked] | None = None
     waits_for: str = ""  # a key that DNS was asked for in vain, so that it could not look yet
@@ -168,14 +168,14 @@ def _colleague(mail: Mail, address: str, asked: Asked, policy: ProvePolicy) -> P
             Sentence("Exchange did not know the sender: AuthAs is {value!r}.", value=mail.auth_as[0][:40])
         )
     mechanism = mail.auth_mechanism[0] if len(mail.auth_mechanism) == 1 else ""
-    if mechanism.upper() in NEVER_PROVES:
+    if mechanism.upper() in policy.never_proving_mechanisms:
         raise refusals.NotProved(
             Sentence(
                 "Exchange marked it Internal although nobody signed in to send it (AuthMechanism {value}).",
                 value=mechanism,
             )
         )
-    if not mechanism or mechanism.upper() not in policy.confirmed_mechanisms:
+    if not mechanism or mechanism.upper() not in policy.proving_mechanisms:
         raise refusals.MechanismNotConfirmed(", ".join(mail.auth_mechanism)[:80])
     domain = address.rpartition("@")[2]
     if domain not in policy.own_domains:

@@ -288,6 +288,8 @@ def test_own_networks_are_addresses_and_networks_of_ones_own() -> None:
 def test_a_stored_mechanism_that_never_proves_stops_no_mailbox_and_is_shown(mechanism: str) -> None:
     settings, notices = ExchangeSettings.parse({**GOOD, "confirmed_mechanisms": ["04", mechanism]})
     assert settings.confirmed_mechanisms == ("04", mechanism)
+    assert settings.proving_mechanisms == ("04",)
+    assert mechanism in settings.never_proving_mechanisms
     assert notices["confirmed_mechanisms"].startswith(f"{mechanism} proves nobody")
 
 

@@ -38,7 +38,8 @@ def policy_of(case: Mapping[str, Any]) -> ProvePolicy:
         said.get("authserv_id", ""),
     )
     own_domains = said.get("own_domains", ("contoso.example",))
-    return ProvePolicy(is_exchange, servers, said.get("confirmed", ("04",)), own_domains)
+    confirmed, never = said.get("confirmed", ("04",)), ("03", "05", "08", "10", "11", "12")
+    return ProvePolicy(is_exchange, servers, confirmed, own_domains, never)
 
 
 def received(name: str, told: Mapping[str, Any]) -> Received:

@@ -76,6 +76,15 @@ def test_the_strongest_proof_that_there_is(
             prove(one, folder, asked, level, POLICY)
 
 
+def test_what_never_proves_does_not_where_it_is_confirmed() -> None:
+    one = mail(below=f"{INTERNAL}0a", results="")
+    asked = Asked({"Ann@fabrikam.example"}, ASKED, NOW, {"subject"})
+    policy = replace(POLICY, proving_mechanisms=("04", "0A"), never_proving_mechanisms=("0A",))
+    with pytest.raises(refusals.NotProved) as refusal:
+        prove(one, Folder.INBOX, asked, Level.COLLEAGUE, policy)
+    assert "although nobody signed in" in str(refusal.value.reason)
+
+
 @pytest.mark.parametrize(
     ("stamps", "error"), [("", refusals.TooOld), (f"{INTERNAL}0B", refusals.MechanismNotConfirmed)]
 )

@@ -24,7 +24,12 @@ def policy_of(kept_as: str, is_now: str, more: dict[str, Any] | None = None, **s
     mailbox = Mailbox(kind=is_now, address="approvals@contoso.example", stamps=STAMPS, settings=stored)
     facts = {"too_large": False, **({"kind": kept_as} if kept_as else {}), **(more or {})}
     settings = SimpleNamespace(
-        trusted_hosts=(), own_networks=(), authserv_id="", confirmed_mechanisms=("04",), own_domains=()
+        trusted_hosts=(),
+        own_networks=(),
+        authserv_id="",
+        proving_mechanisms=("04",),
+        never_proving_mechanisms=("10",),
+        own_domains=(),
     )
     incoming = IncomingMail(mailbox=mailbox, facts=facts)
     reply: Any = SimpleNamespace(incoming=incoming, settings=settings, mail=None, claim="", line=None)

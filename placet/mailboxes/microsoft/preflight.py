@@ -18,10 +18,10 @@ from django.utils.translation import gettext_noop, ngettext, pgettext
 
 from placet.mailboxes.base import Check, FixNeeded, MailboxError
 from placet.mailboxes.http_steps import way_to
-from placet.mailboxes.mechanisms import never_proving
 from placet.mailboxes.microsoft import app_access
 from placet.mailboxes.microsoft.clouds import CLOUDS, EWS, GRAPH, GRAPH_HOSTS, OUTLOOK_HOSTS, WORLDWIDE
 from placet.mailboxes.microsoft.entra import describe_token
+from placet.mailboxes.microsoft.mechanisms import never_proving
 from placet.mailboxes.microsoft.settings import ExchangeSettings
 from placet.mailboxes.oauth import Access
 from placet.mailboxes.preflight import (

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from placet.mailboxes.fields import Field
 from placet.mailboxes.http import is_loopback, is_name
-from placet.mailboxes.mechanisms import never_proving
+from placet.mailboxes.microsoft.mechanisms import NEVER_PROVES, never_proving, proving
 from placet.mailboxes.settings import (
     DOMAIN,
     PERSONAL,
@@ -101,6 +101,14 @@ class ExchangeSettings(MailboxSettings):
 
     def urls(self) -> Mapping[str, str]:
         return {"server_address": self.graph_url, "token_uri": self.token_uri}
+
+    @property
+    def proving_mechanisms(self) -> tuple[str, ...]:
+        return proving(self.confirmed_mechanisms)
+
+    @property
+    def never_proving_mechanisms(self) -> tuple[str, ...]:
+        return NEVER_PROVES
 
     @property
     def is_sandbox(self) -> bool:

@@ -122,6 +122,8 @@ def test_each_secret_goes_where_it_was_meant_to_go() -> None:
 def test_what_marks_nobody_cannot_be_confirmed_anew() -> None:
     made = settings(confirmed_mechanisms=["04", "10"])
     assert "10" in made.errors_of_new({})["confirmed_mechanisms"]
+    assert made.proving_mechanisms == ("04",)
+    assert "10" in made.never_proving_mechanisms
     assert not made.errors_of_new({"confirmed_mechanisms": ["04", "10"]})
 
 

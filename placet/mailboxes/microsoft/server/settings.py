@@ -12,8 +12,8 @@ from django.utils.translation import gettext_noop
 from placet.mailboxes import authorities
 from placet.mailboxes.fields import Field
 from placet.mailboxes.http import is_loopback, is_name
-from placet.mailboxes.mechanisms import never_proving
 from placet.mailboxes.microsoft.ews.dialect import Opening
+from placet.mailboxes.microsoft.mechanisms import NEVER_PROVES, never_proving, proving
 from placet.mailboxes.microsoft.settings import EWS_PATH, read_mechanisms
 from placet.mailboxes.settings import (
     DOMAIN,
@@ -91,6 +91,14 @@ class ExchangeServerSettings(MailboxSettings):
     def urls(self) -> Mapping[str, str]:
         tokens = {"exchange_token_uri": self.exchange_token_uri} if self.exchange_sign_in == OAUTH else {}
         return {"exchange_server": self.ews_url, **tokens}
+
+    @property
+    def proving_mechanisms(self) -> tuple[str, ...]:
+        return proving(self.confirmed_mechanisms)
+
+    @property
+    def never_proving_mechanisms(self) -> tuple[str, ...]:
+        return NEVER_PROVES
 
     @property
     def protocol(self) -> str:

@@ -11,3 +11,8 @@ NEVER_PROVES = ("03", "05", "08", "10", "11", "12")
 def never_proving(mechanisms: Iterable[str]) -> str:
     """Those of the mechanisms that never prove anybody, for people; "" if there are none."""
     return ", ".join(one for one in mechanisms if one in NEVER_PROVES)
+
+
+def proving(mechanisms: Iterable[str]) -> tuple[str, ...]:
+    """The others."""
+    return tuple(one for one in mechanisms if one not in NEVER_PROVES)
