@@ -1,10 +1,11 @@
-"""The `placet` command. Each subcommand is a module of `placet.commands` with `add_arguments` and `run`."""
+"""The `placet` command. Each subcommand is a module of `placet.commands` with `add_arguments` and `run`, or one that a
+kind of mailbox names (`Kind.placet_commands`)."""
 
 import argparse
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from placet import __version__
@@ -16,7 +17,6 @@ COMMANDS = {
     "work": "do the work of Placet alone, beside other processes (PostgreSQL)",
     "demo": "try Placet with a local Exchange Online: nothing to install, nothing is kept",
     "sandbox": "run the local Entra ID and Exchange Online alone",
-    "entra": "print a script that registers the application in Microsoft Entra ID; nothing is run",
     "mailbox": "set up the mailbox that approvals go through, or show how it is set up",
     "check": "test the mailbox step by step, with cause and cure for what fails",
     "person": "add people, set their manager, deactivate them",
@@ -69,13 +69,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="placet",
         description="Approvals by e-mail that can be trusted.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="\n".join(f"  {name:<10} {help_}" for name, help_ in COMMANDS.items()),
     )
     parser.add_argument("--version", action="version", version=f"Placet {__version__}")
-    parser.add_argument("command", choices=COMMANDS, metavar="command")
+    # The kinds of mailbox are asked only where it is none of ours: what is used often starts quickly.
+    commands = COMMANDS if words and words[0] in COMMANDS else all_commands()
+    parser.epilog = "\n".join(f"  {name:<10} {help_}" for name, help_ in commands.items())
+    parser.add_argument("command", choices=commands, metavar="command")
     parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     chosen = parser.parse_args(words)
     return _run(chosen.command, chosen.rest)
+
+
+def all_commands() -> dict[str, str]:
+    """By name, what each does, with those of the kinds of mailbox behind."""
+    return {**COMMANDS, **{name: help_ for name, (_module, help_) in _of_kinds().items()}}
+
+
+def _of_kinds() -> Mapping[str, tuple[str, str]]:
+    from placet.mailboxes.kinds import placet_commands
+
+    return placet_commands()
 
 
 def _run(name: str, rest: Sequence[str]) -> int:
@@ -87,8 +100,10 @@ def _run(name: str, rest: Sequence[str]) -> int:
         trans_real.deactivate_all()
         if name not in ("explain", "mcp"):  # they log nothing of ours, and need no installation
             load_libraries()
-        module = importlib.import_module(f"placet.commands.{name}")
-    parser = argparse.ArgumentParser(prog=f"placet {name}", description=COMMANDS[name])
+        ours = name in COMMANDS
+        path, description = (f"placet.commands.{name}", COMMANDS[name]) if ours else _of_kinds()[name]
+        module = importlib.import_module(path)
+    parser = argparse.ArgumentParser(prog=f"placet {name}", description=description)
     try:
         module.add_arguments(parser)
         return int(module.run(parser.parse_args(rest)) or 0)

@@ -82,6 +82,9 @@ class Kind:
     guide_context: str = ""  # () -> what that page shows beside its words
     #: Modules of its own commands of `placet mailbox`: NAME, add_arguments(subcommands) and run(options).
     commands: tuple[str, ...] = ()
+    #: Its own commands of `placet`, by name: module with add_arguments(parser) and run(options), and what it does, in
+    #: English. Nothing of Django's settings is read before they are loaded.
+    placet_commands: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     #: (mailbox, days, day) -> EndingWords: what administrators are written before the day that they entered (`day`, in
     #: words), on which what it signs in with ends, in so many days (below zero: ago). "" where nothing ends.
     ending_words: str = ""
@@ -202,6 +205,11 @@ def command_modules() -> "Mapping[str, ModuleType]":
     names = dict.fromkeys(name for kind in all_kinds().values() for name in kind.commands)
     modules = [importlib.import_module(name) for name in names]
     return {module.NAME: module for module in modules}
+
+
+def placet_commands() -> Mapping[str, tuple[str, str]]:
+    """Commands of `placet` that single kinds have: see `Kind.placet_commands`."""
+    return {name: command for kind in all_kinds().values() for name, command in kind.placet_commands.items()}
 
 
 def beside_form(mailbox: "Mailbox") -> Mapping[str, Any]:

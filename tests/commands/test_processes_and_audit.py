@@ -169,13 +169,13 @@ def test_a_request_that_is_not_there_is_said(placet: Run) -> None:
 def test_the_command_itself_lists_what_there_is(placet: Run) -> None:
     shown = placet("--help")
     assert shown.code == 0
-    assert all(f"  {name} " in shown.out for name in cli.COMMANDS)
+    assert all(f"  {name} " in shown.out for name in cli.all_commands())
     assert placet("--version").out.startswith("Placet ")
     assert placet("conquer").code == 2
     assert placet().code == 2
 
 
-@pytest.mark.parametrize("name", cli.COMMANDS)
+@pytest.mark.parametrize("name", cli.all_commands())
 def test_every_command_explains_itself(placet: Run, name: str) -> None:
     shown = placet(name, "--help")
     assert shown.code == 0

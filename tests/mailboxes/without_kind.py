@@ -14,6 +14,8 @@ import os
 import pkgutil
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import redirect_stderr, redirect_stdout, suppress
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +73,15 @@ def commanded(name: str, *words: str) -> str:
     return ""
 
 
+def typed(*words: str) -> str:
+    """What `placet` writes."""
+    from placet.cli import main as placet
+
+    with redirect_stdout(StringIO()) as written, redirect_stderr(written), suppress(SystemExit):
+        placet(words)
+    return written.getvalue()
+
+
 def pages() -> dict[str, Any]:
     """Those of Administration that need no row, by name: status; and those of the mailbox and of a new one."""
     from django.test import Client
@@ -104,7 +115,8 @@ def look(folder: str, kind: str) -> dict[str, Any]:
         "needing": unloaded,
         "used": worked_with(kind),
         "checked": commanded("check"),
-        "entra": commanded("entra", "--yes"),
+        "entra": typed("entra", "--yes"),
+        "help": typed("--help"),
         **pages(),
     }
 

@@ -27,6 +27,12 @@ KINDS = (
         beside_form="placet.mailboxes.microsoft.panel.tab:beside_form",
         guide="panel:guide",
         commands=("placet.mailboxes.microsoft.commands.certificate",),
+        placet_commands={
+            "entra": (
+                "placet.mailboxes.microsoft.commands.entra",
+                "print a script that registers the application in Microsoft Entra ID; nothing is run",
+            )
+        },
         ending_words="placet.mailboxes.microsoft.ending:words",
         signs_with="placet.mailboxes.microsoft.credentials:signs_with",
         bytes_as_received=False,  # Exchange builds a mail anew from what it keeps of it

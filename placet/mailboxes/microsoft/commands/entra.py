@@ -8,7 +8,6 @@ are not looked for when `entra_script` is imported, because there are others by 
 import argparse
 import os
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 from django.conf import settings
@@ -17,8 +16,6 @@ from placet.cli import CommandError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    if find_spec("placet.mailboxes.microsoft") is None:
-        raise CommandError("This installation knows no mailbox in Exchange Online.")
     if not settings.configured:
         settings.configure(USE_I18N=False)  # what is said is said in English
     from placet.mailboxes.microsoft.commands.entra_script.questions import add_options
