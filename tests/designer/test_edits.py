@@ -382,7 +382,7 @@ def test_what_is_no_yaml_or_not_there_is_said() -> None:
 # --- whatever is edited -----------------------------------------------------------------------------------
 
 WORDS = st.one_of(
-    st.text(max_size=12),
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12),
     st.sampled_from(
         ["no", "on", "4711", "a: b", "x # y", "'", '"', "{a}", "- x", "? ", "a\nb", "*x", "&x", "%", "0x1"]
     ),
@@ -435,6 +435,14 @@ def _edited(draw: st.DrawFn) -> tuple[str, tuple[str | int, ...], str, Any, Any]
     return text, path, what, value, meant
 
 
+def test_what_no_text_can_have_is_not_written() -> None:
+    paths: list[list[str | int]] = [["name"], ["steps", "manager", "name"], ["steps", "finance", "remind", 0]]
+    for path in paths:
+        for text in ("\0", "a\0b", "\ud83d"):
+            with pytest.raises(EditInvalid, match="cannot be said in YAML"):
+                edits.set_value(SMALL, path, text)
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_edited())
 def test_any_edit_says_what_was_meant_and_leaves_all_else(edited: Any) -> None:
@@ -460,9 +468,15 @@ def _must_be_local(old: str, new: str, path: tuple[str | int, ...]) -> None:
     name of the whole."""
     begin, end = _lines_of(old, path[:2] if len(path) > 1 else path[:1], path)
     kept = [*old.splitlines()[:begin], *old.splitlines()[end:]]
+    if any(f"*{name}" in " ".join(kept) for name in _anchors("\n".join(old.splitlines()[begin:end]))):
+        return  # what others take from here has to be written out there
     lines = new.splitlines()
     assert lines[:begin] == kept[:begin]
     assert end == len(old.splitlines()) or lines[-(len(kept) - begin) :] == kept[begin:]
+
+
+def _anchors(text: str) -> set[str]:
+    return set(re.findall(r"(?<!\S)&(\w+)", text))
 
 
 def _lines_of(text: str, part: tuple[str | int, ...], path: tuple[str | int, ...]) -> tuple[int, int]:
