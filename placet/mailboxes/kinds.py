@@ -1,8 +1,8 @@
 """The kinds of mailbox: each is a folder beside this file that has a `kind.py`, and everything that is known of a kind
 outside of its folder is what that says. A folder can be deleted; then there is no such kind.
 
-`kind.py` is loaded wherever the kinds are listed, so it imports nothing but this module and gettext; the rest of a
-folder is loaded when a mailbox of that kind is used.
+`kind.py` is loaded wherever the kinds are listed, also where no settings are read, so it imports nothing but this
+module and `gettext_noop` of `lib.sentences`; the rest of a folder is loaded when a mailbox of that kind is used.
 """
 
 import importlib

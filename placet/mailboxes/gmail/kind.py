@@ -1,7 +1,6 @@
 """Mailboxes of Google Workspace, through the Gmail API."""
 
-from django.utils.translation import gettext_noop
-
+from placet.lib.sentences import gettext_noop
 from placet.mailboxes.kinds import Kind
 
 KINDS = (

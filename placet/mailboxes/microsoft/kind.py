@@ -1,7 +1,6 @@
 """Microsoft's kinds of mailbox."""
 
-from django.utils.translation import gettext_noop
-
+from placet.lib.sentences import gettext_noop
 from placet.mailboxes.kinds import Kind
 
 EXCHANGE_ONLINE = "exchange-online"

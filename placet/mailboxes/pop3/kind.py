@@ -1,7 +1,6 @@
 """Mailboxes that are read by POP3."""
 
-from django.utils.translation import gettext_noop
-
+from placet.lib.sentences import gettext_noop
 from placet.mailboxes.kinds import Kind
 
 KINDS = (

@@ -1,7 +1,6 @@
 """Sending by SMTP, for kinds of mailbox that only receive."""
 
-from django.utils.translation import gettext_noop
-
+from placet.lib.sentences import gettext_noop
 from placet.mailboxes.kinds import Kind
 
 KINDS = (
