@@ -22,8 +22,9 @@ from placet.mailboxes.oauth import TokenCache
 from placet.sandbox import mime
 from placet.sandbox.server import Mail
 from tests.journeys.elsewhere import APPROVALS, DOMAIN, OUTSIDER, PEOPLE, SINCE, Elsewhere, shown
-from tests.mailboxes.gmail.google import GmailBox, Google, key_file, running_google
+from tests.mailboxes.gmail.google import GmailBox, Google, running_google
 from tests.mailboxes.gmail.google import Mail as GmailMail
+from tests.mailboxes.google_tokens import key_file
 from tests.replies import receivers
 from tests.servers.dns import serving
 from tests.signing import Signer

@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from placet.mailboxes.oauth import TokenCache
-from tests.mailboxes.google_tokens import JSON, TokenEndpoint, answer
-from tests.mailboxes.google_tokens import key_file as key_file
+from tests.mailboxes.google_tokens import JSON, TokenEndpoint, answer, key_file
 from tests.mailboxes.stub import Reply, Request, Stub, running_stub
 
 if TYPE_CHECKING:
