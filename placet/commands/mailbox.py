@@ -170,12 +170,15 @@ def _secrets(
     stored = mailbox.secrets if mailbox is not None else {}
     secrets = {}
     for settings in looked.all_settings:
+        lent = settings.secrets_lent_by(looked.all_settings[0])
         for row in settings.rows:
             there = stored.get(row.name) or (row.name == SECRET and stored.get(CERTIFICATE))
             # Where somebody signs in later, nothing is asked for that comes with it.
             later = bool(settings.words_without_secret(row.name))
             wanted = row.kind == "secret" and settings.needs_secret(row.name)
-            if wanted and (options.secret or not (there or later)):
+            # What is typed for the application that receives serves the one that sends, too (`store.look`).
+            again = lent.get(row.name) in secrets
+            if wanted and not again and (options.secret or not (there or later)):
                 secrets[row.name] = _ask(row)
     return secrets
 

@@ -47,9 +47,6 @@ class ConfirmForm(forms.Form):
         ),
     )
 
-    def clean_login_domain(self) -> str:
-        return str(self.cleaned_data["login_domain"]).strip().removeprefix("@")
-
 
 @administrators_only
 def stamps(request: PersonsRequest, pk: int) -> HttpResponse:

@@ -213,9 +213,10 @@ def confirm(
     """By the word of `by` that the mail from outside was theirs. `number`: of the test whose lines they saw. Raises
     TrialError where it is another one, or comes to no profile."""
     trial = look(mailbox)
+    domain = login_domain.strip().removeprefix("@").lower()
     if trial.number != number or trial.profile is None:
         raise TrialError(_("There is nothing to confirm: look at the stamps of the mail from outside first."))
-    profile = replace(trial.profile, submission=submission, login_domain=login_domain.strip().lower())
+    profile = replace(trial.profile, submission=submission, login_domain=domain)
     confirmed = {"at": clock.now().isoformat(), "by": by, "lines": list(trial.lines)}
     _keep(mailbox, profile=profile.to_json(), confirmed=confirmed, trial=None, missed=None)
     log.info("stamps_confirmed", mailbox=mailbox.pk, by=by, ids=profile.ids, place=profile.place.value)

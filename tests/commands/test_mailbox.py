@@ -13,6 +13,7 @@ from placet.mailboxes import store
 from placet.mailboxes.models import Mailbox
 from placet.sandbox.server import Sandbox
 from tests.commands.conftest import Ran, Run
+from tests.mailboxes.google_tokens import key_file
 from tests.making import SAMPLE, make_mailbox, start
 
 ADDRESS = "approvals@contoso.example"
@@ -237,3 +238,31 @@ def test_what_is_saved_on_the_page_while_the_secret_is_asked_for_stays(
     assert placet("mailbox", "set", "--secret", "--poll-seconds", "60").code == 0
     now = Mailbox.objects.get().settings
     assert (now["poll_seconds"], now["mails_per_poll"]) == (60, 50)
+
+
+def test_the_key_of_a_service_account_that_reads_and_sends_is_asked_for_once(placet: Run) -> None:
+    key = key_file().replace("\n", "")
+    words = [
+        "mailbox",
+        "set",
+        "--kind",
+        "imap",
+        "--username",
+        "approvals@contoso.example",
+        "--imap-host",
+        "imap.gmail.com",
+    ]
+    sends = [
+        "--smtp-host",
+        "smtp.gmail.com",
+        "--imap-sign-in",
+        "service-account",
+        "--smtp-sign-in",
+        "service-account",
+    ]
+    saved = placet(*words, *sends, stdin=f"{key}\nanother line\n")
+    assert saved.code == 0, saved.error
+    stored = Mailbox.objects.get().secrets
+    assert stored["imap_service_account_key"] == stored["smtp_service_account_key"]
+    again = placet("mailbox", "set", "--secret", stdin=f"{key}\nanother line\n")
+    assert again.code == 0, again.error

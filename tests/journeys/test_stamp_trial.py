@@ -332,7 +332,7 @@ def test_the_command_goes_the_same_way(world: World, capsys: pytest.CaptureFixtu
     assert MX in command(world, capsys, plant=True)
     world.run_until_quiet()
     assert "Ours with forged stamps came back:" in command(world, capsys)
-    shown = command(world, capsys, confirm=True, submission=True, login_domain=DOMAIN)
+    shown = command(world, capsys, confirm=True, submission=True, login_domain=f" @{DOMAIN}")
     assert "left in" in shown
     profile = confirmed(world)
     assert profile is not None

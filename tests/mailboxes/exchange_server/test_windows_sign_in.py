@@ -136,7 +136,8 @@ def test_a_connection_that_ends_between_the_legs_is_no_wrong_password(front: Fro
     front.keeps_connections = way != "keep-alive off"
     front.closes_after_challenge = way != "keep-alive off"
     error = error_of(caller(front))
-    assert type(error) is FixNeeded
+    assert isinstance(error, Wait)
+    assert error.seconds is None, "the pause is short, and grows"
     assert "keep-alive" in error.cure
     assert error.not_done
     assert front.tried_passwords == 0, (

@@ -349,7 +349,7 @@ class WindowsCaller:
         return error
 
     def _cut(self) -> MailboxError:
-        error = FixNeeded(
+        error = Wait(  # it may have been cut once; where it always is, the cure says what to do
             _("The connection to {host} ends while Placet signs in.").format(host=self._host), _(CUT_CURE)
         )
         error.not_done = True
