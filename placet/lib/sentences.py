@@ -64,6 +64,15 @@ def gettext_noop(text: str) -> str:
     return text
 
 
+def quoted(texts: Iterable[str]) -> Sentence:
+    """What others wrote, each in the quotation marks of the reader's language; NOTHING for none."""
+    found = NOTHING
+    for text in texts:
+        one = Sentence("“{text}”", text=text)
+        found = Sentence("{first}, {second}", first=found, second=one) if found else one
+    return found
+
+
 def listed(sentences: Iterable[Sentence]) -> Sentence:
     """Several in one; NOTHING for none."""
     found = NOTHING

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from placet.approvals.models import AskLine, Decision, Request, UndoneDecision
 from placet.approvals.proofs import Level
 from placet.approvals.record import DIGEST
+from placet.lib.sentences import quoted
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes.base import Action
 from placet.panel.mail_words import APPLIED, FOLDERS, kind_of, refusals_of, result_of
@@ -236,8 +237,8 @@ def _told_sender(mail: IncomingMail) -> str:
 
 def _read(made: Mapping[str, Any], line: AskLine | None) -> Step:
     said = [_("As: {outcome}.").format(outcome=words(made["outcome"]))]
-    if rests_on := [f"“{one}”" for one in made.get("rests_on", [])]:
-        said.append(_("It rests on: {words}").format(words=", ".join(rests_on)))
+    if rests_on := quoted(made.get("rests_on", [])):
+        said.append(_("It rests on: {words}").format(words=rests_on))
     if made.get("comment"):
         said.append(_("Comment: {text}").format(text=made["comment"]))
     answers = made.get("answers")

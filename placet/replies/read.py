@@ -30,7 +30,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 
-from placet.lib.sentences import NOTHING, Sentence, gettext_noop
+from placet.lib.sentences import NOTHING, Sentence, gettext_noop, quoted
 from placet.replies import read_form, read_frame, read_own, read_questions
 from placet.replies.parse import Mail
 from placet.replies.parse.subjects import is_reply
@@ -700,8 +700,7 @@ def _says_else(view: View) -> bool:
 
 def _decided(found: Text, view: View, about: About) -> Reading:
     rests_on = tuple(_deciding_words(found, c) for c in view.clauses() if c.taken is Taken.DECIDES)
-    said = ", ".join(f"“{words}”" for words in rests_on)
-    why = Sentence("{words} says {outcome}.", words=said, outcome=Sentence(view.outcome))
+    why = Sentence("{words} says {outcome}.", words=quoted(rests_on), outcome=Sentence(view.outcome))
     parts = parts_of(found, view, about.name_words)
     return Reading(
         view.outcome,

@@ -4,7 +4,7 @@ import json
 
 from django.utils import translation
 
-from placet.lib.sentences import NOTHING, Sentence, listed
+from placet.lib.sentences import NOTHING, Sentence, listed, quoted
 
 ALONE = Sentence("The request was withdrawn.")
 
@@ -60,3 +60,11 @@ def test_equal_sentences_say_the_same() -> None:
     assert Sentence("a {b}", b=1) == Sentence("a {b}", b=1)
     assert Sentence("a {b}", b=1) != Sentence("a {b}", b=2)
     assert len({Sentence("a {b}", b=1), Sentence("a {b}", b=1)}) == 1
+
+
+def test_what_others_wrote_stands_in_the_quotation_marks_of_the_reader() -> None:
+    both = Sentence("{words} says {outcome}.", words=quoted(["ok", "go {on}"]), outcome="approve")
+    assert str(both) == "“ok”, “go {on}” says approve."
+    with translation.override("fr"):
+        assert str(both).startswith("«\u00a0ok\u00a0», «\u00a0go {on}\u00a0»")
+    assert not quoted([])
