@@ -5,15 +5,17 @@ from typing import Any
 
 import pytest
 
+from placet.approvals.proofs import Level
 from placet.mail.models import IncomingMail
 from placet.mailboxes.base import Folder, Received
 from placet.mailboxes.kinds import all_kinds, kind_of, server_of
 from placet.mailboxes.models import Mailbox
-from placet.replies import fetch
+from placet.replies import fetch, refusals
 from placet.replies.fetch import SERVER
 from placet.replies.proof_policy import prove_policy
-from placet.replies.prove import ProvePolicy
+from placet.replies.prove import Asked, ProvePolicy, prove
 from tests.making import make_mailbox
+from tests.replies.test_prove_outside import ASKED, NOW, mail
 
 STAMPS = {"profile": {"ids": ["mx.contoso.example"]}}
 RECEIVING = [key for key, kind in all_kinds().items() if kind.receives]
@@ -66,6 +68,42 @@ def test_stamps_of_a_former_host_are_not_judged_by_what_was_confirmed_of_another
     assert moved.servers.confirmed is None
     assert not moved.is_exchange
     assert (moved.servers.host_suffixes, moved.servers.authserv_id) == ((), "")
+
+
+#: Of each kind whose server stamps who signed in, what must be entered.
+STAMPING = {
+    "exchange-online": {
+        "client_id": "11111111-1111-1111-1111-111111111111",
+        "token_uri": "https://login.microsoftonline.com/contoso.example/oauth2/v2.0/token",
+    },
+    "exchange-server": {"exchange_server": "mail.contoso.example"},
+}
+INTERNAL = "X-MS-Exchange-Organization-AuthAs: Internal\r\nX-MS-Exchange-Organization-AuthMechanism: "
+
+
+@pytest.mark.parametrize("mechanism", ["03", "05", "08", "10", "11", "12"])
+@pytest.mark.parametrize("kind", [key for key, kind in all_kinds().items() if kind.exchange_stamps])
+def test_stored_settings_with_what_never_proves_make_a_policy_that_accepts_nobody_by_it(
+    kind: str, mechanism: str
+) -> None:
+    stored = {"username": "approvals@fabrikam.example", "own_domains": ["fabrikam.example"], **STAMPING[kind]}
+    asked = Asked({"ann@fabrikam.example"}, ASKED, NOW, {"subject"})
+
+    def proved(confirmed: list[str], stamped: str) -> Level:
+        entered = {**stored, "confirmed_mechanisms": confirmed}
+        mailbox = Mailbox(kind=kind, address=str(stored["username"]), settings=entered)
+        settings = kind_of(kind).settings_class.of_stored(entered)
+        incoming = IncomingMail(mailbox=mailbox, facts={"too_large": False})
+        reply: Any = SimpleNamespace(incoming=incoming, settings=settings, mail=None, claim="", line=None)
+        stamps = f"{INTERNAL}{stamped}"
+        one = mail(below=stamps, results="")
+        return prove(one, Folder.INBOX, asked, Level.COLLEAGUE, prove_policy(reply)).level
+
+    assert proved(["04", mechanism], "04") is Level.COLLEAGUE
+    for confirmed in ([mechanism], ["04", mechanism]):
+        with pytest.raises(refusals.NotProved) as refusal:
+            proved(confirmed, mechanism)
+        assert "although nobody signed in" in str(refusal.value.reason)
 
 
 def test_a_mail_is_kept_with_the_server_that_gave_it(db: None) -> None:
