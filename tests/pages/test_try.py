@@ -87,6 +87,17 @@ def after(page: Client, t: str, **sent: str) -> tuple[str, Any]:
 BY_BOB = {"by": "bob@contoso.example", "step": "manager"}
 
 
+def test_what_an_answer_rests_on_stands_in_the_marks_of_the_readers_language(
+    page: Client, owner: Person
+) -> None:
+    Person.objects.filter(pk=owner.pk).update(language="fr")
+    t, _shown = trial(page)
+    _t, shown = after(page, t, do="reply", text="Yes, go ahead", **BY_BOB)
+    facts = shown.content.decode().rpartition('<dl class="facts">')[2].partition("</dl>")[0]
+    assert "«\N{NO-BREAK SPACE}<bdi>Yes" in facts
+    assert "“<bdi>" not in facts
+
+
 def test_a_process_is_tried_from_start_to_end(page: Client) -> None:
     before = contents()
     t, shown = trial(page)
