@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"Placet {__version__}")
     # The kinds of mailbox are asked only where it is none of ours: what is used often starts quickly.
-    commands = COMMANDS if words and words[0] in COMMANDS else all_commands()
+    commands = COMMANDS if words and words[0] in (*COMMANDS, "--version") else all_commands()
     parser.epilog = "\n".join(f"  {name:<10} {help_}" for name, help_ in commands.items())
     parser.add_argument("command", choices=commands, metavar="command")
     parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)

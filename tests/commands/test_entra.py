@@ -575,3 +575,18 @@ def test_it_needs_no_installation(tmp_path: Path) -> None:
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
     assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [(("entra", "--yes", "--mailbox", MAILBOX), 0), (("--help",), 0), (("--version",), 0), (("conquer",), 2)],
+)
+def test_settings_that_are_wrong_hinder_nothing_that_needs_none(
+    words: tuple[str, ...], code: int, tmp_path: Path
+) -> None:
+    ran = subprocess.run(
+        [BIN / "placet", *words],
+        env={"PLACET_PUBLIC_URL": "nonsense", "PATH": os.environ["PATH"]},
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (ran.returncode, "PLACET_PUBLIC_URL" in ran.stderr) == (code, False), ran.stderr
