@@ -264,7 +264,19 @@ class MailServer:
                 reading.errors[f"{self.key}_{name}"] = _("Enter it: signing in with OAuth needs it.")
         if sign_in == SERVICE_ACCOUNT:
             self._complete_service_account(values, host or "", reading)
-        if sign_in == OAUTH_CLIENT and host in EXCHANGE_ONLINE and not self._value(values, "scope"):
+        if host in EXCHANGE_ONLINE:
+            self._complete_exchange_online(values, host, sign_in, reading)
+
+    def _complete_exchange_online(
+        self, values: dict[str, Any], host: str, sign_in: str, reading: Reading
+    ) -> None:
+        """By IMAP and POP3 it has taken no password since 2023."""
+        if sign_in == PASSWORD and self.key in ("imap", "pop3"):
+            told = _(
+                "{host} takes no passwords. Choose OAuth, or better the type Exchange Online - Modern Authentication."
+            )
+            reading.errors.setdefault(f"{self.key}_sign_in", told.format(host=host))
+        elif sign_in in WITH_TOKENS and not self._value(values, "scope"):
             values[f"{self.key}_scope"] = EXCHANGE_SCOPE
 
     def lent_by(self, receiving: "MailServer", entered: Mapping[str, Any]) -> dict[str, str]:

@@ -201,7 +201,7 @@ def suggested(stamps: Sequence[AuthenticationResults], received: Sequence[Hop]) 
     return replace(
         own,
         place=place,
-        several=len(run) > 1,
+        several=own.several or len(run) > 1,
         dmarc=any(stamp.of("dmarc") for stamp in run),
         local_delivery=own.local_delivery or local,
     )

@@ -170,9 +170,10 @@ def rows() -> Iterator[str]:
         wrong = sum(is_proved(raw, stripping(key)) for raw in mails) + sum(
             is_proved(raw, profile(key, strips_own=Stripped.UNKNOWN)) for raw in untested
         )
-        by_stamps = (
-            "no" if not accepted else "yes" if profile(key).stamps_count else "after the planting test"
-        )
+        before = profile(
+            key, strips_own=Stripped.UNKNOWN
+        ).stamps_count  # whether forged ones are taken off is tested
+        by_stamps = "no" if not accepted else "yes" if before else "after the planting test"
         own = "yes" if preset.bytes_as_received and key != "exchange-server" else "no"
         yield f"| {preset.label} | {by_stamps} | {own} | {count} | {wrong} |"
 

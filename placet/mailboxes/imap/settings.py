@@ -23,9 +23,6 @@ from placet.mailboxes.sockets import PLAIN, SSL, STARTTLS
 SIGN_INS = (PASSWORD, OAUTH_CLIENT, OAUTH_REFRESH, SERVICE_ACCOUNT)
 SERVER = MailServer("imap", {SSL: 993, STARTTLS: 143, PLAIN: 143}, SIGN_INS)
 _KEYWORD = re.compile(r"\$?[A-Za-z0-9_.-]{1,60}")
-#: Where no password has been taken since 2023, and what tokens are asked for there.
-EXCHANGE_ONLINE = ("outlook.office365.com", "outlook.office.com")
-EXCHANGE_SCOPE = "https://outlook.office365.com/.default"
 
 FIELDS: tuple[Field, ...] = (
     ADDRESS,
@@ -101,22 +98,8 @@ class ImapSettings(MailServerSettings):
     @classmethod
     def complete(cls, values: dict[str, Any], reading: Reading) -> None:
         SERVER.complete(values, reading)
-        _complete_exchange(values, reading)
         super().complete(values, reading)
         _complete_folders(values, reading)
-
-
-def _complete_exchange(values: dict[str, Any], reading: Reading) -> None:
-    host = values.get("imap_host")
-    if host not in EXCHANGE_ONLINE:
-        return
-    if values.get("imap_sign_in", PASSWORD) == PASSWORD:
-        told = _(
-            "{host} takes no passwords. Choose OAuth, or better the type Exchange Online - Modern Authentication."
-        )
-        reading.errors.setdefault("imap_sign_in", told.format(host=host))
-    elif not values.get("imap_scope"):
-        values["imap_scope"] = EXCHANGE_SCOPE
 
 
 def _complete_folders(values: dict[str, Any], reading: Reading) -> None:

@@ -43,6 +43,12 @@ def test_days_are_a_number(days: str) -> None:
         Pop3Settings.parse({**ENTERED, "pop3_delete_days": days})
 
 
+def test_exchange_online_takes_no_password() -> None:
+    with pytest.raises(SettingsInvalid) as refused:
+        Pop3Settings.parse({**ENTERED, "pop3_host": "outlook.office365.com"})
+    assert "takes no passwords" in refused.value.errors["pop3_sign_in"]
+
+
 @pytest.mark.django_db
 def test_it_is_a_kind_for_which_smtp_sends() -> None:
     kind = kinds.kind_of("pop3")
