@@ -70,6 +70,7 @@ def _in_one_world(module: pytest.Module, name: str, test: Callable[..., object])
     runs = []
     for share in _shares(cases):
         run = _one_after_another(test, share, _put_back)
+        # Read by pytest of any function, and unknown to the type of a callable.
         run.__signature__ = inspect.Signature(fixtures)  # type: ignore[attr-defined]
         run.pytestmark = [mark for mark in marks if mark not in given]  # type: ignore[attr-defined]
         runs.append(run)
