@@ -21,7 +21,7 @@ from tests.mailboxes.google_tokens import (
     key_file,
 )
 from tests.mailboxes.stub import Reply, running_stub
-from tests.servers.dovecot import Dovecot, dovecot
+from tests.servers.dovecot import Dovecot, dovecot, offering
 from tests.servers.postfix import Postfix, postfix
 
 BOXES = {f"box{number}@example.test": "correct horse" for number in range(80)}
@@ -117,9 +117,7 @@ def test_without_a_key_nothing_is_asked(kind: str) -> None:
 @pytest.fixture(scope="module", params=["xoauth2", "oauthbearer"])
 def dove(request: pytest.FixtureRequest) -> Iterator[Dovecot]:
     """One that offers this mechanism alone."""
-    others = {"plain", "login", "xoauth2", "oauthbearer"} - {request.param}
-    more = "auth_mechanisms {\n" + "".join(f"  {name} = no\n" for name in sorted(others)) + "}\n"
-    with dovecot({**BOXES, BOSS: "another"}, more=more) as running:
+    with dovecot({**BOXES, BOSS: "another"}, more=offering(request.param)) as running:
         yield running
 
 

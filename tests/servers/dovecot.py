@@ -203,6 +203,12 @@ class Dovecot:
         return (self.folder / "log").read_text()
 
 
+def offering(mechanism: str) -> str:
+    """As `more` of its configuration: this way of signing in (RFC 4422) and no other."""
+    others = sorted({"plain", "login", "xoauth2", "oauthbearer"} - {mechanism})
+    return "auth_mechanisms {\n" + "".join(f"  {name} = no\n" for name in others) + "}\n"
+
+
 @contextmanager
 def dovecot(
     users: Mapping[str, str],

@@ -1,8 +1,8 @@
 // node oidc_provider.mjs FOLDER: oidc-provider (in FOLDER/node_modules) on loopback, at a token address like Entra ID's.
 //
 // One line of JSON comes in: {"tenant": …, "clients": [{"id": …, "secret": …} or {"id": …, "certificates": [PEM, …],
-// "by_thumbprint": true or false} or {"id": …, "secret": … (may be missing), "redirect_uris": […]}], "account": …}. One
-// goes out: {"port": …, "key": the public half of what it signs with, PEM}. It ends when its standard input does.
+// "by_thumbprint": true or false} or {"id": …, "secret": … (may be missing), "redirect_uris": […]}], "account": …}. An
+// application whose tokens open mailboxes has "mail": true besides. One goes out: {"port": …, "key": the public half of what it signs with, PEM}. It ends when its standard input does.
 //
 // A client with redirect_uris, in which {server} stands for its own host and port, is one that people agree to, in a browser or with a device's code. Whoever signs in is the
 // login_hint, else "account"; whoever begins with "nobody" declines. Access tokens are JWTs (RFC 9068) of the account.
@@ -79,7 +79,9 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
     deviceFlow: { enabled: true },
     resourceIndicators: {
       enabled: true,
-      defaultResource: (ctx) => (ctx.oidc.client?.redirectUris?.length ? 'urn:mail' : undefined),
+      defaultResource: ({ oidc: { client } }) => (
+        client?.redirectUris?.length || clients.find(({ id }) => id === client?.clientId)?.mail ? 'urn:mail' : undefined
+      ),
       useGrantedResource: () => true,
       getResourceServerInfo: () => MAIL,
     },
@@ -88,7 +90,7 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
   rotateRefreshToken: true,
   issueRefreshToken: (_ctx, _client, code) => code.scopes.has('offline_access'),
   findAccount: (_ctx, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
-  extraTokenClaims: (_ctx, token) => ({ mailbox: token.accountId }),
+  extraTokenClaims: (_ctx, token) => ({ mailbox: token.accountId ?? token.clientId }),
   formats: { customizers: { jwt: (_ctx, _token, jwt) => { jwt.header = { ...jwt.header, typ: 'JWT' }; } } },
   interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
   assertJwtClientAuthClaimsAndHeader: heldAgainstThumbprint,

@@ -30,7 +30,7 @@ from placet.mailboxes.models import Mailbox, RotatedRefreshToken
 from placet.mailboxes.oauth import RefreshGrant, TokenCache, fetch_token
 from placet.mailboxes.refresh_tokens import StoredRotation
 
-from .dovecot import Dovecot, dovecot
+from .dovecot import Dovecot, dovecot, offering
 from .running import OidcProvider, oidc_provider
 
 pytestmark = [pytest.mark.long, pytest.mark.django_db]
@@ -52,9 +52,11 @@ def server() -> Iterator[OidcProvider]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def mail(server: OidcProvider) -> Iterator[Dovecot]:
-    with dovecot({USER: "unused"}, other_issuer=(server.issuer, server.key)) as running:
+@pytest.fixture(scope="module", params=["xoauth2", "oauthbearer"])
+def mail(server: OidcProvider, request: pytest.FixtureRequest) -> Iterator[Dovecot]:
+    """One that takes tokens in this way alone."""
+    issuer = (server.issuer, server.key)
+    with dovecot({USER: "unused"}, other_issuer=issuer, more=offering(request.param)) as running:
         yield running
 
 

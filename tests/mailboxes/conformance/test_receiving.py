@@ -147,6 +147,30 @@ def test_a_cursor_that_is_forgotten_between_two_pages_loses_nothing(box: Box, co
     assert sorted(set(subjects_of(connection, seen))) == subjects
 
 
+def test_whoever_is_told_of_the_end_has_seen_all_that_was_there_at_the_beginning(
+    box: Box, connection: Connection
+) -> None:
+    """On this rests `read_until`: deadlines pass only up to when all mail is known. Between two pages what was listed
+    is taken away, and more comes."""
+    subjects = [f"Mail {number}" for number in range(5)]
+    delivered(box, *subjects)
+    page = connection.changes({}, LONG_AGO, 2)
+    assert page.more and not page.complete
+    listed = subjects_of(connection, page.seen)
+    box.remove(listed[0])
+    delivered(box, "Late")
+    for _page in range(12):
+        page = connection.changes(page.cursor, LONG_AGO, 2)
+        listed += subjects_of(connection, page.seen)
+        if page.complete:
+            break
+    assert page.complete and not page.more
+    assert {*subjects} <= {*listed}
+    if "Late" not in listed:
+        listed += subjects_of(connection, everything(connection, page.cursor)[0])
+    assert sorted(listed) == ["Late", *subjects]
+
+
 @pytest.mark.asks("moves")
 def test_a_mail_that_comes_back_is_listed_again_with_the_time_when_it_was_received(
     box: Box, connection: Connection

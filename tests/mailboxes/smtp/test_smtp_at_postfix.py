@@ -1,9 +1,12 @@
 """Sending through a Postfix that asks a Dovecot who may, and what comes back of it."""
 
 import re
+import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -20,6 +23,8 @@ pytestmark = pytest.mark.long
 
 APPROVALS, BOSS = "approvals@example.test", "boss@example.test"
 REFERENCE = "0123456789abcdef"
+UTF8 = "utf8.test"
+BOSS_IN_ASCII, BOSS_BEYOND_ASCII = f"boss@{UTF8}", f"büro@{UTF8}"
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +37,30 @@ def imap() -> Iterator[Dovecot]:
 def mta(imap: Dovecot) -> Iterator[Postfix]:
     with postfix(imap) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def utf8(imap: Dovecot) -> Iterator[tuple[Postfix, Path]]:
+    """One that writes down what is said to it. It delivers mail for UTF8 to files in a folder by itself: Dovecot's LMTP
+    takes nothing with SMTPUTF8."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        mails = Path(folder) / "mails"
+        mails.mkdir()
+        shutil.chown(mails, "postfix", "postfix")
+        owner = mails.stat()
+        more = f"""\
+debug_peer_list = 127.0.0.1
+debug_peer_level = 1
+virtual_mailbox_domains = {UTF8}
+virtual_mailbox_maps = inline:{{ {{ {BOSS_IN_ASCII} = mails/ }}, {{ {BOSS_BEYOND_ASCII} = mails/ }} }}
+virtual_transport = virtual
+virtual_mailbox_base = {folder}
+virtual_uid_maps = static:{owner.st_uid}
+virtual_gid_maps = static:{owner.st_gid}
+"""
+        with postfix(imap, more=more, services="virtual unix - n n - - virtual") as running:
+            yield running, mails
 
 
 @pytest.fixture
@@ -53,10 +82,14 @@ def mail(to: str, subject: str, body: bytes = b"Please decide.\r\n..\r\n.\r\n") 
 
 
 def received(imap: Dovecot, user: str, subject: str) -> bytes:
+    return received_in(imap.maildir(user), subject)
+
+
+def received_in(maildir: Path, subject: str) -> bytes:
     """The mail with this subject, once it is there, with the ends of lines that it had."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
-        for path in imap.maildir(user).glob("new/*"):
+        for path in maildir.glob("new/*"):
             raw = path.read_bytes()
             if subject.encode() in raw:
                 return re.sub(rb"\r?\n", b"\r\n", raw)
@@ -96,6 +129,30 @@ def test_mails_arrive_as_they_were_whatever_they_are_sent_with(
     assert (
         mta.log().count("starttls=1 auth=1 mail=2 rcpt=2 data=2 rset=1 quit=1") == 1
     )  # one session, for two mails
+
+
+@pytest.mark.parametrize(
+    ("to", "subject", "words", "received_with"),
+    [
+        (BOSS_IN_ASCII, "in its body", "BODY=8BITMIME", b"with ESMTPSA"),
+        (BOSS_IN_ASCII, "in its head: Büro", "BODY=8BITMIME SMTPUTF8", b"with UTF8SMTPSA"),
+        (BOSS_BEYOND_ASCII, "in its address", "BODY=8BITMIME SMTPUTF8", b"with UTF8SMTPSA"),
+    ],
+    ids=["body", "head", "address"],
+)
+def test_letters_beyond_ascii_arrive_and_the_server_is_told_of_them(
+    utf8: tuple[Postfix, Path], server: Server, to: str, subject: str, words: str, received_with: bytes
+) -> None:
+    """RFC 6152 and 6531."""
+    mta, folder = utf8
+    raw = mail(to, subject, "Überweisung an Büro, bitte. так\r\n".encode())
+    one = SmtpConnection(replace(server, port=mta.ports["submission"]))
+    one.send(raw, REFERENCE)
+    one.close()
+    there = received_in(folder, subject)
+    assert there.endswith(raw)
+    assert received_with in there
+    assert f"MAIL FROM:<{APPROVALS}> SIZE={len(raw)} {words} RET=HDRS" in mta.log()
 
 
 def test_what_cannot_be_delivered_comes_back_with_our_reference(imap: Dovecot, server: Server) -> None:
