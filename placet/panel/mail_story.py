@@ -171,14 +171,24 @@ def _proof(proof: Mapping[str, Any]) -> list[str]:
             *_signed_with(proof),
         ]
     elif proof.get("checked_by") == "placet":
-        said = _("The domain of {address} vouches for it: Placet checked its DKIM signature itself.").format(
-            address=address
-        )
+        return [
+            _("The domain of {address} vouches for it: Placet checked its DKIM signature itself.").format(
+                address=address
+            ),
+            *_small_key(proof),
+        ]
     elif proof.get("level") == Level.OUTSIDE:
         said = _("The domain of {address} vouches for it: DMARC and DKIM passed.").format(address=address)
     else:
         said = _("From {address}.").format(address=address)
     return [said]
+
+
+def _small_key(proof: Mapping[str, Any]) -> Iterator[str]:
+    if proof.get("small_key"):
+        yield _(
+            "Its key has {bits} bits only: whoever runs that domain should sign with one of 2048 bits (RFC 8301)."
+        ).format(bits=proof["small_key"])
 
 
 def _signed_with(proof: Mapping[str, Any]) -> Iterator[str]:

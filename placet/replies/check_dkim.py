@@ -21,6 +21,7 @@ from placet.replies.parse import Signature
 MOST_SIGNATURES = 5  # of one mail that are looked at
 LONGEST_RECORD = 4_000  # characters of it that are kept
 SMALLEST_KEY = 1024  # bits of an RSA key
+ADVISED_KEY = 2048  # the same; signers should have no shorter one (RFC 8301 3.2)
 ALGORITHMS = {"rsa-sha256": "rsa", "ed25519-sha256": "ed25519"}
 
 
@@ -44,6 +45,11 @@ class Checked:
     authenticated: bool = False  # by DNSSEC, as a resolver on this machine says
     at: str = ""  # when it was asked, ISO 8601
     bits: int = 0  # of the key
+
+    @property
+    def has_small_key(self) -> bool:
+        """It counts, and is shorter than it should be."""
+        return ALGORITHMS.get(self.algorithm) == "rsa" and SMALLEST_KEY <= self.bits < ADVISED_KEY
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

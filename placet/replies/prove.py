@@ -77,6 +77,7 @@ class Proof:
         ""  # "placet" where it checked the signature itself; the key is kept with the mail's facts
     )
     dkim_selector: str = ""  # of that signature
+    small_key: str = ""  # bits of its key, where the domain should have a longer one
     login: str = ""  # of whoever signed in at our own mail server
     received_by: str = ""  # our server that took the mail in from outside
     signed_headers: str = ""  # names, lower case, that the sender's domain signed, or the sender

@@ -93,6 +93,7 @@ class SignedByDomain:
 
     dkim_selector: str
     signed_headers: str  # that it covers, sorted
+    small_key: str = ""  # bits of its key, where signers should have a longer one
 
 
 def proved_by_own_check(
@@ -125,7 +126,8 @@ def proved_by_own_check(
         except (refusals.Unproved, refusals.TooOld) as why:
             failure = why
         else:
-            return SignedByDomain(signature.selector, " ".join(sorted(filter(None, signature.headers))))
+            headers = " ".join(sorted(filter(None, signature.headers)))
+            return SignedByDomain(signature.selector, headers, str(one.bits) if one.has_small_key else "")
     raise failure
 
 

@@ -119,3 +119,9 @@ def test_the_mail_s_page_says_what_a_signature_rests_on() -> None:
         one in said
         for one in ("bob@contoso.example", "S/MIME", "ab12", "CN=Root", "7f", "1 December 2026, 10:00 UTC")
     )
+
+
+def test_the_mail_s_page_says_that_a_domain_s_key_is_short() -> None:
+    proof = {"level": "outside", "address": "bob@contoso.example", "checked_by": "placet"}
+    assert "bits" not in " ".join(_proof(proof))
+    assert "has 1024 bits only" in " ".join(_proof({**proof, "small_key": "1024"}))

@@ -136,6 +136,8 @@ def test_small_keys_and_old_algorithms_do_not_count(records: Records) -> None:
     small = Signer(DOMAIN, rsa.generate_private_key(65537, 1024), "s")
     records.texts[small.name] = (small.record(),)
     assert why(small.signed(MAIL)) == ""
+    (of_small,), (of_usual,) = checked(small.signed(MAIL)), checked(SIGNER.signed(MAIL))
+    assert (of_small.has_small_key, of_usual.has_small_key) == (True, False)
     assert why(replace(SIGNER, tags={"a": "rsa-sha1"}).signed(MAIL)) == check_dkim.UNKNOWN_ALGORITHM
     # 1000 bits, made by hand: nobody generates such a key any more.
     numbers = rsa.RSAPublicNumbers(65537, (1 << 999) | 1).public_key()
@@ -223,6 +225,16 @@ def proves(raw: bytes, places: tuple[str, ...] = ("subject",)) -> bool:
         return bool(proved_by_own_check(mail, DOMAIN, checked(raw), ASKED, NOW, places))
     except (refusals.Unproved, refusals.TooOld):
         return False
+
+
+def test_the_proof_by_a_small_key_says_how_long_it_is(records: Records) -> None:
+    small = Signer(DOMAIN, rsa.generate_private_key(65537, 1024), "s")
+    records.texts[small.name] = (small.record(),)
+    for signer, bits in ((small, "1024"), (SIGNER, "")):
+        raw = signer.signed(MAIL)
+        assert (
+            proved_by_own_check(read(raw), DOMAIN, checked(raw), ASKED, NOW, ("subject",)).small_key == bits
+        )
 
 
 def test_what_holds_proves_what_it_covers() -> None:

@@ -80,7 +80,6 @@ recipient_delimiter = +
 message_size_limit = $size
 bounce_queue_lifetime = 0
 minimal_backoff_time = 300s
-$more
 """
 )
 MASTER = Template(
@@ -195,9 +194,9 @@ def _started(
         values = {name: str(port) for name, port in ports.items()}
         main = MAIN.substitute(
             folder=folder, domain=DOMAIN, bounces=BOUNCES, lmtp=behind.ports["lmtp"], certificate=certificate,
-            key=key, sasl=behind.sasl_socket, size=size, more=more,
+            key=key, sasl=behind.sasl_socket, size=size,
         )  # fmt: skip
-        (folder / "main.cf").write_text(main)
+        (folder / "main.cf").write_text(_each_once(main + more))
         (folder / "master.cf").write_text(MASTER.substitute(values, services=services))
         server = Postfix(folder, ports, behind.authority)
         with (folder / "output").open("ab") as output:
@@ -210,6 +209,18 @@ def _started(
         process.wait(PATIENCE)
         assert attempt < TRIES, f"Postfix did not start: {_written(folder)}"
     raise AssertionError("Postfix did not start.")
+
+
+def _each_once(settings: str) -> str:
+    """Of a setting that is made twice, the last. Each of Postfix's processes warns of it, its log daemon, too: where
+    the others have filled the queue of what is to be logged, that one waits for itself, and the server answers
+    nobody."""
+    last: dict[str, str] = {}
+    for line in settings.splitlines():
+        name, equals, value = line.partition("=")
+        assert equals, f"Postfix would take this for a part of the line before it: {line}"
+        last[name.strip()] = value.strip()
+    return "".join(f"{name} = {value}\n" for name, value in last.items())
 
 
 def _make_queues(folder: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from placet.mailboxes.base import Check
+from placet.mailboxes.base import Check, Connection
 from placet.mailboxes.kinds import kind_of
 
 from .dovecot import Dovecot, dovecot, offering
@@ -30,7 +30,10 @@ each = pytest.mark.parametrize("kind", PORTS)
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[OidcProvider]:
-    clients = [{"id": CLIENT, "secret": SECRET, "mail": True}, {"id": STRANGER, "secret": SECRET}]
+    clients: list[dict[str, Any]] = [
+        {"id": CLIENT, "secret": SECRET, "mail": True},
+        {"id": STRANGER, "secret": SECRET},
+    ]
     with oidc_provider(clients) as running:
         yield running
 
@@ -57,7 +60,7 @@ def this_machine_may_be_called(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def connected(
     kind: str, server: OidcProvider, dove: Dovecot, mta: Postfix, secret: str = SECRET, **more: str
-) -> Any:
+) -> Connection:
     entered = {
         "host": "localhost",
         "port": str({**dove.ports, **mta.ports}[PORTS[kind]]),
@@ -73,7 +76,7 @@ def connected(
     return kind_of(kind).connection(settings, {f"{kind}_client_secret": secret}, f"{next(_numbers)}")
 
 
-def opened(kind: str, connection: Any) -> Check:
+def opened(kind: str, connection: Connection) -> Check:
     """That step, or the one that failed before it."""
     try:
         return next(check for check in connection.check() if check.key == OPENED[kind] or not check.ok)
