@@ -5,6 +5,7 @@ connection, as IIS does it. What a proxy or a worn-out server does to a sign-in 
 """
 
 import base64
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -64,6 +65,7 @@ class Front:
     challenge: bytes | None = None  # said instead of the acceptor's own
     seen: list[Seen] = field(default_factory=list)
     connections: int = 0
+    ended: threading.Event = field(default_factory=threading.Event)  # one of them has, on the server's side
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -208,6 +210,11 @@ def _must_be_bound(token: bytes) -> None:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    front: Front
+
+    def shutdown_request(self, request: "socket.socket | tuple[bytes, socket.socket]") -> None:
+        super().shutdown_request(request)
+        self.front.ended.set()
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Clients that hang up early are part of the tests; what else fails they see as a cut."""
@@ -222,6 +229,7 @@ def running_front(certificate: Path | None = None) -> Iterator[Front]:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
         server.socket = context.wrap_socket(server.socket, server_side=True)
+    server.front = front
     front.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

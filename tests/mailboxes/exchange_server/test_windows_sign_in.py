@@ -11,11 +11,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from pydantic import SecretStr
+from spnego import ContextProxy
 from spnego._ntlm_raw.messages import Authenticate, Challenge, NegotiateFlags
 
 from placet.mailboxes.base import FixNeeded, MailboxError, SignInRefused, Wait
 from placet.mailboxes.microsoft.server.attempts import Attempts
 from placet.mailboxes.microsoft.server.windows import NEGOTIATE, NTLM, Account, WindowsCaller, bindings
+from tests.installation import PATIENCE
 
 from .authority import made_authority
 from .front import PASSWORD, USER, Answer, Front
@@ -132,7 +134,16 @@ def test_a_refusal_is_forgotten_after_a_while(front: Front) -> None:
 
 
 @pytest.mark.parametrize("way", ["keep-alive off", "cut without a word"])
-def test_a_connection_that_ends_between_the_legs_is_no_wrong_password(front: Front, way: str) -> None:
+def test_a_connection_that_ends_between_the_legs_is_no_wrong_password(
+    front: Front, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = WindowsCaller._step
+
+    def after_the_end(self: WindowsCaller, context: ContextProxy, challenge: bytes | None) -> bytes:
+        assert challenge is None or front.ended.wait(PATIENCE)
+        return step(self, context, challenge)
+
+    monkeypatch.setattr(WindowsCaller, "_step", after_the_end)
     front.keeps_connections = way != "keep-alive off"
     front.closes_after_challenge = way != "keep-alive off"
     error = error_of(caller(front))
