@@ -1,6 +1,7 @@
 """A bad day at the server: with each fault on while replies come, all are decided once and confirmed once. Every other
 one answers in one of two branches that are open beside each other; and in some of these one branch fills in what the
-other one shows, which is asked once more then.
+other one shows, which is asked once more then. The faults are those that the sandbox knows as Exchange's; those of
+servers that we did not write are made on the way to them, one command at a time (`test_faults_of_mail_servers`).
 
 `make soak` lets 200 replies come, the suite fewer.
 """

@@ -1,4 +1,5 @@
-"""The kill test in short; at full length it is tests/soak."""
+"""The kill test in short; at full length it is tests/soak. It kills at any moment; `test_kill_at_commands` kills at
+each command that goes to a server, which a random moment hits too seldom."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,5 +1,7 @@
 """Mailboxes of other kinds in a real browser: chosen by their address, their fields filled in, a connection test that
-passes, activated. Each at the server that journeys of its kind go over."""
+passes, activated. Each at the server that journeys of its kind go over. One wrong value of each kind is seen here; that
+each of them has its message is asked of the form itself, without a browser (`test_mailbox_kinds`, and the settings of
+each kind)."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -8,7 +8,6 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -17,7 +16,6 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.conf import settings
-from django.core.cache import cache
 from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -248,49 +246,15 @@ def too_much(name: str, run: Callable[[], object]) -> list[str]:
     ]
 
 
-@contextmanager
-def also_large(*tables: str) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys.modules[__name__], "LARGE", LARGE | {*tables})
-        yield
-
-
-@contextmanager
-def put_back() -> Iterator[None]:
-    """Whatever is done to rows meanwhile is undone: a world is made once, because it takes longer than what is asked
-    of it."""
-    cache.clear()
-    with transaction.atomic():
-        yield
-        transaction.set_rollback(True)
-
-
 SEARCHES = ("portal:search", "portal:mine", "portal:decided", "portal:home")
 
 
+@pytest.mark.parametrize("who", ["alice", "bob", "admin"])
 def test_no_page_reads_a_table_that_grows(
-    world: dict[str, str],
-    large: None,
-    alice: Person,
-    bob: Person,
-    admin: Person,
-    owner: Person,
-    as_: As,
+    who: str, world: dict[str, str], large: None, alice: Person, request: pytest.FixtureRequest, as_: As
 ) -> None:
-    found: list[str] = []
-    for column, person in ((2, alice), (3, bob), (4, admin)):
-        with put_back():
-            found += [f"{person.name}: {read}" for read in _too_much_for(person, column, world, alice, as_)]
-    with put_back():
-        found += _too_much_for_an_owner(owner, world, as_)
-    assert not found, "\n".join(found)
-
-
-def _too_much_for(
-    person: Person, column: int, world: dict[str, str], alice: Person, as_: As
-) -> Iterator[str]:
-    """`column`: of the table of who sees which page."""
-    client = as_(person)
+    column = {"alice": 2, "bob": 3, "admin": 4}[who]
+    client = as_(request.getfixturevalue(who))
     # Her manager is Bob, so all three see it.
     of_branches = grown.start(Version.objects.get(process__key=grown_branches.KEY), alice).public_id
     pages = {name: world[name] for name in SEEN if SEEN[name][column] == 200}
@@ -301,6 +265,7 @@ def _too_much_for(
         f"{name}, renewed": f"{world[name]}?seen=x"
         for name in ("portal:home", "portal:mine", "portal:request")
     }
+    found: list[str] = []
     for name, address in pages.items():
 
         def get(address: str = address) -> None:
@@ -308,11 +273,12 @@ def _too_much_for(
             assert answer.status_code in (200, 204), address
             answer.getvalue()
 
-        yield from too_much(name, get)
-    yield from _too_much_by_api(person, of_branches)
+        found += too_much(name, get)
+    found += _too_much_by_api(request.getfixturevalue(who), of_branches)
+    assert not found, "\n".join(found)
 
 
-def _too_much_by_api(person: Person, public_id: object) -> Iterator[str]:
+def _too_much_by_api(person: Person, public_id: object) -> list[str]:
     """What a program reads that has a key of somebody."""
     scopes = [one for one in Scope if person.is_administrator or one not in keys.ADMINISTRATORS_ONLY]
     caller = Caller(keys.make(person, "A program", scopes, by=person)[1])
@@ -326,6 +292,7 @@ def _too_much_by_api(person: Person, public_id: object) -> Iterator[str]:
     further = caller.get("/requests?limit=2").json["next"]
     if further is not None:
         addresses.append(further.partition("/api/v1")[2])
+    found: list[str] = []
     for address in addresses:
 
         def get(address: str = address) -> None:
@@ -333,10 +300,13 @@ def _too_much_by_api(person: Person, public_id: object) -> Iterator[str]:
             hidden = address.endswith("/events")  # from whoever is only asked
             assert answer.status == 200 or hidden, (address, answer.content)
 
-        yield from too_much(f"API: {address}", get)
+        found += too_much(f"API: {address}", get)
+    return found
 
 
-def _too_much_for_an_owner(owner: Person, world: dict[str, str], as_: As) -> Iterator[str]:
+def test_no_page_of_an_owner_reads_a_table_that_grows(
+    world: dict[str, str], large: None, owner: Person, as_: As
+) -> None:
     """They see all requests of a process, as an administrator does of all processes."""
     for process in Process.objects.filter(versions__isnull=False).distinct():
         owning.add_owner(process, owner)
@@ -381,33 +351,19 @@ def _too_much_for_an_owner(owner: Person, world: dict[str, str], as_: As) -> Ite
             for when in request_days.CHOICES
         },
     }
+    read: list[str] = []
     for name, address in pages.items():
 
         def get(address: str = address) -> None:
             assert client.get(address).status_code == 200, address
 
-        yield from too_much(name, get)
+        read += too_much(name, get)
+    assert not read, "\n".join(read)
 
 
-def test_no_work_reads_a_table_that_grows(
-    large: None, alice: Person, admin: Person, client: Client, monkeypatch: pytest.MonkeyPatch
+def test_no_step_of_a_request_with_branches_reads_a_table_that_grows(
+    alice: Person, admin: Person, large: None
 ) -> None:
-    monkeypatch.setattr(settings.PLACET, "metrics_key", "a key of the test")
-    monkeypatch.setattr(pool, "connect", lambda mailbox: MemoryMailbox().connect())
-    found: list[str] = []
-    for reads in (
-        partial(_too_much_by_steps_of_branches, alice),
-        _too_much_by_who_asks_whether_a_request_goes_round,
-        partial(_too_much_by_regular_work, client),
-        _too_much_at_a_moment_or_after_a_calendar_was_changed,
-        _too_much_by_who_asks_whether_a_mailbox_was_read,
-    ):
-        with put_back():
-            found += reads()
-    assert not found, "\n".join(found)
-
-
-def _too_much_by_steps_of_branches(alice: Person) -> list[str]:
     version = Version.objects.get(process__key=grown_branches.KEY)
 
     def answer(seat: Assignment, outcome: str) -> None:
@@ -429,23 +385,31 @@ def _too_much_by_steps_of_branches(alice: Person) -> list[str]:
     grown.start(version, alice)
     found += several("reject")  # the others are not needed any more
     withdrawn = grown.start(version, alice)
-    return found + too_much("withdraw", lambda: engine.withdraw(withdrawn.pk, alice))
+    found += too_much("withdraw", lambda: engine.withdraw(withdrawn.pk, alice))
+    assert not found, "\n".join(found)
 
 
-def _too_much_by_who_asks_whether_a_request_goes_round() -> list[str]:
+def test_nor_does_whoever_asks_whether_a_request_goes_round(
+    large: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "LARGE", LARGE | {"approvals_timer"})
     request = Request.objects.order_by("-pk")[0]
     visit = request.visits.order_by("pk")[0]
-    with also_large("approvals_timer"):
-        found = too_much("its record", lambda: list(chain.newest_first(request.pk)))
-        with transaction.atomic(), chain.together():
-            note(request, None, "closed", step=visit.step_key, round=visit.round, result="approved")
-            found += too_much("with what is not written yet", lambda: list(chain.newest_first(request.pk)))
-        where = (request, visit.step_key, visit.round)
-        found += too_much("a moment", lambda: engine_rounds._was_due(*where))
-        return found + too_much("a call", lambda: engine_rounds._called_went_on(*where))
+    found = too_much("its record", lambda: list(chain.newest_first(request.pk)))
+    with transaction.atomic(), chain.together():
+        note(request, None, "closed", step=visit.step_key, round=visit.round, result="approved")
+        found += too_much("with what is not written yet", lambda: list(chain.newest_first(request.pk)))
+    where = (request, visit.step_key, visit.round)
+    found += too_much("a moment", lambda: engine_rounds._was_due(*where))
+    found += too_much("a call", lambda: engine_rounds._called_went_on(*where))
+    assert not found, "\n".join(found)
 
 
-def _too_much_by_regular_work(client: Client) -> list[str]:
+def test_no_regular_work_reads_a_table_that_grows(
+    large: None, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings.PLACET, "metrics_key", "a key of the test")
+    monkeypatch.setattr(pool, "connect", lambda mailbox: MemoryMailbox().connect())
     found: list[str] = []
     for kind in work.kinds():
         found += too_much(kind.name, lambda kind=kind: kind.due(work.BATCH))  # type: ignore[misc]
@@ -454,16 +418,14 @@ def _too_much_by_regular_work(client: Client) -> list[str]:
     found += too_much("what is marked together", lambda: tasks.work(waiting))
     for address in ("/healthz", "/readyz", "/metrics"):
         found += too_much(address, lambda address=address: _numbers(client, address))  # type: ignore[misc]
-    return found
+    assert not found, "\n".join(found)
 
 
-def _too_much_at_a_moment_or_after_a_calendar_was_changed() -> list[str]:
+def test_nor_does_what_is_done_at_a_moment_or_after_a_calendar_was_changed(
+    large: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """However many moments are still to come; whether one is due is asked once a second at most."""
-    with also_large("approvals_timer", "approvals_stop"):
-        return _too_much_at_a_moment()
-
-
-def _too_much_at_a_moment() -> list[str]:
+    monkeypatch.setattr(sys.modules[__name__], "LARGE", LARGE | {"approvals_timer", "approvals_stop"})
     grown.with_timers(ROWS)
     grown.with_stops(ROWS)
     analysed()
@@ -482,21 +444,33 @@ def _too_much_at_a_moment() -> list[str]:
     longest = {"after": "1 day", "result": "expired", "name": "Late"}
     Version.objects.filter(pk=version.pk).update(definition={**version.definition, "longest": longest})
     found += too_much("a request that took too long", lambda: kinds["stop"].work(due))
-    return found + too_much("a calendar", lambda: kinds["calendar"].due(work.BATCH))
+    found += too_much("a calendar", lambda: kinds["calendar"].due(work.BATCH))
+    assert not found, "\n".join(found)
 
 
-def _too_much_by_who_asks_whether_a_mailbox_was_read() -> list[str]:
+def test_nor_does_whoever_asks_whether_a_mailbox_was_read(large: None) -> None:
     Mailbox.objects.update(read_until=timezone.now())
     (mailbox,) = Mailbox.objects.values_list("pk", flat=True)[:1]
     codes = list(Ask.objects.order_by("pk").values_list("code_hash", flat=True)[:5])
     instant = timezone.now() - timedelta(hours=1)
     found = too_much("read past", lambda: read_past([mailbox], instant, codes))
-    return found + too_much("since then", lambda: read_past([mailbox], instant, codes, asked_at=instant))
+    found += too_much("since then", lambda: read_past([mailbox], instant, codes, asked_at=instant))
+    assert not found, "\n".join(found)
 
 
 def _numbers(client: Client, address: str) -> None:
     answer = client.get(address, headers={"Authorization": f"Bearer {settings.PLACET.metrics_key}"})
     assert answer.status_code in (200, 503)  # there is no worker here
+
+
+def test_what_reads_a_whole_table_is_noticed(large: None) -> None:
+    assert too_much("all", lambda: list(IncomingMail.objects.filter(tries=3)))
+    assert too_much("most", lambda: list(IncomingMail.objects.filter(state="handled").values("tries")))
+    assert too_much(
+        "all that is open", lambda: list(Assignment.objects.filter(state="open").values("person"))
+    )
+    assert too_much("in a branch", lambda: list(Visit.objects.filter(branch="legal", state="open")))
+    assert not too_much("one", lambda: list(IncomingMail.objects.filter(pk=3)))
 
 
 #: What needs each of these indexes, as an address or a kind of work. Without others the database takes the next best
@@ -513,36 +487,15 @@ NEEDED = {
 }
 
 
-def test_what_reads_a_whole_table_and_a_missing_index_are_noticed(
-    world: dict[str, str], large: None, admin: Person, as_: As
+@pytest.mark.parametrize("index", NEEDED)
+def test_a_missing_index_is_noticed(
+    index: str, world: dict[str, str], large: None, admin: Person, as_: As
 ) -> None:
-    assert too_much("all", lambda: list(IncomingMail.objects.filter(tries=3)))
-    assert too_much("most", lambda: list(IncomingMail.objects.filter(state="handled").values("tries")))
-    assert too_much(
-        "all that is open", lambda: list(Assignment.objects.filter(state="open").values("person"))
-    )
-    assert too_much("in a branch", lambda: list(Visit.objects.filter(branch="legal", state="open")))
-    assert not too_much("one", lambda: list(IncomingMail.objects.filter(pk=3)))
-    client, unnoticed = as_(admin), []
-    for index, name in NEEDED.items():
-        run = _run_of(name, client, world)
-        with put_back():
-            assert not too_much(name, run), name
-        with put_back(), connection.cursor() as cursor:
-            cursor.execute(f"DROP INDEX {index}")
-            unnoticed += [index] * (not too_much(name, run))
-    assert unnoticed == []
-
-
-def _run_of(name: str, client: Client, world: dict[str, str]) -> Callable[[], object]:
-    """Of a kind of work what is due, of a page the page."""
-    for kind in work.kinds():
-        if kind.name == name:
-            return partial(kind.due, work.BATCH)
-    page, _, searched = name.partition(",")
-    address = world[page] + (f"?q={grown.RARE[77]}" if searched else "")
-
-    def show() -> None:
-        assert client.get(address).status_code == 200
-
-    return show
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP INDEX {index}")
+    name = NEEDED[index]
+    kinds = {kind.name: kind for kind in work.kinds()}
+    client = as_(admin)
+    address = world.get(name.partition(",")[0], "") + (f"?q={grown.RARE[77]}" if "searched" in name else "")
+    run = partial(kinds[name].due, work.BATCH) if name in kinds else partial(client.get, address)
+    assert too_much(name, run)

@@ -52,7 +52,7 @@ def withdrawn(alice: Person, item: str = "Desk") -> Request:
 
 
 def test_a_receiver_gets_what_happened_signed_and_in_order(hook: Hook, alice: Person, bob: Person) -> None:
-    request = decided(alice, bob, item="Secret desk")
+    request = decided(alice, bob, item="Secret desk", amount="812.77")  # in no id and no time
     run_until_quiet()
     verify = Webhook(hook.secret).verify
     for body, headers in zip(hook.receiver.bodies, hook.receiver.headers, strict=True):
@@ -76,7 +76,7 @@ def test_a_receiver_gets_what_happened_signed_and_in_order(hook: Hook, alice: Pe
     end = hook.receiver.got[-1]["data"]["request"]
     assert (end["state"], end["result"]) == ("ended", request.result)
     everything = b"".join(hook.receiver.bodies).decode()
-    for private in ("Secret desk", "900", "Fine", bob.email, bob.name, alice.name):
+    for private in ("Secret desk", "812.77", "Fine", bob.email, bob.name, alice.name):
         assert private not in everything
     assert {headers["Content-Type"] for headers in hook.receiver.headers} == {"application/json"}
 
