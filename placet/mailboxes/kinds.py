@@ -17,6 +17,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 import placet.mailboxes
+from placet.mailboxes.stamp_profile import NamelessService
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -92,9 +93,8 @@ class Kind:
     bytes_as_received: bool = (
         True  # its server gives the very bytes that travelled, so that signatures can be checked
     )
-    nameless_stamps: bool = (
-        False  # its server's Authentication-Results have no name: Exchange Online's own form
-    )
+    #: The service that its servers are of, where their Authentication-Results have no name: Exchange Online's own form.
+    nameless_stamps: NamelessService | None = None
     exchange_stamps: bool = False  # its server stamps who is a colleague: X-MS-Exchange-Organization-AuthAs
 
     @cached_property

@@ -7,7 +7,10 @@ administrator confirmed it. Nothing changes one by itself.
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any
+
+Network = IPv4Network | IPv6Network
 
 
 class Place(StrEnum):
@@ -23,6 +26,15 @@ class Stripped(StrEnum):
     YES = "yes"
     NO = "no"
     UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class NamelessService:
+    """A mail service whose stamps name no server. They are its own by the hosts that handed the mail on."""
+
+    name: str  # as its users know it
+    hosts: tuple[str, ...]  # ends of the names of its hosts
+    networks: tuple[Network, ...]  # that they talk to each other from
 
 
 @dataclass(frozen=True)

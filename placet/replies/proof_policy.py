@@ -39,7 +39,7 @@ def prove_policy(reply: "Reply") -> ProvePolicy:
     return ProvePolicy(
         is_exchange=now.exchange_stamps and then.exchange_stamps and on_its_server,
         servers=Servers(
-            exchange_online=now.nameless_stamps and then.nameless_stamps,
+            service=now.nameless_stamps if now.nameless_stamps == then.nameless_stamps else None,
             # What was said of this server is no word about the one that gave a mail which waited while it changed.
             host_suffixes=settings.trusted_hosts if on_its_server else (),
             networks=settings.own_networks if on_its_server else (),

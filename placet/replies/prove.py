@@ -219,7 +219,7 @@ def _outside(mail: Mail, address: str, asked: Asked, policy: ProvePolicy) -> Pro
         if policy.waits_for:
             raise NoKeyYet(policy.waits_for) from failure
         profile = policy.servers.profile
-        stamps_count = policy.servers.exchange_online or (profile is not None and profile.stamps_count)
+        stamps_count = policy.servers.service is not None or (profile is not None and profile.stamps_count)
         if own is not None and not stamps_count:
             raise own from failure
         raise

@@ -11,28 +11,17 @@ mail must not be older than what it answers.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address, ip_network
 
 from placet.lib.sentences import Sentence
-from placet.mailboxes.stamp_profile import Place, StampProfile, Stripped
+from placet.mailboxes.stamp_profile import NamelessService, Network, Place, StampProfile, Stripped
 from placet.replies import refusals
 from placet.replies.check_dkim import Checked
 from placet.replies.parse import AuthenticationResults, Hop, Mail, Result, Signature
 
-Network = IPv4Network | IPv6Network
-
 CLOCKS = timedelta(minutes=10)  # that the clocks of two computers may differ by
 MUST_BE_SIGNED = ("from", "subject", "date")
 
-#: Exchange Online's own hosts: worldwide, of the US government, and in China.
-EXCHANGE_HOSTS = ("outlook.com", "outlook.office365.com", "office365.us", "partner.outlook.cn")
-#: The addresses that they talk to each other from, as Received headers of delivered mail show them: 2603:10a6::/32
-#: (Europe), 10b6 (America), 1096 (Asia) and their kin, and those of the older data centres and of 21Vianet. What comes
-#: from other tenants comes from others: 40.107.0.0/16 and 2a01:111:f400::/48.
-EXCHANGE_NETWORKS = tuple(
-    ip_network(text)
-    for text in (*(f"2603:10{digit:x}6::/32" for digit in range(16)), "2a01:111:e400::/48", "2406:e500::/32")
-)
 _LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 
 
@@ -40,10 +29,10 @@ _LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 class Servers:
     """How our own mail servers are known."""
 
-    exchange_online: bool
+    service: NamelessService | None  # that they are of, where its stamps bear no name
     host_suffixes: Collection[str] = ()  # ends of their names, as they call themselves
     networks: Collection[str] = ()  # that they talk to each other from, beside loopback
-    authserv_id: str = ""  # in Authentication-Results; "" is Exchange Online's form, which has none
+    authserv_id: str = ""  # in Authentication-Results
     confirmed: StampProfile | None = None  # what an administrator confirmed of the stamps
 
     @property
@@ -185,7 +174,7 @@ def _no_entrance(why: Sentence) -> refusals.NotProved:
 def is_ours_by_name(host: str, servers: Servers) -> bool:
     profile = servers.confirmed
     confirmed = profile.hosts if profile is not None else ()
-    suffixes = (*servers.host_suffixes, *confirmed, *(EXCHANGE_HOSTS if servers.exchange_online else ()))
+    suffixes = (*servers.host_suffixes, *confirmed, *(servers.service.hosts if servers.service else ()))
     return _ends(host, suffixes) or ("" in confirmed and "." not in host and host not in ("", "?"))
 
 
@@ -197,19 +186,14 @@ def _ends(host: str, suffixes: Collection[str]) -> bool:
 def _ours(hop: Hop, servers: Servers) -> bool:
     confirmed = servers.confirmed.networks if servers.confirmed is not None else ()
     return _within(hop, [*_LOOPBACK, *map(ip_network, (*servers.networks, *confirmed))]) or (
-        servers.exchange_online and _is_exchange(hop)
+        servers.service is not None and _is_inside(hop, servers.service)
     )
 
 
-def _is_exchange(hop: Hop) -> bool:
-    """Between two hosts of Exchange Online, by names and addresses."""
+def _is_inside(hop: Hop, service: NamelessService) -> bool:
+    """Between two hosts of the service, by names and addresses."""
     hosts = (*hop.from_hosts, hop.by)
-    return all(_ends(host, EXCHANGE_HOSTS) for host in hosts) and _within(
-        hop, [*EXCHANGE_NETWORKS, *_EXCHANGE_INSIDE]
-    )
-
-
-_EXCHANGE_INSIDE = (ip_network("10.0.0.0/8"), ip_network("fe80::/10"))
+    return all(_ends(host, service.hosts) for host in hosts) and _within(hop, service.networks)
 
 
 def _within(hop: Hop, networks: Sequence[Network]) -> bool:
@@ -263,7 +247,7 @@ def _run_from(
 
 
 def _check_server(stamp: AuthenticationResults, servers: Servers, profile: StampProfile | None) -> None:
-    if profile is None and not servers.exchange_online:
+    if profile is None and servers.service is None:
         raise refusals.NotProved(
             Sentence("The name of our server in Authentication-Results (authserv-id) is not set.")
         )
@@ -298,11 +282,16 @@ def _check_place(
         )
     above = [hop for hop in hops if hop.position < stamp.position]
     below = next(hop for hop in hops if hop.position > stamp.position)
-    # The host that took the mail in wrote Exchange Online's stamp, and handed it on inside of Exchange Online.
-    placed = all(map(_is_exchange, above)) and _ends(below.by, EXCHANGE_HOSTS)
-    if servers.exchange_online and profile is None and not placed:
+    service = servers.service
+    if service is None or profile is not None:
+        return
+    # The host that took the mail in wrote the service's stamp, and handed it on inside of the service.
+    if not (all(_is_inside(hop, service) for hop in above) and _ends(below.by, service.hosts)):
         raise refusals.NotProved(
-            Sentence("The topmost Authentication-Results header is not where Exchange Online writes its own.")
+            Sentence(
+                "The topmost Authentication-Results header is not where {service} writes its own.",
+                service=service.name,
+            )
         )
 
 

@@ -40,7 +40,7 @@ def _bears(mail: Mail, settings: MailboxSettings, profile: StampProfile) -> bool
     """None of a mail that did not travel, or that somebody sent who had signed in: servers stamp those otherwise."""
     if not mail.hops:
         return None
-    servers = Servers(False, settings.trusted_hosts, settings.own_networks, confirmed=profile)
+    servers = Servers(None, settings.trusted_hosts, settings.own_networks, confirmed=profile)
     try:
         session_of(mail.hops, servers)  # from the office, too, whose addresses are no entrance
     except refusals.NotProved:

@@ -15,6 +15,7 @@ import pytest
 
 from placet.approvals.proofs import Level
 from placet.mailboxes.base import Folder, Received
+from placet.mailboxes.kinds import kind_of
 from placet.replies import refusals
 from placet.replies.parse import Kind, Mail, OwnMail, parse
 from placet.replies.pick import codes
@@ -64,7 +65,12 @@ def decided(mail: Mail) -> str:
     try:
         assert [found.code for found in codes(mail)] == [CODE]
         asked = Asked({"ann@contoso.example"}, NOW, NOW, ("subject",))
-        policy = ProvePolicy(True, Servers(True), ("04",), own_domains=("contoso.example",))
+        policy = ProvePolicy(
+            True,
+            Servers(kind_of("exchange-online").nameless_stamps),
+            ("04",),
+            own_domains=("contoso.example",),
+        )
         prove(mail, Folder.INBOX, asked, Level.COLLEAGUE, policy)
         return read(mail, ("approve", "reject")).outcome
     except refusals.Refusal as refusal:

@@ -86,10 +86,10 @@ class Public:
     def by_name_alone(self) -> Servers:
         """As where nobody confirmed a profile."""
         hosts = [host for host in self.preset.profile.hosts if host]
-        return Servers(False, hosts, ["10.0.0.0/8"], self.own_id or self.preset.profile.ids[0].lstrip("."))
+        return Servers(None, hosts, ["10.0.0.0/8"], self.own_id or self.preset.profile.ids[0].lstrip("."))
 
     def by_profile(self, stripped: Stripped) -> Servers:
-        return Servers(False, [], ["10.0.0.0/8"], confirmed=replace(self.preset.profile, strips_own=stripped))
+        return Servers(None, [], ["10.0.0.0/8"], confirmed=replace(self.preset.profile, strips_own=stripped))
 
     # ------------------------------------------------------------------ taken apart, to be forged
 

@@ -44,7 +44,7 @@ UNFIT = {
 @pytest.fixture
 def arena(arena: Arena, sender_keys: Records, monkeypatch: pytest.MonkeyPatch) -> Arena:
     def as_it_travelled(key: str) -> Kind:
-        return replace(kind_of(key), bytes_as_received=True, nameless_stamps=False)
+        return replace(kind_of(key), bytes_as_received=True, nameless_stamps=None)
 
     if not isinstance(
         arena.world.sandbox, Elsewhere

@@ -28,7 +28,7 @@ SIGNER = Signer("partner.example", rsa.generate_private_key(65537, 2048))
 
 
 def _as_it_travelled(key: str) -> Kind:
-    return replace(kind_of(key), bytes_as_received=True, exchange_stamps=False, nameless_stamps=False)
+    return replace(kind_of(key), bytes_as_received=True, exchange_stamps=False, nameless_stamps=None)
 
 
 @pytest.fixture

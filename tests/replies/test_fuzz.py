@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from placet.approvals.proofs import Level
 from placet.mailboxes.base import Folder, Received
+from placet.mailboxes.kinds import kind_of
 from placet.replies import refusals
 from placet.replies.parse import Mail, OwnMail, parse
 from placet.replies.pick import codes, codes_in_returned
@@ -64,7 +65,12 @@ def walked(raw: bytes, block: str, item_class: str = "") -> Mail | None:
         return None
     codes(mail)
     codes_in_returned(mail)
-    policy = ProvePolicy(True, Servers(True, ("contoso.example",)), ("04",), own_domains=("b.example",))
+    policy = ProvePolicy(
+        True,
+        Servers(kind_of("exchange-online").nameless_stamps, ("contoso.example",)),
+        ("04",),
+        own_domains=("b.example",),
+    )
     asked = Asked({"a@b.example"}, ASKED_AT, ASKED_AT, ("subject",))
     try:
         proof = prove(mail, Folder.INBOX, asked, Level.OUTSIDE, policy)

@@ -11,6 +11,7 @@ import pytest
 
 from placet.approvals.proofs import Level
 from placet.mailboxes.base import Folder, Received
+from placet.mailboxes.kinds import kind_of
 from placet.mailboxes.networks import PRIVATE_NETWORKS
 from placet.replies import refusals
 from placet.replies.parse import Mail, OwnMail, parse
@@ -32,7 +33,7 @@ def policy_of(case: Mapping[str, Any]) -> ProvePolicy:
     said = case.get("policy", {})
     is_exchange = said.get("is_exchange", True)
     servers = Servers(
-        is_exchange,
+        kind_of("exchange-online").nameless_stamps if is_exchange else None,
         said.get("host_suffixes", ()),
         said.get("networks", PRIVATE_NETWORKS),
         said.get("authserv_id", ""),

@@ -47,7 +47,7 @@ def test_what_only_one_kinds_server_takes_off_proves_nothing_in_a_mail_that_anot
     for kept_as in RECEIVING:
         policy = policy_of(kept_as, is_now)
         assert policy.is_exchange <= kind_of(kept_as).exchange_stamps
-        assert policy.servers.exchange_online <= kind_of(kept_as).nameless_stamps
+        assert policy.servers.service in (None, kind_of(kept_as).nameless_stamps)
         assert (policy.servers.confirmed is None) == (kept_as != is_now)
 
 

@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from placet.mailboxes.base import Folder, Received
+from placet.mailboxes.kinds import kind_of
 from placet.replies import refusals
 from placet.replies.parse import Mail, OwnMail, limits, parse
 from placet.replies.prove_outside import CLOCKS, Servers, Stamped, proved_outside
 
 ASKED = datetime(2026, 11, 3, 12, 0, tzinfo=UTC)
 NOW = ASKED + timedelta(hours=1)
-SERVERS = Servers(False, ["mx.contoso.example"], ["192.0.2.0/24"], "mx.contoso.example")
+SERVERS = Servers(None, ["mx.contoso.example"], ["192.0.2.0/24"], "mx.contoso.example")
 PLACES = ("subject",)
 
 
@@ -112,7 +113,7 @@ def test_another_domains_signature_that_failed_is_no_matter() -> None:
 
 
 def test_without_the_name_of_our_server_nothing_is_proved() -> None:
-    assert "authserv-id" in refused(mail(), Servers(False, SERVERS.host_suffixes, SERVERS.networks, ""))
+    assert "authserv-id" in refused(mail(), Servers(None, SERVERS.host_suffixes, SERVERS.networks, ""))
 
 
 # --- our servers ----------------------------------------------------------------------------------------------
@@ -158,7 +159,7 @@ def test_a_name_ends_where_a_label_ends() -> None:
     "suffixes", [[" .MX.Contoso.Example. "], ["other.example", "mx.contoso.example"], ["contoso.example", ""]]
 )
 def test_the_names_of_our_servers_are_as_somebody_wrote_them(suffixes: list[str]) -> None:
-    assert proved(mail(), Servers(False, suffixes, SERVERS.networks, SERVERS.authserv_id))
+    assert proved(mail(), Servers(None, suffixes, SERVERS.networks, SERVERS.authserv_id))
 
 
 # --- Exchange Online ------------------------------------------------------------------------------------------
@@ -167,9 +168,10 @@ EXCHANGE = "AM0PR01MB0009.eurprd01.prod.outlook.com"
 EXCHANGE_RESULTS = RESULTS.partition("; ")[2]
 EXCHANGE_INSIDE = f"from {EXCHANGE} (2603:10a6:20b::9) by AM0PR01MB0002.eurprd01.prod.outlook.com; Tue"
 EXCHANGE_ENTRANCE = f"from mail.fabrikam.example (203.0.113.7) by {EXCHANGE} (10.0.0.9); Tue"
-ALONE = Servers(True)
+EXCHANGE_ONLINE = kind_of("exchange-online").nameless_stamps
+ALONE = Servers(EXCHANGE_ONLINE)
 #: With servers of our own before or behind it.
-BESIDE = Servers(True, SERVERS.host_suffixes, SERVERS.networks)
+BESIDE = Servers(EXCHANGE_ONLINE, SERVERS.host_suffixes, SERVERS.networks)
 
 
 @pytest.mark.parametrize(
@@ -207,14 +209,14 @@ def test_a_stamp_of_exchange_stands_between_hops_of_exchange(
 
 
 def test_where_our_servers_are_others_those_of_exchange_are_strangers() -> None:
-    servers = Servers(False, ["outlook.com"], SERVERS.networks, SERVERS.authserv_id)
+    servers = Servers(None, ["outlook.com"], SERVERS.networks, SERVERS.authserv_id)
     assert "there before" in refused(mail(received=(EXCHANGE_INSIDE, EXCHANGE_ENTRANCE)), servers)
-    named = Servers(False, SERVERS.host_suffixes, SERVERS.networks, SERVERS.authserv_id)
+    named = Servers(None, SERVERS.host_suffixes, SERVERS.networks, SERVERS.authserv_id)
     assert "do not show" in refused(mail(received=(EXCHANGE_INSIDE, EXCHANGE_ENTRANCE)), named)
 
 
 def test_beside_exchange_the_stamp_of_a_server_with_a_name_counts() -> None:
-    servers = Servers(True, SERVERS.host_suffixes, SERVERS.networks, SERVERS.authserv_id)
+    servers = Servers(EXCHANGE_ONLINE, SERVERS.host_suffixes, SERVERS.networks, SERVERS.authserv_id)
     assert proved(mail(), servers)
     assert "not by mx.contoso.example" in refused(
         mail(results=EXCHANGE_RESULTS, received=(EXCHANGE_INSIDE, EXCHANGE_ENTRANCE)), servers

@@ -28,7 +28,7 @@ DELIVERED = f"from {MX} by {MX} with LMTP id AbCd (envelope-from <{ANN}>)"
 AUTH = f"Authentication-Results: {MX}; auth=pass smtp.auth={ANN} smtp.mailfrom={ANN}"
 
 PROFILE = replace(of_own_server("rspamd", MX), submission=True)
-SERVERS = Servers(False, ["contoso.example"], ["10.0.0.0/8", "192.168.0.0/16"], confirmed=PROFILE)
+SERVERS = Servers(None, ["contoso.example"], ["10.0.0.0/8", "192.168.0.0/16"], confirmed=PROFILE)
 
 
 def mail(*received: str, stamps: tuple[str, ...] = (), below: tuple[str, ...] = ()) -> Mail:

@@ -31,7 +31,7 @@ def proved(raw: bytes, confirmed: StampProfile, sender: str = SENDER) -> Stamped
     mail = parse(
         Received("1", Folder.INBOX, raw, "", "", NOW, len(raw)), OwnMail("approvals@contoso.example", "")
     )
-    servers = Servers(False, ["contoso.example"], ["10.0.0.0/8"], confirmed=confirmed)
+    servers = Servers(None, ["contoso.example"], ["10.0.0.0/8"], confirmed=confirmed)
     return proved_outside(mail, sender, servers, ASKED, NOW, ("subject",))
 
 

@@ -45,8 +45,8 @@ def server(answers: Sequence[str]) -> Iterator[tuple[int, list[bytes]]]:
     try:
         yield listening.getsockname()[1], heard
     finally:
+        thread.join(60)  # it may not have come to its first look yet, for which this has to be open
         listening.close()
-        thread.join(60)
 
 
 @pytest.fixture(autouse=True)

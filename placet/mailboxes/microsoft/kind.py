@@ -1,9 +1,28 @@
 """Microsoft's kinds of mailbox."""
 
+from ipaddress import ip_network
+
 from placet.lib.sentences import gettext_noop
 from placet.mailboxes.kinds import Kind
+from placet.mailboxes.stamp_profile import NamelessService
 
 EXCHANGE_ONLINE = "exchange-online"
+
+#: Exchange Online's own hosts: worldwide, of the US government, and in China.
+HOSTS = ("outlook.com", "outlook.office365.com", "office365.us", "partner.outlook.cn")
+#: The addresses that they talk to each other from, as Received headers of delivered mail show them: 2603:10a6::/32
+#: (Europe), 10b6 (America), 1096 (Asia) and their kin, those of the older data centres and of 21Vianet, and private
+#: ones within one. What comes from other tenants comes from others: 40.107.0.0/16 and 2a01:111:f400::/48.
+NETWORKS = tuple(
+    ip_network(text)
+    for text in (
+        *(f"2603:10{digit:x}6::/32" for digit in range(16)),
+        "2a01:111:e400::/48",
+        "2406:e500::/32",
+        "10.0.0.0/8",
+        "fe80::/10",
+    )
+)
 
 KINDS = (
     Kind(
@@ -35,7 +54,7 @@ KINDS = (
         ending_words="placet.mailboxes.microsoft.ending:words",
         signs_with="placet.mailboxes.microsoft.credentials:signs_with",
         bytes_as_received=False,  # Exchange builds a mail anew from what it keeps of it
-        nameless_stamps=True,
+        nameless_stamps=NamelessService("Exchange Online", HOSTS, NETWORKS),
         exchange_stamps=True,
     ),
     Kind(
