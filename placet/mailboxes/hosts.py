@@ -32,6 +32,7 @@ from placet.mailboxes.settings import (
     read_secret,
     text_of,
 )
+from placet.mailboxes.settings import PERSONAL as PERSONAL_DOMAIN
 from placet.mailboxes.sockets import PLAIN, SECURITIES, SSL, STARTTLS
 
 PASSWORD, OAUTH_CLIENT, OAUTH_REFRESH, NOBODY = "password", "oauth-client", "oauth-refresh", "none"
@@ -264,8 +265,22 @@ class MailServer:
                 reading.errors[f"{self.key}_{name}"] = _("Enter it: signing in with OAuth needs it.")
         if sign_in == SERVICE_ACCOUNT:
             self._complete_service_account(values, host or "", reading)
+        if host in consent_providers.OUTLOOK.hosts:
+            self._refuse_other_ways_to_personal_mailboxes(values, sign_in, reading)
         if host in EXCHANGE_ONLINE:
             self._complete_exchange_online(values, host, sign_in, reading)
+
+    def _refuse_other_ways_to_personal_mailboxes(
+        self, values: Mapping[str, Any], sign_in: str, reading: Reading
+    ) -> None:
+        """At Outlook.com: there is no organisation that could let an application in, and no password is taken."""
+        domain = self._signs_in_as(values).rpartition("@")[2]
+        if sign_in in (PASSWORD, OAUTH_CLIENT) and PERSONAL_DOMAIN.fullmatch(domain):
+            told = _(
+                "Mailboxes of {domain} are personal: Microsoft takes no passwords for them, and no organisation lets "
+                "an application open them. Choose OAuth, by a person’s consent."
+            )
+            reading.errors.setdefault(f"{self.key}_sign_in", told.format(domain=domain))
 
     def _complete_exchange_online(
         self, values: dict[str, Any], host: str, sign_in: str, reading: Reading
@@ -326,13 +341,15 @@ class MailServer:
         if host and not host.endswith(GOOGLE_DOMAINS) and not http.is_loopback(host):
             told = _("A service account of Google opens mailboxes at Google alone: enter {host}.")
             reading.errors.setdefault(f"{self.key}_host", told.format(host=GOOGLE_HOSTS[self.key]))
-        user = str(self._value(values, "user") or values.get("username", ""))
-        if user.rpartition("@")[2].lower() in PERSONAL:
+        if self._signs_in_as(values).rpartition("@")[2].lower() in PERSONAL:
             told = _(
                 "A personal Gmail account cannot be delegated to a service account. Choose user and password, with an "
                 "app password, or a person’s consent."
             )
             reading.errors.setdefault(f"{self.key}_sign_in", told)
+
+    def _signs_in_as(self, values: Mapping[str, Any]) -> str:
+        return str(self._value(values, "user") or values.get("username", ""))
 
     def _value(self, values: Mapping[str, Any], name: str, default: Any = None) -> Any:
         return values.get(f"{self.key}_{name}", default)

@@ -11,6 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from placet.mailboxes.discovery.providers import OUTLOOK_COM_WARNING
 from placet.mailboxes.kinds import all_kinds, guide_context
 from placet.portal.people import PersonsRequest, administrators_only
 
@@ -109,6 +110,7 @@ def guide_of_kind(request: PersonsRequest, key: str) -> HttpResponse:
         "label": _(kind.label),
         "guides": guides(),
         "app_passwords": APP_PASSWORDS,
+        "outlook_com_warning": _(OUTLOOK_COM_WARNING),
         **guide_context(kind),
     }
     return render(request, kind.guide_page, context)

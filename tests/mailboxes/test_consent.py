@@ -77,6 +77,16 @@ def test_the_providers_addresses_are_filled_in_and_whatever_is_entered_wins() ->
 
 
 @pytest.mark.django_db
+def test_a_person_s_mailbox_at_outlook_com_is_opened_by_consent_alone() -> None:
+    entered = {**BASE, **OUTLOOK, "username": "approvals@outlook.com"}
+    assert not store.look(entered, secrets={}).errors
+    of_smtp = {**entered, "smtp_sign_in": "password"}
+    errors = store.look(of_smtp, secrets={"smtp_password": "s3cret"}).errors
+    assert set(errors) == {"smtp_sign_in"}
+    assert "outlook.com are personal" in errors["smtp_sign_in"]
+
+
+@pytest.mark.django_db
 def test_a_mailbox_is_saved_before_anybody_agreed_and_needs_no_secret_of_the_application() -> None:
     saved = store.save({**BASE, **OUTLOOK, "active": True}, by="ada")
     assert "press Sign in" in saved.notices["imap_refresh_token"]

@@ -144,6 +144,13 @@ def test_every_provider_can_be_used_as_it_stands() -> None:
     assert all(host_in(end) for end in FILTERS)
 
 
+def test_what_outlook_com_cannot_do_is_said_before_it_is_chosen(world: Internet) -> None:
+    world.records["corp.test", "MX"] = ["0 outlook-com.olc.protection.outlook.com."]
+    proposal = first(found(world))
+    assert any("no app passwords" in str(sentence) for sentence in proposal.prepare)
+    assert [str(sentence) for sentence in proposal.warnings if "only if it is signed" in str(sentence)]
+
+
 def test_the_longest_name_says_most() -> None:
     assert getattr(provider_of("corp.test", ["eur.olc.protection.outlook.com"]), "name", "") == "Outlook.com"
     assert getattr(provider_of("corp.test", ["mxbiz1.qq.com"]), "name", "") == "Tencent Exmail"

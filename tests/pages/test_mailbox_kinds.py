@@ -283,6 +283,14 @@ def test_only_a_new_mailbox_begins_with_its_address(ada: Client, mailbox: Mailbo
 # --- the guides -------------------------------------------------------------------------------------------
 
 
+def test_the_guide_of_imap_says_what_a_personal_outlook_mailbox_can_do(ada: Client) -> None:
+    page = ada.get(reverse("panel:guide_of_kind", args=["imap"])).content.decode()
+    part = page.split('id="outlook-com"', 1)[1].split("<h3", 1)[0]
+    assert 'href="#consent"' in part
+    assert "placet mailbox consent" in part
+    assert "only if it is signed" in part
+
+
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_every_kind_has_its_guide(language: str, ada: Client, admin: Person) -> None:
     Person.objects.filter(pk=admin.pk).update(language=language)

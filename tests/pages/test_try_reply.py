@@ -65,7 +65,7 @@ def test_a_pasted_text_is_explained(ada: Client) -> None:
     assert answer_on(page) == "approve"
     assert "Taken for a text." in page
     assert "<q><bdi>Approved</bdi></q>" in page
-    assert "2 lines left out as quoted: " in page
+    assert "2 lines left out as quoted (" in page
     assert "Who vouches for the sender" not in page
     assert "Approved, thanks!\n\nOn 2 Nov 2026" in page.replace(
         "\r", ""

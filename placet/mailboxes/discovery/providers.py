@@ -36,7 +36,8 @@ class Place:
 
 @dataclass(frozen=True)
 class Way:
-    """One way into the mailboxes of a provider. `prepare`: what somebody does first, texts of the catalogue."""
+    """One way into the mailboxes of a provider. `prepare`: what somebody does first; `warnings`: what may speak against
+    it. Texts of the catalogue."""
 
     kind: str
     sign_in: SignIn
@@ -44,6 +45,7 @@ class Way:
     sending: Place | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     prepare: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,14 @@ DELEGATION = gettext_noop(
     "each step."
 )
 CONSENT = gettext_noop("Somebody signs in to the mailbox in a browser once and agrees that Placet uses it.")
+OUTLOOK_COM_APPLICATION = gettext_noop(
+    "Outlook.com takes no passwords, and no app passwords either: register an application with Microsoft, whose client "
+    "ID goes into the form."
+)
+OUTLOOK_COM_WARNING = gettext_noop(
+    "Outlook.com leaves nothing on a mail by which Placet could tell who sent it: there, an answer counts only if it "
+    "is signed by S/MIME or OpenPGP. Where people do not sign, use a mailbox somewhere else."
+)
 TOKEN = gettext_noop("Make an API token for mail (JMAP) in the settings of the account.")
 BRIDGE = gettext_noop(
     "Install Proton Mail Bridge on the machine that Placet runs on and sign in there; user and password are those that "
@@ -144,7 +154,15 @@ PROVIDERS: tuple[Provider, ...] = (
     Provider(
         "Outlook.com",
         ("olc.protection.outlook.com",),
-        (Way("imap", SignIn.CONSENT, *_OUTLOOK, prepare=(CONSENT,)),),
+        (
+            Way(
+                "imap",
+                SignIn.CONSENT,
+                *_OUTLOOK,
+                prepare=(OUTLOOK_COM_APPLICATION, CONSENT),
+                warnings=(OUTLOOK_COM_WARNING,),
+            ),
+        ),
         ("outlook.com", "hotmail.com", "live.com", "msn.com", "outlook.fr", "hotmail.fr", "live.fr", "outlook.de"),
     ),
     Provider(

@@ -157,6 +157,7 @@ def _of_way(way: Way, provider: Provider, answers: Answers) -> Proposal:
         "smtp" if sending is not None else "",
         way.settings,
         tuple(Sentence(text) for text in way.prepare),
+        tuple(Sentence(text) for text in way.warnings),
     )
 
 

@@ -31,6 +31,21 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"imap_sign_in": "oauth-client"}, "imap_token_uri", "needs it"),
     ({**OAUTH, "imap_token_uri": "http://login.example.com/token"}, "imap_token_uri", "https://"),
     ({"imap_host": "outlook.office365.com"}, "imap_sign_in", "takes no passwords"),
+    (
+        {"username": "me@Hotmail.fr", "imap_host": "outlook.office365.com"},
+        "imap_sign_in",
+        "by a person’s consent",
+    ),
+    (
+        {
+            **OAUTH,
+            "imap_user": "me@live.co.uk",
+            "imap_host": "outlook.office365.com",
+            "imap_sign_in": "oauth-client",
+        },
+        "imap_sign_in",
+        "no organisation lets",
+    ),
     ({"imap_keyword": "two words"}, "imap_keyword", "one word"),
     ({"imap_keyword": "\\Deleted"}, "imap_keyword", "one word"),
     ({"imap_keyword": "x) UID EXPUNGE"}, "imap_keyword", "one word"),
