@@ -82,8 +82,8 @@ OUTLOOK_COM_APPLICATION = gettext_noop(
     "ID goes into the form."
 )
 OUTLOOK_COM_WARNING = gettext_noop(
-    "Outlook.com leaves nothing on a mail by which Placet could tell who sent it: there, an answer counts only if it "
-    "is signed by S/MIME or OpenPGP. Where people do not sign, use a mailbox somewhere else."
+    "The stamps that Outlook.com puts on mails bear no name and prove nobody: an answer there counts only if it is "
+    "signed by S/MIME or OpenPGP. Where people do not sign, use a mailbox somewhere else."
 )
 TOKEN = gettext_noop("Make an API token for mail (JMAP) in the settings of the account.")
 BRIDGE = gettext_noop(
