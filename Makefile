@@ -102,6 +102,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.notices
 	$(BIN)/python -m benchmarks.webhooks
 	$(BIN)/python -m benchmarks.imap
+	$(BIN)/python -m benchmarks.pop3
 
 # The same pages and the same work at several sizes of the database: SIZES="10000 1300000" (half an hour, 10 GB each).
 SIZES ?= 10000 300000

@@ -2,14 +2,16 @@
 
 Requests and bytes of one poll, as they go over the wire without their heads, of a mailbox with many old mails:
 the first poll, which finds out where it stands, and those after it. Microsoft Graph and Exchange Web Services
-beside each other, the mailbox being the same.
+beside each other, the mailbox being the same, and Gmail: the Google in memory of the tests.
 """
 
 import argparse
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ import requests
 
 from benchmarks.replies import only_our_settings
 
+LONG_AGO = datetime(2026, 1, 5, 10, tzinfo=UTC)
 POLLS = 10  # idle ones, of which the mean is told
 OLD_MAIL = b"""\
 Received: from mail.example by inbound.example; Mon, 5 Jan 2026 10:00:00 +0000\r
@@ -53,39 +56,39 @@ def main() -> None:
 
 
 def _measure(mails: int) -> None:
+    with _tenant(mails) as sandbox:
+        for protocol in ("graph", "ews"):
+            _report(protocol, mails, partial(_connect, sandbox, protocol))
+    with _google(mails) as connect:
+        _report("gmail", mails, connect)
+
+
+def _report(way: str, mails: int, connect: Callable[[], object]) -> None:
+    first, idle = _polls(connect)
+    print(f"{way:>6}  {mails:,} mails, first poll {first.line()}")
+    print(f"{way:>6}  {mails:,} mails, idle poll  {idle.line(POLLS)}", flush=True)
+
+
+@contextmanager
+def _tenant(mails: int) -> Iterator[Any]:
+    """Mails straight into the sandbox's store: what it holds counts here, not how it came there."""
     from placet.sandbox.server import Sandbox
+    from placet.sandbox.tenant import Item
 
     with Sandbox() as sandbox:
         sandbox.add_mailbox("approvals", "Approvals")
-        _fill(sandbox, mails)
-        for way in ("graph", "ews"):
-            first, idle = _polls(sandbox, way)
-            print(f"{way:>6}  {mails:,} mails, first poll {first.line()}")
-            print(f"{way:>6}  {mails:,} mails, idle poll  {idle.line(POLLS)}", flush=True)
+        box = sandbox.mailbox("approvals")
+        for number in range(mails):
+            box.add(box.well_known["inbox"], Item(OLD_MAIL % number, "", received=LONG_AGO))
+        yield sandbox
 
 
-def _fill(sandbox: Any, mails: int) -> None:
-    """Straight into the sandbox's store: what it holds counts here, not how it came there."""
-    from datetime import UTC, datetime
-
-    from placet.sandbox.tenant import Item
-
-    box = sandbox.mailbox("approvals")
-    long_ago = datetime(2026, 1, 5, 10, tzinfo=UTC)
-    for number in range(mails):
-        box.add(box.well_known["inbox"], Item(OLD_MAIL % number, "", received=long_ago))
-
-
-def _polls(sandbox: Any, way: str) -> tuple[Traffic, Traffic]:
-    from placet.commands.start import set_up
+def _connect(sandbox: Any, protocol: str) -> None:
     from placet.mailboxes import store
-    from placet.mailboxes.models import Mailbox
 
-    set_up()
-    Mailbox.objects.all().delete()
     store.save(
         {
-            "protocol": way,
+            "protocol": protocol,
             "server_address": sandbox.url,
             "username": f"approvals@{sandbox.tenant.domain}",
             "client_id": sandbox.client_id,
@@ -96,6 +99,39 @@ def _polls(sandbox: Any, way: str) -> tuple[Traffic, Traffic]:
         secrets={"client_secret": sandbox.client_secret},
         by="a benchmark",
     )
+
+
+@contextmanager
+def _google(mails: int) -> Iterator[Callable[[], object]]:
+    from benchmarks.tenant import APPROVALS
+    from placet.mailboxes import store
+    from placet.mailboxes.gmail.settings import KEY
+    from tests.journeys.at_google import asked_at
+    from tests.mailboxes.gmail.google import running_google
+    from tests.mailboxes.google_tokens import key_file
+
+    def connect() -> None:
+        store.save(
+            {"kind": "gmail", "username": APPROVALS, "active": True},
+            secrets={KEY: key_file()},
+            by="a benchmark",
+        )
+
+    with running_google() as google, asked_at(google.api):
+        box = google.user(APPROVALS)
+        for number in range(mails):
+            box.add(OLD_MAIL % number, "INBOX").at = LONG_AGO.timestamp()
+        yield connect
+
+
+def _polls(connect: Callable[[], object]) -> tuple[Traffic, Traffic]:
+    """Of the first look, and of POLLS idle ones together."""
+    from placet.commands.start import set_up
+    from placet.mailboxes.models import Mailbox
+
+    set_up()
+    Mailbox.objects.all().delete()
+    connect()
     with counted() as first:
         _poll()
     with counted() as idle:
@@ -128,7 +164,7 @@ def counted() -> Iterator[Traffic]:
 
     def counting(self: requests.Session, request: requests.PreparedRequest, **more: Any) -> requests.Response:
         answer = send(self, request, **more)
-        if "/oauth2/" not in str(request.url):
+        if not str(request.url).endswith("/token"):
             traffic.requests += 1
             traffic.sent += len(str(request.path_url)) + len(request.body or b"")
             traffic.received += int(answer.headers.get("Content-Length", 0))

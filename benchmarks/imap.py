@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from email.utils import formatdate
 from pathlib import Path
 from queue import Queue
 
@@ -38,7 +39,7 @@ NEW = (
     b"From: boss@example.test\r\nSubject: Re: an approval\r\nMessage-ID: <%d@example.test>\r\n\r\nApprove\r\n"
 )
 OLD = (
-    "Return-Path: <somebody@example.org>\r\nReceived: from a by b; {number}\r\nFrom: somebody@example.org\r\n"
+    "Return-Path: <somebody@example.org>\r\nReceived: from a by b; {date}\r\nFrom: somebody@example.org\r\n"
     "Subject: old mail {number}\r\nMessage-ID: <old{number}@example.org>\r\n\r\n" + "words of it\r\n" * 20
 )
 
@@ -53,7 +54,7 @@ def fill(server: Dovecot, mails: int) -> None:
     for number in range(mails):
         at = began + number * 60
         path = folder / f"{int(at)}.M{number}.old:2,S"
-        path.write_text(OLD.format(number=number))
+        path.write_text(OLD.format(number=number, date=formatdate(at)))
         os.utime(path, (at, at))
         os.chown(path, owner.st_uid, owner.st_gid)
     shutil.chown(folder, owner.st_uid, owner.st_gid)

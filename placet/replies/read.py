@@ -700,7 +700,7 @@ def _says_else(view: View) -> bool:
 
 def _decided(found: Text, view: View, about: About) -> Reading:
     rests_on = tuple(_deciding_words(found, c) for c in view.clauses() if c.taken is Taken.DECIDES)
-    why = Sentence("{words}: that says {outcome}.", words=quoted(rests_on), outcome=Sentence(view.outcome))
+    why = Sentence("{words} says {outcome}.", words=quoted(rests_on), outcome=Sentence(view.outcome))
     parts = parts_of(found, view, about.name_words)
     return Reading(
         view.outcome,
