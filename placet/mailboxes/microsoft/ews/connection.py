@@ -8,11 +8,9 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from placet.mailboxes.base import (
-    MOST_MARKED,
     Action,
     Check,
     Folder,
-    Gone,
     MailboxError,
     MailError,
     Page,
@@ -22,6 +20,7 @@ from placet.mailboxes.base import (
     SentMail,
 )
 from placet.mailboxes.folders import Folders
+from placet.mailboxes.microsoft import marking
 from placet.mailboxes.microsoft.exchange_errors import About
 from placet.mailboxes.microsoft.preflight import CommonProbe, ProtocolProbe
 from placet.mailboxes.mime import header_block, headers_alone
@@ -199,55 +198,39 @@ class EwsConnection:
     def mark(
         self, server_ids: Sequence[str], action: Action, folder: str
     ) -> Iterator[tuple[str, str | MailError]]:
-        for start in range(0, len(server_ids), MOST_MARKED):
-            yield from self._mark(server_ids[start : start + MOST_MARKED], action, folder)
+        return marking.mark(self, server_ids, action, folder)
 
-    def _mark(self, ids: Sequence[str], action: Action, folder: str) -> Iterator[tuple[str, str | MailError]]:
-        try:
-            results = self._marked(ids, action, folder)
-        except MailboxError as error:
-            if not isinstance(error, Unreadable) and not may_be_of_one_mail(error):
-                raise
-            if len(ids) > 1:  # one of them spoils the request: find out which, for the sake of the others
-                for id_ in ids:
-                    yield from self._mark([id_], action, folder)
-                return
-            operations.get_folder(self.soap, operations.INBOX)  # raises where all of the mailbox fails
-            yield ids[0], MailError(error.cause, error.details.get("code", "Unreadable"))
-            return
-        stopped = []
-        trouble: MailboxError | None = None
-        for id_, result in zip(ids, results, strict=True):
-            if isinstance(result, str):
-                yield id_, result or id_
-            elif result.code == "ErrorBatchProcessingStopped" and len(ids) > 1:
-                stopped.append(id_)
-            elif isinstance(explained := self.soap.explain(result, About.MAIL), MailboxError):
-                trouble = trouble or explained  # the others of this answer come first
-            else:  # gone: done before, or by somebody else
-                yield id_, id_ if isinstance(explained, Gone) else explained
-        if trouble is not None:
-            raise trouble
-        for id_ in stopped:  # for another mail's sake
-            yield from self._mark([id_], action, folder)
+    def target(self, action: Action, folder: str) -> FolderRef | None:
+        return self.folder_for_moved(folder) if action is Action.MOVE else None
 
-    def _marked(self, ids: Sequence[str], action: Action, folder: str) -> list[str | ServerError]:
-        if action is Action.MARK_READ:
-            return operations.mark_read(self.soap, ids)
-        if action is Action.DELETE:
-            return operations.delete_items(self.soap, ids)
-        results = operations.move_items(self.soap, ids, self.folder_for_moved(folder))
-        without_folder = [
-            id_
-            for id_, result in zip(ids, results, strict=True)
-            if isinstance(result, ServerError) and result.code in NO_SUCH_FOLDER
-        ]
-        if not without_folder:
-            return results
-        self._folders.forget()  # somebody deleted the folder that was remembered
-        moved = operations.move_items(self.soap, without_folder, self.folder_for_moved(folder))
-        again = dict(zip(without_folder, moved, strict=True))
-        return [again.get(id_, result) for id_, result in zip(ids, results, strict=True)]
+    def forget_folders(self) -> None:
+        self._folders.forget()
+
+    def mark_together(
+        self, ids: Sequence[str], action: Action, target: FolderRef | None
+    ) -> list[str | MailError | MailboxError | None]:
+        results = operations.mark(self.soap, ids, action, target)
+        return [self._meaning(result) if isinstance(result, ServerError) else result for result in results]
+
+    def _meaning(self, error: ServerError) -> MailError | MailboxError | None:
+        if error.code == "ErrorBatchProcessingStopped":  # for another mail's sake
+            return None
+        return self.soap.explain(error, About.MAIL)
+
+    def mark_alone(self, id_: str, action: Action, target: FolderRef | None) -> str:
+        (result,) = operations.mark(self.soap, [id_], action, target)
+        if isinstance(result, ServerError):
+            raise self.soap.explain(result, About.MAIL)
+        return result
+
+    def is_of_one_mail(self, error: MailboxError) -> bool:
+        return isinstance(error, Unreadable) or may_be_of_one_mail(error)
+
+    def may_be_of_folder(self, error: MailError) -> bool:
+        return error.code in NO_SUCH_FOLDER
+
+    def look(self) -> None:
+        operations.get_folder(self.soap, operations.INBOX)
 
     def folder_for_moved(self, path: str) -> FolderRef:
         return self._folders.for_moved(path)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from lxml import etree
 
-from placet.mailboxes.base import Wait
+from placet.mailboxes.base import Action, Wait
 from placet.mailboxes.http import safe_text
 from placet.mailboxes.microsoft.exchange_errors import About
 
@@ -178,6 +178,16 @@ def create_item(soap: Soap, raw: bytes) -> None:
         M.SavedItemFolderId(SENT.element()), M.Items(message), MessageDisposition="SendAndSaveCopy"
     )
     _success(soap, request, About.OUTGOING)
+
+
+def mark(soap: Soap, ids: Sequence[str], action: Action, folder: FolderRef | None) -> list[str | ServerError]:
+    """What `action` says, in one call: the id of each mail from now on, in their order. `folder` is where they are
+    moved."""
+    if action is Action.MARK_READ:
+        return mark_read(soap, ids)
+    if folder is None:
+        return delete_items(soap, ids)
+    return move_items(soap, ids, folder)
 
 
 def move_items(soap: Soap, ids: Sequence[str], folder: FolderRef) -> list[str | ServerError]:

@@ -1,7 +1,6 @@
 """An Exchange Online mailbox through Microsoft Graph, as `base.Connection` asks for it."""
 
-import math
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -11,11 +10,9 @@ import structlog
 from django.utils.translation import gettext as _
 
 from placet.mailboxes.base import (
-    MOST_MARKED,
     Action,
     Check,
     Folder,
-    Gone,
     MailboxError,
     MailError,
     Page,
@@ -23,9 +20,9 @@ from placet.mailboxes.base import (
     Seen,
     SentCopy,
     SentMail,
-    Wait,
 )
 from placet.mailboxes.folders import Folders
+from placet.mailboxes.microsoft import marking
 from placet.mailboxes.microsoft.exchange_errors import About
 from placet.mailboxes.microsoft.preflight import ExchangeProbe, ProtocolProbe
 from placet.mailboxes.mime import header_block, headers_alone
@@ -222,73 +219,44 @@ class GraphConnection:
     def mark(
         self, server_ids: Sequence[str], action: Action, folder: str
     ) -> Iterator[tuple[str, str | MailError]]:
-        for start in range(0, len(server_ids), MOST_MARKED):
-            yield from self._mark(server_ids[start : start + MOST_MARKED], action, folder)
+        return marking.mark(self, server_ids, action, folder)
 
-    def _mark(self, ids: Sequence[str], action: Action, folder: str) -> Iterator[tuple[str, str | MailError]]:
-        target = self._target(action, folder)
-        errors: dict[str, MailError] = {}
-        for id_, outcome in self._marked(ids, target):
-            if isinstance(outcome, MailError):
-                errors[id_] = outcome
-            else:
-                yield id_, outcome
-        if errors and action is Action.MOVE:
-            # Either the mails or the folder that was remembered are gone: the codes do not say which.
-            self._folders.forget()
-            again = self._target(action, folder)
-            if again != target:
-                yield from _without_gone(self._marked(list(errors), again))
-                return
-        yield from _without_gone(errors.items())
-
-    def _target(self, action: Action, folder: str) -> str | None:
+    def target(self, action: Action, folder: str) -> str | None:
         if action is Action.MOVE:
             return self.folder_for_moved(folder)
         return calls.DELETED if action is Action.DELETE else None
 
-    def _marked(self, ids: Sequence[str], target: str | None) -> Iterator[tuple[str, str | MailError]]:
-        alone = []
-        troubles = []
-        for id_, result in zip(ids, self._marked_together(ids, target), strict=True):
-            if isinstance(result, str):
-                yield id_, result or id_
-            elif result is None or result.status == 401:  # a token is renewed for a whole request only
-                alone.append(id_)
-            elif isinstance(error := self.graph.explain(result, About.MAIL), MailError):
-                yield id_, error
-            elif may_be_of_one_mail(error):
-                alone.append(id_)
-            else:
-                troubles.append(error)
-        if troubles:  # the others of this answer come first
-            raise max(troubles, key=_gravity)
-        for id_ in alone:
-            yield id_, self._marked_alone(id_, target)
+    def forget_folders(self) -> None:
+        self._folders.forget()
 
-    def _marked_together(self, ids: Sequence[str], target: str | None) -> list[str | ServerError | None]:
-        """What became of the mails in one request. None for those that have to be marked one by one: all of them if
-        the server takes no several in one, or one of them spoils it."""
-        if len(ids) > 1:
-            try:
-                return calls.mark_together(self.graph, ids, target)
-            except Apart as refusal:
-                log.info("graph_batch_refused", code=str(refusal))
-            except MailboxError as error:
-                if not isinstance(error, Unreadable) and not may_be_of_one_mail(error):
-                    raise
-        return [None] * len(ids)
-
-    def _marked_alone(self, id_: str, target: str | None) -> str | MailError:
+    def mark_together(
+        self, ids: Sequence[str], action: Action, target: str | None
+    ) -> list[str | MailError | MailboxError | None]:
+        """None for all of them where the server takes no several in one."""
         try:
-            return calls.mark(self.graph, id_, target) or id_
-        except MailError as error:
-            return error
-        except MailboxError as error:
-            if not isinstance(error, Unreadable) and not may_be_of_one_mail(error):
-                raise
-            calls.get_folder(self.graph, calls.INBOX)  # raises where all of the mailbox fails
-            return MailError(error.cause, error.details.get("code", "Unreadable"))
+            results = calls.mark_together(self.graph, ids, target)
+        except Apart as refusal:
+            log.info("graph_batch_refused", code=str(refusal))
+            return [None] * len(ids)
+        return [self._meaning(result) if isinstance(result, ServerError) else result for result in results]
+
+    def _meaning(self, result: ServerError) -> MailError | MailboxError | None:
+        if result.status == 401:  # a token is renewed for a whole request only
+            return None
+        error = self.graph.explain(result, About.MAIL)
+        return None if isinstance(error, MailboxError) and may_be_of_one_mail(error) else error
+
+    def mark_alone(self, id_: str, action: Action, target: str | None) -> str:
+        return calls.mark(self.graph, id_, target)
+
+    def is_of_one_mail(self, error: MailboxError) -> bool:
+        return isinstance(error, Unreadable) or may_be_of_one_mail(error)
+
+    def may_be_of_folder(self, error: MailError) -> bool:
+        return True  # the codes do not say which of both is gone
+
+    def look(self) -> None:
+        calls.get_folder(self.graph, calls.INBOX)
 
     def folder_for_moved(self, path: str) -> str:
         return self._folders.for_moved(path)
@@ -314,16 +282,3 @@ class GraphConnection:
 
     def close(self) -> None:
         self.graph.close()
-
-
-def _without_gone(
-    outcomes: Iterable[tuple[str, str | MailError]],
-) -> Iterator[tuple[str, str | MailError]]:
-    """Gone is done: before, or by somebody else."""
-    for id_, outcome in outcomes:
-        yield id_, id_ if isinstance(outcome, Gone) else outcome
-
-
-def _gravity(error: MailboxError) -> float:
-    """What somebody must mend, then the longest pause."""
-    return (error.seconds or 0.0) if isinstance(error, Wait) else math.inf
