@@ -12,7 +12,8 @@ import shutil
 import statistics
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 from pathlib import Path
@@ -44,7 +45,18 @@ OLD = (
 )
 
 
-def fill(server: Dovecot, mails: int) -> None:
+@contextmanager
+def filled(mails: int) -> Iterator[Dovecot]:
+    """A server with so many old mails in Inbox, which this process may call."""
+    with dovecot({USER: PASSWORD}) as server:
+        os.environ["REQUESTS_CA_BUNDLE"] = str(Path(server.authority.certificate))
+        http.private_targets = lambda: ["127.0.0.0/8"]
+        _fill(server, mails)
+        print(f"Dovecot, {mails:,} old mails in Inbox, TLS on loopback", flush=True)
+        yield server
+
+
+def _fill(server: Dovecot, mails: int) -> None:
     """Old mails straight into the Maildir, a minute apart, as they lie there after years."""
     server.doveadm("mailbox", "list", "-u", USER)  # makes its folders
     folder = server.maildir(USER) / "cur"
@@ -137,11 +149,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--mails", type=int, default=100_000)
     mails = parser.parse_args().mails
-    with dovecot({USER: PASSWORD}) as server:
-        os.environ["REQUESTS_CA_BUNDLE"] = str(Path(server.authority.certificate))
-        http.private_targets = lambda: ["127.0.0.0/8"]
-        fill(server, mails)
-        print(f"Dovecot, {mails:,} old mails in Inbox, TLS on loopback")
+    with filled(mails) as server:
         account = Account("localhost", server.ports["imaps"], "ssl", USER, SecretStr(PASSWORD))
         polled(server, account)
         heard(server, account)

@@ -6,13 +6,11 @@ Dovecot runs on loopback, in a temporary folder. Bytes are counted without TLS, 
 """
 
 import argparse
-import os
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from unittest.mock import patch
 
 from django.conf import settings
@@ -22,14 +20,14 @@ if not settings.configured:
 
 from pydantic import SecretStr
 
-from benchmarks.imap import NEW, PASSWORD, USER, fill
-from placet.mailboxes import http, sasl
+from benchmarks.imap import NEW, PASSWORD, USER, filled
+from placet.mailboxes import sasl
 from placet.mailboxes.base import Page
 from placet.mailboxes.pop3 import known
 from placet.mailboxes.pop3.connection import FULL_EVERY, Pop3Connection, Server
 from placet.mailboxes.pop3.session import Session
 from placet.mailboxes.sockets import Lines
-from tests.servers.dovecot import Dovecot, dovecot
+from tests.servers.dovecot import Dovecot
 
 LIMIT = 100  # mails of a page
 
@@ -112,11 +110,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--mails", type=int, default=100_000)
     mails = parser.parse_args().mails
-    with dovecot({USER: PASSWORD}) as server:
-        os.environ["REQUESTS_CA_BUNDLE"] = str(Path(server.authority.certificate))
-        http.private_targets = lambda: ["127.0.0.0/8"]
-        fill(server, mails)
-        print(f"Dovecot, {mails:,} old mails, TLS on loopback", flush=True)
+    with filled(mails) as server:
         proof = sasl.Password(USER, SecretStr(PASSWORD))
         polled(server, Pop3Connection(Server("localhost", server.ports["pop3s"], "ssl", proof, USER)))
 

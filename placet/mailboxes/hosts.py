@@ -276,11 +276,11 @@ class MailServer:
         """At Outlook.com: there is no organisation that could let an application in, and no password is taken."""
         domain = self._signs_in_as(values).rpartition("@")[2]
         if sign_in in (PASSWORD, OAUTH_CLIENT) and PERSONAL_DOMAIN.fullmatch(domain):
-            told = _(
+            cause = _(
                 "Mailboxes of {domain} are personal: Microsoft takes no passwords for them, and no organisation lets "
                 "an application open them. Choose OAuth, by a person’s consent."
             )
-            reading.errors.setdefault(f"{self.key}_sign_in", told.format(domain=domain))
+            reading.errors.setdefault(f"{self.key}_sign_in", cause.format(domain=domain))
 
     def _complete_exchange_online(
         self, values: dict[str, Any], host: str, sign_in: str, reading: Reading
