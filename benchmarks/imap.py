@@ -36,6 +36,7 @@ from tests.servers.dovecot import Dovecot, dovecot
 USER, PASSWORD = "approvals@example.test", "correct-horse"
 LOOKS = 50
 DELIVERIES = 20
+PAUSE = 2.0  # seconds between two that are heard of: a flood is told of once a second
 NEW = (
     b"From: boss@example.test\r\nSubject: Re: an approval\r\nMessage-ID: <%d@example.test>\r\n\r\nApprove\r\n"
 )
@@ -134,7 +135,7 @@ def heard(server: Dovecot, account: Account) -> None:
         began = time.perf_counter()
         server.deliver(USER, NEW % (10_000 + number))
         seconds.append(times.get(timeout=60) - began)
-        time.sleep(0.2)
+        time.sleep(PAUSE)
         while not times.empty():  # told of once more
             times.get()
     listening.close()
