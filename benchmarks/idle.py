@@ -2,7 +2,7 @@
 
 Requests and bytes of one poll, as they go over the wire without their heads, of a mailbox with many old mails:
 the first poll, which finds out where it stands, and those after it. Microsoft Graph and Exchange Web Services
-beside each other, the mailbox being the same, and Gmail: the Google in memory of the tests.
+beside each other, the mailbox being the same; Gmail: the Google in memory of the tests; JMAP: a Cyrus.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from benchmarks.replies import only_our_settings
 
 LONG_AGO = datetime(2026, 1, 5, 10, tzinfo=UTC)
 POLLS = 10  # idle ones, of which the mean is told
+AT_ONCE = 100  # mails that one command hands to an IMAP server
 OLD_MAIL = b"""\
 Received: from mail.example by inbound.example; Mon, 5 Jan 2026 10:00:00 +0000\r
 From: Ann Approver <ann@contoso.example>\r
@@ -61,6 +62,8 @@ def _measure(mails: int) -> None:
             _report(protocol, mails, partial(_connect, sandbox, protocol))
     with _google(mails) as connect:
         _report("gmail", mails, connect)
+    with _cyrus(mails) as connect:
+        _report("jmap", mails, connect)
 
 
 def _report(way: str, mails: int, connect: Callable[[], object]) -> None:
@@ -124,6 +127,40 @@ def _google(mails: int) -> Iterator[Callable[[], object]]:
         yield connect
 
 
+@contextmanager
+def _cyrus(mails: int) -> Iterator[Callable[[], object]]:
+    from imapclient import IMAPClient
+
+    from benchmarks.tenant import APPROVALS
+    from placet.mailboxes import store
+    from tests.servers.cyrus import cyrus
+
+    password = "correct-horse"  # of this server's only user
+
+    def connect() -> None:
+        store.save(
+            {
+                "kind": "jmap",
+                "username": APPROVALS,
+                "jmap_host": "127.0.0.1",
+                "jmap_port": server.ports["http"],
+                "jmap_security": "none",
+                "jmap_sign_in": "password",
+                "active": True,
+            },
+            secrets={"jmap_password": password},
+            by="a benchmark",
+        )
+
+    with cyrus({APPROVALS: password}) as server:
+        with IMAPClient("127.0.0.1", server.ports["imap"], ssl=False) as client:
+            client.login(APPROVALS, password)  # makes the mailbox
+            for first in range(0, mails, AT_ONCE):
+                numbers = range(first, min(first + AT_ONCE, mails))
+                client.multiappend("INBOX", [{"msg": OLD_MAIL % at, "date": LONG_AGO} for at in numbers])
+        yield connect
+
+
 def _polls(connect: Callable[[], object]) -> tuple[Traffic, Traffic]:
     """Of the first look, and of POLLS idle ones together."""
     from placet.commands.start import set_up
@@ -167,7 +204,7 @@ def counted() -> Iterator[Traffic]:
         if not str(request.url).endswith("/token"):
             traffic.requests += 1
             traffic.sent += len(str(request.path_url)) + len(request.body or b"")
-            traffic.received += int(answer.headers.get("Content-Length", 0))
+            traffic.received += int(answer.headers["Content-Length"])
         return answer
 
     # What leaves is counted where every request passes, whichever part of Placet makes it.
