@@ -326,6 +326,13 @@ def _on_postgresql() -> bool:
     return os.environ.get("PLACET_DATABASE_URL", "").startswith("postgres")
 
 
+@pytest.fixture
+def pytester(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """At its end each of its runs would look through all that is loaded here for garbage, five times."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:unraisableexception")
+    return pytester
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart() -> None:
     # Settings are loaded. A worker of xdist that inherited the name would load them before this file, and so

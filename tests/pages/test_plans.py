@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.apps import apps
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -32,8 +34,10 @@ from placet.approvals.models import Ask, Assignment, Decision, Process, Request,
 from placet.approvals.record import note
 from placet.approvals.word_index import WORDS
 from placet.audit import chain
+from placet.audit.models import ChainHead
 from placet.designer import request_days, request_now
 from placet.designer.models import DayTraits
+from placet.lib.ids import first_uuid7
 from placet.mail import tasks
 from placet.mail.models import IncomingMail, ServerTask
 from placet.mail.read_past import read_past
@@ -72,6 +76,7 @@ OF_ALL_OPEN = {
 WIDE = {"state", "version_id", "mailbox_id", "kind", "result"}
 DEAREST = 15_000  # as PostgreSQL counts: to read a large table costs 20,000 and more, the dearest of all others 12,000
 ROWS, TIMES = 2_000, 1_000
+YEARS = timedelta(days=3 * 365)
 
 #: Why one may be read, by page or work and by table.
 ALLOWED = (
@@ -206,15 +211,30 @@ def large(world: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(grown, "WAITING", ROWS // 50)
     monkeypatch.setattr(grown_branches, "WAITING", ROWS // 50)
     monkeypatch.setattr(grown, "STUCK", grown.STUCK // 2)  # of each kind
+    before = set(Request.objects.values_list("pk", flat=True))
     grown.grow(ROWS, people_in_all=200)
     analysed()  # what was counted is from the test before, a thousand times as many
     grown_branches.add(ROWS // 4, list(Person.objects.filter(email__startswith="p").order_by("pk")))
+    _over_years(Request.objects.exclude(pk__in=before))
     newest = IncomingMail.objects.order_by("-id")[0]
     IncomingMail.objects.update(kept_at=newest.kept_at)  # days ago
     newest.pk, newest.server_id, newest.fingerprint, newest.kept_at = None, "new", "new", timezone.now()
     newest.save(force_insert=True)
     analysed()
     _as_if_many()
+
+
+def _over_years(requests: QuerySet[Request]) -> None:
+    """Copies are all of the moment at which they were made; these are as if they had come one after the other."""
+    rows = list(requests.order_by("pk"))
+    began = timezone.now() - YEARS
+    for number, row in enumerate(rows):
+        at = began + YEARS * number / len(rows)
+        row.created_at, row.closed_at = at, row.closed_at and at + timedelta(hours=1)
+        row.public_id = UUID(int=first_uuid7(at).int | number)
+    Request.objects.bulk_update(rows, ["created_at", "closed_at", "public_id"])
+    # Who watches was told of all but the newest.
+    ChainHead.objects.filter(request__in=[row.pk for row in rows[:-10]]).update(unannounced=None)
 
 
 def _as_if_many() -> None:
@@ -393,6 +413,9 @@ def test_nor_does_whoever_asks_whether_a_request_goes_round(
     large: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys.modules[__name__], "LARGE", LARGE | {"approvals_timer"})
+    grown.with_timers(ROWS)
+    analysed()
+    _as_if_many()
     request = Request.objects.order_by("-pk")[0]
     visit = request.visits.order_by("pk")[0]
     found = too_much("its record", lambda: list(chain.newest_first(request.pk)))

@@ -15,6 +15,7 @@ from placet.mail import read_past
 from placet.mail.models import IncomingMail
 from placet.mailboxes import store
 from placet.mailboxes.models import Mailbox, Subscription
+from placet.panel import remote_approval
 from tests.pages.conftest import SECRET, SETTINGS
 
 As = Callable[[Person | None], Client]
@@ -38,6 +39,16 @@ def test_it_is_asked_once_more_with_what_hangs_on_it(
     assert "1 open question was asked by it." in page
     assert "1 mail waits to be sent by it, and will not be." in page
     assert Mailbox.present.exists()
+
+
+def test_no_more_open_questions_are_counted_than_anybody_needs_to_know_of(
+    admin: Person, as_: As, mailbox: Mailbox, asked: Assignment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser, address = as_(admin), reverse("panel:remove_mailbox", args=[mailbox.pk])
+    monkeypatch.setattr(remote_approval, "MOST_COUNTED", 0)
+    assert "More than 0 open questions were asked by it." in browser.get(address).content.decode()
+    Assignment.objects.update(state=Assignment.State.DECIDED)
+    assert "asked by it." not in browser.get(address).content.decode()
 
 
 def test_what_it_received_stays_and_its_secret_goes(
