@@ -79,7 +79,9 @@ class Folder(StrEnum):
     JUNK = "junk"
 
 
-MOST_MARKED = 20  # mails in one call of `mark`: Microsoft Graph takes no more requests in a batch
+#: Mails in one request of `mark`, of every kind: no more are marked again after a cut, and the smallest batch that a
+#: server takes (of Microsoft Graph, 20 requests) holds them.
+MOST_MARKED = 20
 
 
 class Action(StrEnum):

@@ -4,7 +4,7 @@ From public mails up to 2026; nobody asked the providers. Whether a provider tak
 known of none but rspamd, so stamps below the entrance prove nothing until an administrator's planting test said so.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from placet.mailboxes.stamp_profile import Place, StampProfile, Stripped
 
@@ -16,20 +16,6 @@ class Preset:
     key: str
     label: str
     profile: StampProfile
-    names_dkim_domain: bool = True
-    bytes_as_received: bool = (
-        True  # False where what a client reads was rebuilt: no signature in it can be checked
-    )
-
-    @property
-    def stamps_can_prove(self) -> bool:
-        """Whether its stamps say all that is asked of them, once it is known where they may stand."""
-        return self.profile.dmarc and self.names_dkim_domain and bool(self.profile.ids)
-
-
-def of_own_server(key: str, host: str) -> StampProfile:
-    """The profile of a filter on a server of one's own, which stamps with that server's name. Raises KeyError."""
-    return replace(BY_KEY[key].profile, ids=(host.lower(),), hosts=(host.lower(),))
 
 
 _NONE = StampProfile(ids=(), dmarc=False)
@@ -50,10 +36,10 @@ PRESETS: tuple[Preset, ...] = (
     )),
     Preset("proton", "Proton Mail (Bridge)", StampProfile(
         ids=("mail.protonmail.ch",), place=Place.BELOW, several=True, hosts=("protonmail.ch",),
-    ), bytes_as_received=False),
+    )),
     Preset("zoho", "Zoho", StampProfile(
         ids=("mx.zohomail.com", "mx.zohomail.eu"), hosts=("zohomail.com", "zohomail.eu"),
-    ), names_dkim_domain=False),
+    )),
     Preset("gmx", "GMX, IONOS, 1&1", StampProfile(
         ids=("gmx.net", "kundenserver.de"), several=True, dmarc=False, hosts=("gmx.net", "kundenserver.de"),
     )),
@@ -82,8 +68,8 @@ PRESETS: tuple[Preset, ...] = (
     )),
     Preset("amavis", "Own server: amavis", StampProfile(ids=(), dmarc=False)),
     Preset("exchange-server", "Exchange Server", _NONE),
-    # Its stamps bear no name, and it builds mails anew, as Exchange does.
-    Preset("outlook", "Outlook.com, Hotmail", _NONE, bytes_as_received=False),
+    # Its stamps bear no name, as Exchange's.
+    Preset("outlook", "Outlook.com, Hotmail", _NONE),
     Preset("domino", "HCL Domino", _NONE),
     Preset("kerio", "Kerio Connect", _NONE),
 )  # fmt: skip

@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from placet.mailboxes.stamp_presets import BY_KEY
+from placet.mailboxes.stamp_profile import StampProfile
+
 SENDER = "fabrikam.example"
 ORIGIN = f"mail.{SENDER} (mail.{SENDER} [203.0.113.7])"
 DATE = "Tue, 3 Nov 2026 12:30:01 +0000"
@@ -28,6 +31,23 @@ class Delivery:
         entrance = f"Received: {self.hop}; {DATE}"
         middle = (entrance, *self.stamps) if self.below else (*self.stamps, entrance)
         return (*(f"Received: {line}; {DATE}" for line in self.above), *middle)
+
+
+#: Of which the stamps do not say which domain signed.
+NAMING_NO_DOMAIN = frozenset({"zoho"})
+#: What a client reads of them was built anew, so that no signature in it can be checked.
+BUILT_ANEW = frozenset({"proton", "outlook", "exchange-server"})
+
+
+def stamps_can_prove(key: str) -> bool:
+    """Whether a receiver's stamps say all that is asked of them, once it is known where they may stand."""
+    profile = BY_KEY[key].profile
+    return profile.dmarc and bool(profile.ids) and key not in NAMING_NO_DOMAIN
+
+
+def of_own_server(key: str, host: str) -> StampProfile:
+    """The profile of a filter on a server of one's own, which stamps with that server's name."""
+    return replace(BY_KEY[key].profile, ids=(host.lower(),), hosts=(host.lower(),))
 
 
 def _stamps(*values: str) -> Lines:

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from placet.mailboxes.base import Folder, Received
-from placet.mailboxes.stamp_presets import of_own_server
 from placet.mailboxes.stamp_profile import Stripped
 from placet.replies import refusals
 from placet.replies.parse import Mail, OwnMail, parse
 from placet.replies.prove_outside import Servers
 from placet.replies.prove_submitted import proved_submitted
+from tests.replies.receivers import of_own_server
 from tests.replies.test_prove_outside import NOW
 
 ANN = "ann@contoso.example"

@@ -8,12 +8,21 @@ from pathlib import Path
 import pytest
 
 from placet.mailboxes.base import Folder, Received
-from placet.mailboxes.stamp_presets import BY_KEY, PRESETS, of_own_server
+from placet.mailboxes.stamp_presets import BY_KEY, PRESETS
 from placet.mailboxes.stamp_profile import Place, StampProfile, Stripped, profile_of
 from placet.replies import refusals
 from placet.replies.parse import OwnMail, parse
 from placet.replies.prove_outside import Servers, Stamped, proved_outside
-from tests.replies.receivers import RECEIVERS, SENDER, SIGNATURE, forgeries, written
+from tests.replies.receivers import (
+    BUILT_ANEW,
+    RECEIVERS,
+    SENDER,
+    SIGNATURE,
+    forgeries,
+    of_own_server,
+    stamps_can_prove,
+    written,
+)
 from tests.replies.test_prove_outside import ASKED, NOW
 
 OWN = "mx.contoso.example"
@@ -57,8 +66,8 @@ def forged(key: str) -> Iterator[tuple[str, bytes, bool]]:
 
 @pytest.mark.parametrize("key", BY_KEY)
 def test_what_is_genuine_proves_where_the_preset_says_so(key: str) -> None:
-    raw, preset = genuine(key), BY_KEY[key]
-    assert is_proved(raw, stripping(key)) == (preset.stamps_can_prove or key in ("rspamd", "opendkim")) & (
+    raw = genuine(key)
+    assert is_proved(raw, stripping(key)) == (stamps_can_prove(key) or key in ("rspamd", "opendkim")) & (
         key not in NOT_IN_PLACE
     )
     untested = profile(key)
@@ -174,7 +183,7 @@ def rows() -> Iterator[str]:
             key, strips_own=Stripped.UNKNOWN
         ).stamps_count  # whether forged ones are taken off is tested
         by_stamps = "no" if not accepted else "yes" if before else "after the planting test"
-        own = "yes" if preset.bytes_as_received and key != "exchange-server" else "no"
+        own = "no" if key in BUILT_ANEW else "yes"
         yield f"| {preset.label} | {by_stamps} | {own} | {count} | {wrong} |"
 
 
