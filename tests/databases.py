@@ -30,7 +30,7 @@ WHOLE = frozenset(
         "lib": ("casefold", "fields", "prepared", "rows"),
         "mail": ("outbox", "packing", "read_past", "sent_items", "tasks"),
         "mailboxes": ("graph_subscriptions", "store"),
-        "pages": ("lists", "plans", "search", "several", "starting"),
+        "pages": ("lists", "search", "several", "starting"),
         "releases": ("opening",),
         "reports": ("figures",),
         "replies": ("claims", "fetch", "noticed", "settle", "statements"),

@@ -447,3 +447,33 @@ def test_small_print_with_a_label_is_known_by_speaking_of_mails() -> None:
     below = "Notice: incoming mail may be declined or rejected by our filter without notice."
     assert read_text(f"Approved\n\n{below}").outcome == "approve"
     assert read_text("Approved\n\nDisclaimer: Carol has to agree too.").outcome is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Approved for this month", "Genehmigt für diesen Monat", "Für dieses Quartal genehmigt.",
+        "Approuvé pour cette année", "Aprobado para este mes", "Approvato per questa settimana",
+        "Autorizado para este ano", "Akkoord voor deze maand", "Zatwierdzone na ten miesiąc", "Godkänt för i år",
+        "Godkendt for denne måned", "Innvilget for denne uken", "Hyväksytty tälle vuodelle",
+        "Schváleno na tento měsíc", "Jóváhagyva erre az évre", "Aprobat pentru luna aceasta",
+        "Одобряю на этот месяц", "Погоджено на цей рік", "Εγκρίνεται για φέτος", "Bu ay için onaylandı",
+        "تمت الموافقة لهذا الشهر", "מאושר לחודש הזה", "इस महीने के लिए स्वीकृत", "Disetujui untuk bulan ini",
+        "Duyệt cho tháng này", "今月分を承認します", "이번 달에 한해 승인합니다",
+    ],
+)  # fmt: skip
+def test_what_is_approved_for_this_month_alone_is_asked_back(text: str) -> None:
+    assert read_text(text).outcome is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Rejected, no budget left for this year.", "Abgelehnt, für dieses Jahr ist kein Budget mehr da.",
+        "Refusé, plus de budget pour cette année.", "Rechazado, no hay presupuesto para este año.",
+        "Odrzucam, brak budżetu na ten rok.", "Elutasítom, erre az évre nincs keret.",
+        "Отклоняю, бюджета на этот год больше нет.",
+    ],
+)  # fmt: skip
+def test_what_is_rejected_for_want_of_this_years_budget_is_rejected(text: str) -> None:
+    assert read_text(text).outcome == "reject"
