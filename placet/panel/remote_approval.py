@@ -198,8 +198,8 @@ def remove(request: PersonsRequest, pk: int) -> HttpResponse:
         )
         return redirect("panel:remote_approval")
     unsent = mailbox.outgoing.filter(state__in=(OutgoingMail.State.WAITING, OutgoingMail.State.SENDING))
-    # Looked for from each that is open: asked whether there is one, or without the sum for the mailbox, a database may
-    # go through all mails that were ever sent from it.
+    # One by one, from what is open: asked with EXISTS, PostgreSQL goes through all mails that were ever sent, and
+    # without the sum SQLite through those of the mailbox.
     lines = AskLine.objects.annotate(sent_from=F("ask__outgoing__mailbox") + 0)
     by_it = lines.filter(assignment=OuterRef("pk"), sent_from=mailbox.pk).values("pk")[:1]
     asked = Assignment.objects.annotate(line=Subquery(by_it)).filter(
