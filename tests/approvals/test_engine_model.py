@@ -225,17 +225,22 @@ class Model:
         self.enter(life, "board" if above else WAYS[room.step, result])
 
     def undo(self, life: Life, room: Room, name: str) -> None:
-        """As if the answer had never been given, but for whoever left since."""
-        seat, again = room.seats[name], [name]
+        """As if the answer had never been given, but for whoever left since. What others answered may decide it all the
+        same."""
+        seat, again, was_held = room.seats[name], [name], room.state == "held"
         seat.undone += 1
-        if room.state == "held":
+        if was_held:
             again += [other for other, one in room.seats.items() if one.state == "superseded"]
             room.state, room.held = "open", ""
         for other in again:
             room.seats[other].state = "open" if other in self.active else "withdrawn"
         seat.outcome = ""
-        if room.state == "stuck" or any(other not in self.active for other in again):
+        gone = any(other not in self.active for other in again)
+        missed = was_held and any(one.state == "withdrawn" for one in room.seats.values())
+        if room.state == "stuck" or gone or missed:
             self.consider(life, room)
+        elif was_held:
+            self.go_on(life, room)
         if seat.state == "open":
             self.mail_ask(name, seat)
 

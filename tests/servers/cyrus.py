@@ -62,6 +62,7 @@ specialusealways: yes
 lmtp_downcase_rcpt: yes
 duplicatesuppression: no
 expunge_mode: delayed
+delete_mode: immediate
 failedloginpause: 0
 conversations: yes
 conversations_db: twoskip
