@@ -406,14 +406,23 @@ def _with_request(pieces: list[Piece], found: Text, code: str) -> list[Piece]:
     answer = next((piece for piece in pieces if piece.role is Role.DECIDES), None)
     if found.request is None or answer is None:
         return pieces
-    clause = range(pieces[0].start, pieces[-1].end)
+    clause, spoken = range(pieces[0].start, pieces[-1].end), range(answer.start, answer.end)
+    pieces = [
+        Piece(piece.start, piece.end, _THING)
+        if piece.role is Role.DOUBT
+        and found.request.asks_for(range(piece.start, piece.end), clause, spoken, found.tokens, code)
+        else piece
+        for piece in pieces
+    ]
     things = [piece.start for piece in pieces if piece.meaning == _THING]
     limiting = found.request.limiting(things, clause, found.tokens, code)
     pieces = [Piece(piece.start, piece.end, None) if piece.start in limiting else piece for piece in pieces]
     places = [piece.start for piece in pieces if piece.meaning is None]
-    if not 0 < len(places) <= _MOST_OF_REQUEST or any(found.speaks_of(at, code) for at in places):
+    if not 0 < len(places) <= _MOST_OF_REQUEST or any(
+        found.speaks_of(at, code) and not found.request.is_called(at, clause, found.tokens, code)
+        for at in places
+    ):
         return pieces
-    spoken = range(answer.start, answer.end)
     named = found.request.named(places, clause, spoken, found.text, found.tokens, found.matches, code)
     if not named.issuperset(places):
         return pieces

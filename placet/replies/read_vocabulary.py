@@ -81,6 +81,7 @@ class Parts:
     others: Phrases
     for_now: Phrases
     limits: Phrases
+    title_limits: Phrases
     abilities: Phrases
     obligations: Phrases
     singles: Phrases

@@ -450,8 +450,10 @@ class EngineAgainstModel(RuleBasedStateMachine):
         self, life: Life, room: Room, name: str, *, by: Person, assignment_id: int, outcome: str
     ) -> None:
         expected = self.model.complaint(room, name)
-        if expected is None and (by != self.people[name] or outcome == "maybe"):
+        if expected is None and by != self.people[name]:
             expected = engine_errors.NotAllowed
+        elif expected is None and outcome == "maybe":
+            expected = engine_errors.NotOffered
         if expected is None:
             engine.decide(assignment_id, by=by, outcome=outcome, channel=Decision.Channel.PAGE)
             self.model.decide(life, room, name, outcome)

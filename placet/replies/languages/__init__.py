@@ -88,6 +88,9 @@ class AnswerWords:
     limits: tuple[
         str, ...
     ] = ()  # what an answer may hang on, or be of a part by: "if", "then", "only", "the rest"
+    title_limits: tuple[
+        str, ...
+    ] = ()  # by which a title leaves open what is asked for, or something out: "or", "maybe", "without"
     abilities: tuple[
         str, ...
     ] = ()  # beside an answer they only say that somebody can or will give it: "can", "will"
