@@ -11,7 +11,7 @@ from placet.lib.sentences import NOTHING, gettext_noop
 from placet.lib.sentences import Sentence as Said  # a sentence of the text is another thing
 from placet.replies import read_frame
 from placet.replies.languages import FALLBACK, SHARED
-from placet.replies.read_named import RequestWords
+from placet.replies.read_named import RequestWords, is_kind
 from placet.replies.read_phrases import Match, Meaning, Role
 from placet.replies.read_tokens import Kind, Token, has_more_tokens, is_ideograph, tokens
 from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary, begins_with, ends_with
@@ -410,7 +410,8 @@ def _with_request(pieces: list[Piece], found: Text, code: str) -> list[Piece]:
     pieces = [
         Piece(piece.start, piece.end, _THING)
         if piece.role is Role.DOUBT
-        and found.request.asks_for(range(piece.start, piece.end), clause, spoken, found.tokens, code)
+        and is_kind(found.words[piece.start], code, found.known)
+        and found.request.is_called(piece.start, clause, spoken, found.tokens, code)
         else piece
         for piece in pieces
     ]
@@ -419,7 +420,8 @@ def _with_request(pieces: list[Piece], found: Text, code: str) -> list[Piece]:
     pieces = [Piece(piece.start, piece.end, None) if piece.start in limiting else piece for piece in pieces]
     places = [piece.start for piece in pieces if piece.meaning is None]
     if not 0 < len(places) <= _MOST_OF_REQUEST or any(
-        found.speaks_of(at, code) and not found.request.is_called(at, clause, found.tokens, code)
+        found.speaks_of(at, code) == REJECT
+        or (found.speaks_of(at, code) and not found.request.is_called(at, clause, spoken, found.tokens, code))
         for at in places
     ):
         return pieces

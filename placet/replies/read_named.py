@@ -11,7 +11,7 @@ of it is understood. Whoever made the request wrote these words and may have for
   nobody knows what "the contract monthly" says
 - no words of fields, nor of notes: "smaller", "monthly" or "from Carol" may limit an answer or tell whose it is
 - none before the answer, where what is decided on stands behind it: "Lyon rejected the laptops" tells what Lyon did
-- none of a title that denies, or leaves something open or out ("no", "or", "if", "without")
+- none of a title that denies or doubts, or leaves something open or out ("no", "if", "or", "without")
 - none is that any language has a "not", a "but" or a doubt in, nor one that limits, counts or names a month; nor a
   short word, which may be the "not" of a dialect
 - a number is, beside a word of the request that has this one number beside it wherever it stands there
@@ -24,17 +24,13 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
-from functools import lru_cache
-
-from babel.dates import get_day_names
-from babel.localedata import exists
 
 from placet.replies.languages import FALLBACK, SHARED
 from placet.replies.read_facts import About, amount_in
-from placet.replies.read_phrases import Match, Meaning, Role
-from placet.replies.read_shown import IDENTIFIER, JOINTS, NUMBERS, Shown, compact, plain, readings
+from placet.replies.read_phrases import Match, Role
+from placet.replies.read_shown import IDENTIFIER, JOINTS, NUMBERS, PLACE, Shown, compact, plain, readings
 from placet.replies.read_tokens import Kind, Token, composed, is_ideograph, tokens
-from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary, begins_with, ends_with
+from placet.replies.read_vocabulary import REJECT, Vocabulary, begins_with, ends_with
 
 _SHORTEST = 4  # letters of a word
 _SHORTEST_WITHOUT_CAPITALS = 3  # the same in scripts that have none: their words are shorter
@@ -43,8 +39,9 @@ _LONGEST_LIMIT = 4  # words
 _LONGEST_SMALL = 4  # letters of a word that stands between two: "with", "nach"
 _LONGEST_TITLE = 500  # characters
 _SEGMENTS = re.compile(r"[:;,，、：()|/\n]|\s[-–—]\s")
+_APOSTROPHES = ("'", "’")  # in French "l'" each sign is a token
 _INSIDE = re.compile(r"[^\W_][.@/_] | [.@/_][^\W_]")
-_TURNS = (Role.NEGATION, Role.BUT, Role.RETRACTION)
+_TURNS = (Role.NEGATION, Role.BUT, Role.DOUBT, Role.RETRACTION)
 
 
 def names_in(text: str, about: About, known: Vocabulary) -> Iterator[tuple[int, int]]:
@@ -114,49 +111,31 @@ class RequestWords:
         numbers = {at for at in words if _is_its_number(at, written, named, every)}
         return frozenset(named | numbers)
 
-    def is_called(self, at: int, clause: range, written: Sequence[Token], code: str) -> bool:
-        """Whether a word that speaks of approving is what is asked for, and no verb: "the permit", at the beginning of
-        a clause, behind an article, or behind another word of what the title begins with. What speaks of rejecting is
-        none: of "Ban on hot works" nobody knows what "I reject the ban" says."""
+    def is_called(self, at: int, clause: range, answer: range, written: Sequence[Token], code: str) -> bool:
+        """Whether a word that speaks of approving, or of a discount, is what is asked for: "the permit" of "Demolition
+        permit". Elsewhere it is a verb ("permit the demolition") or a condition ("approved with the discount").
+
+        It stands behind a mere article that begins the clause or follows the answer, with no word between that the
+        title does not begin with; and each thing that the title joins is named, and nobody else who may decide
+        ("Customer approval: design")."""
         heads = self._words(code, "heads")
-        if self.known.speaks_of(written[at].text, code) != APPROVE or not _has(heads, at, written):
+        if not _has(heads, at, written) or not self._names_each_head(clause, written, code):
             return False
-        before = [token.text for token in written[clause.start : at]]
-        return (
-            not before
-            or ends_with(before, len(before), self.known.parts[code].articles) > 0
-            or heads.has_word(before[-1])
-        )
+        first = at
+        while first > clause.start and _has(heads, first - 1, written):
+            first -= 1
+        before = [token.text for token in written[clause.start : first]]
+        article = ends_with(before, len(before), self.known.parts[code].articles)
+        is_bare = article == 1 or (article == 2 and before[-1] in _APOSTROPHES)
+        return is_bare and first - article in (clause.start, answer.stop)
 
-    def asks_for(
-        self, phrase: range, clause: range, answer: range, written: Sequence[Token], code: str
-    ) -> bool:
-        """Whether words that would limit an answer begin what is asked for: "the change" of "Change of shift".
-
-        All that the title begins with stands there: of "Second position" nobody knows what "the second" says. Before it
-        stands an article that begins the clause or follows the answer ("approved with the change" may speak of
-        another one); or the clause begins as the title does, with more of it, and the answer follows: "change of shift
-        approved", but not "partially approved" of "Partially: laptops". A weekday or a month is none: a title may have
-        several."""
-        first = next(iter(heads_of(self.about.title, self.known, code)), "")
-        head = [token.text for token in tokens(first) if token.kind is Kind.WORD]
-        words = [token.text for token in written[clause.start : clause.stop]]
-        at, answered = phrase.start - clause.start, answer.start - clause.start
-        if (
-            not head
-            or len(phrase) > len(head)
-            or words[at : at + len(head)] != head
-            or any(self._is_time(word, code) for word in head)
-        ):
-            return False
-        if at:
-            article = ends_with(words, at, self.known.parts[code].articles)
-            return article > 0 and at - article in (0, answer.stop - clause.start)
-        named = [word for word in words[:answered] if len(word) >= _SHORTEST]
-        return len(named) > 1 and words[:answered] == self._segments()[0][:answered]
-
-    def _is_time(self, word: str, code: str) -> bool:
-        return bool(self.known.months.of(word)) or word.startswith(_weekday_stems(code))
+    def _names_each_head(self, clause: range, written: Sequence[Token], code: str) -> bool:
+        others = {word for phrase in self.known.parts[code].others for word in phrase}
+        for head in heads_of(self.about.title, self.known, code):
+            shown = Shown(About(texts=(head,)), self.known, code)
+            if not others.isdisjoint(shown.words) or not any(_has(shown, at, written) for at in clause):
+                return False
+        return True
 
     def _may_be_who_answers(
         self, called: Sequence[int], answer: range, clause: range, text: str, written: Sequence[Token]
@@ -259,8 +238,9 @@ class RequestWords:
 
 
 def heads_of(title: str, known: Vocabulary, code: str) -> Sequence[str]:
-    """What each part of a title begins with: "laptops" of "Two laptops for the Lyon office". None, if any part denies,
-    or leaves something open or out: of "Laptops, or monitors" nobody knows what "the laptops" says."""
+    """What each part of a title begins with: "laptops" of "Two laptops for the Lyon office". None, if any part denies
+    or doubts, or leaves something open or out: of "Laptops, or monitors" nobody knows what "the laptops" says. Of a
+    discount, which limits an answer elsewhere, only that: "discount" of "Discount on laptops"."""
     heads: list[str] = []
     for segment in _SEGMENTS.split(composed(title)[:_LONGEST_TITLE]):
         words = [token for token in tokens(segment) if token.kind is Kind.WORD]
@@ -272,9 +252,15 @@ def heads_of(title: str, known: Vocabulary, code: str) -> Sequence[str]:
         head: list[Token] = []
         for at, token in enumerate(words):
             meant = [match for match in matches[at] if match.meaning.language in languages]
-            if Match(1, Meaning(own, Role.FILLER)) in meant:  # Swedish "till" is no English one
-                meant = [match for match in meant if match.meaning.language in (own, SHARED)]
-            if any(_turns(match, texts[at:], known) for match in meant):
+            limits = known.parts[own].title_limits if own in known.parts else frozenset()
+            turning = [match for match in meant if _turns(match)]
+            if (
+                turning
+                and not (heads or head)
+                and all(_is_kind(match, token.text, known) for match in turning)
+            ):
+                return (segment[token.start : token.end],)
+            if turning or begins_with(texts[at : at + _LONGEST_LIMIT], limits):
                 return ()
             if ended:
                 continue
@@ -289,30 +275,21 @@ def heads_of(title: str, known: Vocabulary, code: str) -> Sequence[str]:
     return heads
 
 
-def _turns(match: Match, texts: Sequence[str], known: Vocabulary) -> bool:
-    """Whether a phrase that the rest of a title begins with denies, or leaves something open or out. Other doubts are
-    what it asks for: in an answer "change" and "Saturday" limit it, in "Change of shift on Saturday" they do not. Where
-    a language has no `title_limits`, each of its doubts counts."""
-    meaning = match.meaning
-    if meaning.role is not Role.DOUBT:
-        return meaning.role in _TURNS or meaning.outcome == REJECT
-    parts = known.parts.get(meaning.language)
-    if parts is None or not parts.title_limits:
-        return True
-    limits = parts.limits | parts.title_limits
-    return any(begins_with(texts[at : at + _LONGEST_LIMIT], limits) for at in range(match.length))
+def _turns(match: Match) -> bool:
+    """Whether a phrase of a title denies or doubts."""
+    return match.meaning.role in _TURNS or match.meaning.outcome == REJECT
 
 
-@lru_cache(maxsize=64)
-def _weekday_stems(code: str) -> tuple[str, ...]:
-    """How names of weekdays begin in a language and in English, in any case of them."""
-    names = (
-        name.casefold()
-        for one in filter(exists, (code, FALLBACK))  # an organisation's own language may be none
-        for context in ("format", "stand-alone")
-        for name in get_day_names("wide", context, locale=one).values()
-    )
-    return tuple(name[: max(len(name) - 2, _SHORTEST)] for name in names)
+def _is_kind(match: Match, word: str, known: Vocabulary) -> bool:
+    """Whether a doubt is a word that tells of which kind the thing is."""
+    single = match.length == 1 and match.meaning.role is Role.DOUBT
+    return single and is_kind(word, match.meaning.language, known)
+
+
+def is_kind(word: str, code: str, known: Vocabulary) -> bool:
+    """Whether a word of a language tells of which kind a thing is, and is no place."""
+    values = known.values.get(code)
+    return values is not None and values.kinds.get((word,), PLACE) != PLACE
 
 
 def _begins_only(token: Token, languages: set[str], known: Vocabulary) -> bool:

@@ -142,14 +142,19 @@ def _is_prose(parts: Sequence[Shown]) -> bool:
 
 
 def parts_of(text: str, known: Vocabulary, code: str) -> list[str]:
-    """The things that a text of a request joins by a sign, by "and" in the language of the answer or in English, or by
-    the commas of a list; one if it joins none."""
+    """The things that a text of a request joins by a sign, by "and", "or" or "without" in the language of the answer or
+    in English, or by the commas of a list; one if it joins none."""
     pieces = _SIGNS.split(text)
-    joins = known.also.get(code, frozenset()) | known.also[FALLBACK]
+    joins = known.also.get(code, frozenset()) | known.also[FALLBACK] | _limits(known, code)
     parts = [part for piece in pieces for part in _at_joins(piece, joins, known.values[code].beginnings)]
     listed = [part for one in parts for part in _COMMAS.split(one)]
     is_list = len(parts) > 1 or len(listed) > _FEWEST_COMMAS or _are_things(listed, known, code)
     return [part for part in (listed if is_list else parts) if part.strip()]
+
+
+def _limits(known: Vocabulary, code: str) -> frozenset[str]:
+    limits = known.parts[code].title_limits | known.parts[FALLBACK].title_limits
+    return frozenset(phrase[0] for phrase in limits if len(phrase) == 1)
 
 
 def _are_things(listed: Sequence[str], known: Vocabulary, code: str) -> bool:
