@@ -34,7 +34,8 @@ from placet.approvals import (
 from placet.mail import archiving, outbox, sent_items, tasks
 from placet.mail.models import IncomingMail
 from placet.mailboxes import polling
-from placet.mailboxes.base import MailboxError
+from placet.mailboxes.base import Half, MailboxError
+from placet.mailboxes.halves import awake
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.push import subscriptions
 from placet.replies import entry
@@ -74,9 +75,7 @@ class Kind:
 
 def mailboxes_due(limit: int, mailbox: int | None = None) -> list[int]:
     now = timezone.now()
-    ready = Mailbox.objects.filter(active=True, next_poll__lte=now).filter(
-        Q(paused_until=None) | Q(paused_until__lte=now)
-    )
+    ready = Mailbox.objects.filter(awake(Half.RECEIVING, now), active=True, next_poll__lte=now)
     return list(_of(ready, pk=mailbox).order_by("next_poll").values_list("id", flat=True)[:limit])
 
 
@@ -110,8 +109,8 @@ def _incoming() -> Any:
 
 
 def _unread() -> Any:
-    awake = Q(mailbox__paused_until=None) | Q(mailbox__paused_until__lte=timezone.now())
-    return _incoming().filter(~_WHOLE).filter(awake, mailbox__active=True)
+    is_awake = awake(Half.RECEIVING, timezone.now(), "mailbox__")
+    return _incoming().filter(~_WHOLE).filter(is_awake, mailbox__active=True)
 
 
 def _of(rows: Any, **mailbox: int | None) -> Any:
@@ -221,8 +220,8 @@ def one_after_the_other(kind: Kind, rows: list[int], stopped: Callable[[], bool]
         try:
             worked += work(kind, row)
         except MailboxError:
-            # The mailbox is paused and its trouble kept. These rows were looked up before that: those behind
-            # must not knock at a server that asked for patience, so they are looked up anew.
+            # The mailbox (or this half of it) is paused and its trouble kept. These rows were looked up before that:
+            # those behind must not knock at a server that asked for patience, so they are looked up anew.
             _let_go(kind, rows[at:])
             break
     return worked

@@ -57,13 +57,15 @@ class Letter:
     notice: Notice
 
 
-# --- a mailbox that is silent -----------------------------------------------------------------------------
+# --- a mailbox that is silent, or cannot send -------------------------------------------------------------
 
 
 def alarm(outage: Outage, out_of: Mailbox) -> int:
-    """A mailbox is silent. It goes out through another one, `out_of`. How many mails were written."""
+    """A mailbox is silent, or cannot send. It goes out through one that sends, `out_of`. How many mails were
+    written."""
     urgent = OutgoingMail.Priority.CONFIRMATION
-    return _to_each(out_of, ALARM, f"outage:{outage.pk}", partial(_silent, outage, out_of), urgent)
+    letter = _cannot_send if outage.of_sending else _silent
+    return _to_each(out_of, ALARM, f"outage:{outage.pk}", partial(letter, outage, out_of), urgent)
 
 
 def _silent(outage: Outage, out_of: Mailbox, said: General) -> Letter:
@@ -74,9 +76,15 @@ def _silent(outage: Outage, out_of: Mailbox, said: General) -> Letter:
         _("The mailbox {mailbox} is silent").format(**name),
         [
             silent.format(time=when(outage.since), **name),
-            silence.cause(mailbox),
-            silence.cure(mailbox),
+            silence.cause(mailbox, of_sending=False),
+            silence.cure(mailbox, of_sending=False),
             _(
+                "Until it works again no answer is read from it. It sends by another server, which goes on as long as "
+                "that one works. Nothing is lost: answers wait in the mailbox, and requests can be decided on their "
+                "pages."
+            )
+            if mailbox.sending_kind
+            else _(
                 "Until it works again no answer is read and no mail is sent through it. Nothing is lost: answers wait "
                 "in the mailbox, mails wait in Placet, and requests can be decided on their pages."
             ),
@@ -87,8 +95,29 @@ def _silent(outage: Outage, out_of: Mailbox, said: General) -> Letter:
     return Letter(_("Alarm: the mailbox {mailbox} is silent").format(**name), notice)
 
 
+def _cannot_send(outage: Outage, out_of: Mailbox, said: General) -> Letter:
+    mailbox = outage.mailbox
+    name = {"mailbox": mailbox.address}
+    failing = _("The mailbox {mailbox} has not been able to send since {time}.")
+    notice = Notice(
+        _("The mailbox {mailbox} cannot send").format(**name),
+        [
+            failing.format(time=when(outage.since), **name),
+            silence.cause(mailbox, of_sending=True),
+            silence.cure(mailbox, of_sending=True),
+            _(
+                "Until it sends again nobody is asked by mail through it. Replies are read all the same. Nothing is "
+                "lost: mails wait in Placet, and requests can be decided on their pages."
+            ),
+        ],
+        links=[Link(_("See what is wrong"), page_of(mailbox, said), "main")],
+        footer=_through(out_of),
+    )
+    return Letter(_("Alarm: the mailbox {mailbox} cannot send").format(**name), notice)
+
+
 def over(outage: Outage, out_of: Mailbox) -> int:
-    """A mailbox that was silent works again, or was switched off. How many mails were written."""
+    """A mailbox that was silent, or could not send, works again, or was switched off. How many mails were written."""
     return _to_each(out_of, OVER, f"outage:{outage.pk}", partial(_over, outage))
 
 
@@ -96,11 +125,19 @@ def _over(outage: Outage, said: General) -> Letter:
     if outage.ended == Outage.Ended.WORKS:
         subject = _("Over: the mailbox {mailbox} works again")
         heading = _("The mailbox {mailbox} works again")
-        what = _("It was silent from {since} to {until}. What waited meanwhile is read and sent now.")
+        if outage.of_sending:
+            what = _("It could not send from {since} to {until}. What waited meanwhile is sent now.")
+        else:
+            what = _("It was silent from {since} to {until}. What waited meanwhile is read and sent now.")
     else:
         subject = _("Over: the mailbox {mailbox} was switched off")
         heading = _("The mailbox {mailbox} was switched off")
-        what = _("It had been silent since {since}. It is switched off, so its alarm ended on {until}.")
+        if outage.of_sending:
+            what = _(
+                "It had not been able to send since {since}. It was switched off, so its alarm ended on {until}."
+            )
+        else:
+            what = _("It had been silent since {since}. It is switched off, so its alarm ended on {until}.")
     name = {"mailbox": outage.mailbox.address}
     times = {"since": when(outage.since), "until": when(outage.over_at or timezone.now())}
     links = [Link(_("Open the settings of the mailbox"), page_of(outage.mailbox, said))]

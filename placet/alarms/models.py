@@ -26,14 +26,16 @@ class AlarmSettings(models.Model):
 
 
 class Outage(models.Model):
-    """One time that no look into a mailbox succeeded for too long."""
+    """One time that no look into a mailbox succeeded for too long, or that it could not send while it was read."""
 
     class Ended(models.TextChoices):
-        WORKS = "works"  # a look succeeded
+        WORKS = "works"  # a look succeeded, or a mail went out
         OFF = "off"  # the mailbox was switched off; from when it is on again, time is counted anew
 
     mailbox = models.ForeignKey(Mailbox, on_delete=models.CASCADE, related_name="outages")
-    since = models.DateTimeField()  # the last look that succeeded, or when the mailbox was switched on
+    of_sending = models.BooleanField(default=False)  # of the kind that only sends for it
+    # The last look that succeeded, or when the mailbox was switched on; of sending, the first failure.
+    since = models.DateTimeField()
     began_at = models.DateTimeField(default=timezone.now)  # when the alarm was raised
     over_at = models.DateTimeField(null=True)
     ended = models.CharField(max_length=10, choices=Ended, blank=True)
@@ -42,7 +44,9 @@ class Outage(models.Model):
         constraints = [
             # One alarm an outage, however many workers look.
             models.UniqueConstraint(
-                fields=["mailbox"], condition=Q(over_at__isnull=True), name="one_open_outage_per_mailbox"
+                fields=["mailbox", "of_sending"],
+                condition=Q(over_at__isnull=True),
+                name="one_open_outage_of_each_half",
             ),
         ]
         indexes = [models.Index(fields=["over_at"], name="outage_over")]

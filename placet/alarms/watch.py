@@ -1,7 +1,7 @@
-"""The dead-man alarm: a mailbox that is silent for too long is noted once, and told of.
+"""The dead-man alarm: a mailbox that is silent for too long, or cannot send, is noted once, and told of.
 
 Pages and `/healthz` ask `silence.alarms` of the rows as they are. `due` and `work` (called by `placet.work`) write down
-when an outage begins and ends, once each, and tell of it: mails by another mailbox that works, and the webhook.
+when an outage begins and ends, once each, and tell of it: mails by a mailbox that can send them, and the webhook.
 """
 
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from placet.alarms import chosen, messages, webhook
 from placet.alarms.models import AlarmSettings, Delivery, Outage
-from placet.alarms.silence import Alarm, alarms, since_of, working
+from placet.alarms.silence import Alarm, alarms, sends_again, since_of, was_switched, working
 from placet.mailboxes.models import Mailbox
 
 log = structlog.get_logger(__name__)
@@ -63,14 +63,17 @@ def _lately(at: datetime | None, within: timedelta, now: datetime) -> bool:
 
 
 def _begin(alarm: Alarm) -> None:
-    outage = Outage(mailbox=alarm.mailbox, since=alarm.since)
+    outage = Outage(mailbox=alarm.mailbox, since=alarm.since, of_sending=alarm.of_sending)
     try:
         with transaction.atomic():
             outage.save(force_insert=True)
             webhook.queue(Delivery.What.ALARM, outage, cause=alarm.cause, cure=alarm.cure)
     except IntegrityError:
         return  # it is known: the constraint says so, whoever was first
-    log.warning("alarm_raised", mailbox=alarm.mailbox.pk, outage=outage.pk, since=alarm.since.isoformat())
+    log.warning(
+        "alarm_raised", mailbox=alarm.mailbox.pk, outage=outage.pk, of_sending=alarm.of_sending,
+        since=alarm.since.isoformat(),
+    )  # fmt: skip
 
 
 def _end(outage: Outage, now: datetime) -> None:
@@ -88,6 +91,8 @@ def _end(outage: Outage, now: datetime) -> None:
 def _ended(outage: Outage) -> str:
     """How an outage ended; "" while it lasts."""
     mailbox = outage.mailbox
+    if outage.of_sending:
+        return _ended_of_sending(outage)
     if mailbox.last_poll_at is not None and mailbox.last_poll_at > outage.since:
         return Outage.Ended.WORKS
     since = since_of(mailbox)
@@ -96,18 +101,26 @@ def _ended(outage: Outage) -> str:
     return ""
 
 
+def _ended_of_sending(outage: Outage) -> str:
+    if was_switched(outage.mailbox, outage.since):
+        return Outage.Ended.OFF
+    return Outage.Ended.WORKS if sends_again(outage.mailbox, outage.since) else ""
+
+
 def _to_tell(now: datetime) -> QuerySet[Outage]:
     return Outage.objects.filter(Q(over_at=None) | Q(over_at__gt=now - TOLD_LATE))
 
 
 def _tell(outage: Outage, now: datetime) -> None:
-    """Mails to administrators who have none of it yet, if there is a mailbox to send them from: another one, as long as
-    this one is silent."""
+    """Mails to administrators who have none of it yet, if there is a mailbox to send them from: another one as long as
+    this one is silent, or itself where it is only not read, because another kind sends for it."""
     able = working(chosen.patience(), now)
-    if outage.over_at is None:
-        able = [mailbox for mailbox in able if mailbox.pk != outage.mailbox_id]
+    itself = [mailbox for mailbox in able if mailbox.pk == outage.mailbox_id]
+    others = [mailbox for mailbox in able if mailbox.pk != outage.mailbox_id]
+    if outage.over_at is not None:
+        able = itself + others
     else:
-        able.sort(key=lambda mailbox: mailbox.pk != outage.mailbox_id)  # itself first
+        able = others + [mailbox for mailbox in itself if mailbox.sending_kind and not outage.of_sending]
     if not able:
         return
     if outage.over_at is None:

@@ -45,7 +45,9 @@ def queue(what: Delivery.What, outage: Outage, *, cause: str = "", cure: str = "
     if not chosen.webhook():
         return
     mailbox = outage.mailbox
-    if what == Delivery.What.ALARM:
+    if what == Delivery.What.ALARM and outage.of_sending:
+        text = _("Placet: the mailbox {mailbox} cannot send.")
+    elif what == Delivery.What.ALARM:
         text = _("Placet: the mailbox {mailbox} is silent.")
     elif outage.ended == Outage.Ended.WORKS:
         text = _("Placet: the mailbox {mailbox} works again.")

@@ -391,8 +391,8 @@ def _what_went_wrong() -> None:
     from placet.mail.models import IncomingMail, OutgoingMail
     from placet.mailboxes.models import Mailbox
 
-    for mailbox in Mailbox.objects.exclude(trouble={}):
-        sys.stderr.write(f"Mailbox: {mailbox.trouble}\n")
+    for mailbox in Mailbox.objects.exclude(trouble={}, sending_trouble={}):
+        sys.stderr.write(f"Mailbox: {mailbox.trouble} {mailbox.sending_trouble}\n")
     for mail in IncomingMail.objects.order_by("pk"):
         sys.stderr.write(f"In: {mail.state} {mail.result} {mail.reason} {mail.verdict}\n")
     for out in OutgoingMail.objects.order_by("pk"):

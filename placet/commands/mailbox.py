@@ -194,6 +194,7 @@ def _show(options: argparse.Namespace) -> int:
     if mailbox is None:
         raise CommandError("No mailbox is set up yet. Begin with: placet mailbox set --help")
     from placet.mailboxes import store
+    from placet.mailboxes.troubles import troubles_of
 
     try:
         of_kinds = store.kinds_of({}, mailbox)
@@ -205,8 +206,9 @@ def _show(options: argparse.Namespace) -> int:
         say(f"{'Sends by':<{width}}  {label_of(of_kinds.sending.key)}")
     for field in of_kinds.rows:
         say(f"{_label(mailbox, field):<{width}}  {_shown(mailbox, field)}")
-    if mailbox.trouble:
-        say(f"\nNot working: {mailbox.trouble['cause']} {mailbox.trouble['cure']}")
+    for trouble in troubles_of(mailbox):
+        said = " ".join(filter(None, (trouble.words, trouble.cause, trouble.cure)))
+        say(f"\nNot working: {said}")
     return 0
 
 

@@ -24,7 +24,8 @@ from placet.lib.domains import in_ascii
 from placet.mail import mime, sent_items
 from placet.mail.models import OutgoingMail
 from placet.mail.packing import Damaged
-from placet.mailboxes.base import Connection, MailboxError, MailError, Refused
+from placet.mailboxes.base import Connection, Half, MailboxError, MailError, Refused
+from placet.mailboxes.halves import awake
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.pool import opened
 from placet.workers.leases import Leased
@@ -153,8 +154,7 @@ def mailboxes_due() -> list[int]:
 
 
 def _awake() -> QuerySet[Mailbox]:
-    awake = Q(paused_until=None) | Q(paused_until__lte=clock.now())
-    return Mailbox.objects.filter(awake, active=True).defer("secrets", "cursor")
+    return Mailbox.objects.filter(awake(Half.SENDING, clock.now()), active=True).defer("secrets", "cursor")
 
 
 def _due(mailbox: Mailbox) -> QuerySet[OutgoingMail]:

@@ -5,6 +5,9 @@
 Mailboxes are those that the answers may come to, given by their keys; without any, nothing has to be waited for, nor
 for one that was removed. A mail came in time by when the server received it (`IncomingMail.received_at`); one without
 that may have.
+
+Where another kind sends for a mailbox, it may be read while nothing goes out of it. Then questions still lie here that
+nobody could answer, so that it counts as not read past what they wait for.
 """
 
 from collections.abc import Callable, Collection
@@ -13,7 +16,7 @@ from datetime import datetime, timedelta
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from placet.lib import clock
-from placet.mail.models import IncomingMail, SetAsideCode
+from placet.mail.models import IncomingMail, OutgoingMail, SetAsideCode
 from placet.mailboxes.models import Mailbox
 
 #: How far beyond the moment a mailbox must have been read. The moment is by our clock and the receipt by the server's,
@@ -34,8 +37,8 @@ def read_past(
     *,
     asked_at: datetime | None = None,
 ) -> bool:
-    """Whether all that these mailboxes received until `instant` was read, and nothing of it that may be an answer waits
-    or is set aside. See `not_read_past`."""
+    """Whether all that these mailboxes received until `instant` was read, nothing of it that may be an answer waits or
+    is set aside, and their questions went out. See `not_read_past`."""
     return not _hindered(mailboxes, instant, code_hashes, asked_at).exists()
 
 
@@ -65,9 +68,17 @@ def _hindered(
     ahead = Q(read_until__gt=clock.now())  # the clock was set back since: see `placet.mailboxes.progress`
     in_time = Q(received_at__lte=instant) | Q(received_at=None)
     waits = IncomingMail.objects.filter(in_time, mailbox=OuterRef("pk"), state=IncomingMail.State.KEPT)
+    unsent = OutgoingMail.objects.filter(
+        mailbox=OuterRef("pk"), state__in=_UNSENT, created_at__lte=instant, words__isnull=False
+    )
+    held_up = Q(sending_failures__gt=0) & Exists(unsent)
     # Not asked of each mailbox: SQLite would look through all of its mails instead of by the codes.
     aside = _set_aside(instant, code_hashes, asked_at).values("incoming__mailbox")
-    return Mailbox.present.filter(late | ahead | Exists(waits) | Q(pk__in=aside), pk__in=mailboxes)
+    hindered = late | ahead | Exists(waits) | held_up | Q(pk__in=aside)
+    return Mailbox.present.filter(hindered, pk__in=mailboxes)
+
+
+_UNSENT = (OutgoingMail.State.WAITING, OutgoingMail.State.SENDING)
 
 
 def _set_aside(

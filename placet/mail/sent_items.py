@@ -10,12 +10,13 @@ due.
 from datetime import datetime, timedelta
 
 import structlog
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet
 
 from placet.accounts.addresses import PersonInvalid, check_address, normal
 from placet.lib import clock
 from placet.mail.models import OutgoingMail
-from placet.mailboxes.base import MailboxError, MailError, SentCopy, SentMail
+from placet.mailboxes.base import Half, MailboxError, MailError, SentCopy, SentMail
+from placet.mailboxes.halves import awake
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.pool import opened
 
@@ -36,8 +37,8 @@ def first_lookup() -> datetime:
 def due(limit: int) -> list[int]:
     """Mailboxes that sent a mail whose id is to be looked for now."""
     now = clock.now()
-    awake = Q(mailbox__paused_until=None) | Q(mailbox__paused_until__lte=now)
-    now_due = waiting().filter(awake, lookup_due__lte=now, mailbox__active=True)
+    is_awake = awake(Half.RECEIVING, now, "mailbox__")  # copies lie in what it is read from
+    now_due = waiting().filter(is_awake, lookup_due__lte=now, mailbox__active=True)
     return list(now_due.order_by().values_list("mailbox_id", flat=True).distinct()[:limit])
 
 

@@ -5,6 +5,7 @@ MailboxError            the whole mailbox: no mail's tries are used up
     FixNeeded           somebody must change something; asked again every 15 minutes
         SignInRefused   a password was refused; asked again after a day, or when somebody saved the settings
     Wait                the server is busy or away; asked again after `seconds`
+        Resting         nobody was asked: that half of the mailbox waits for its time
 MailError               one mail, and only it
     Gone                no longer on the server
     Refused             the server will never take it as it is
@@ -17,9 +18,18 @@ from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
 
-class MailboxError(Exception):
-    """Something is wrong with the whole mailbox.
+class Half(StrEnum):
+    """What may fail, and rest, for itself where one kind receives and another sends (`Mailbox.sending_kind`)."""
 
+    RECEIVING = "receiving"  # reading, marking and moving
+    SENDING = "sending"
+
+
+class MailboxError(Exception):
+    """Something is wrong with the whole mailbox, or with one half of it.
+
+    `half` is the one that failed, where two kinds share the mailbox; None where one does both, and of what belongs to
+    no connection (then it counts as of the one that receives).
     `cause` is one sentence for an administrator, `cure` says what to do next. `details` are safe to show
     (trace and correlation ids, never a secret): Microsoft's support asks for them. `not_done`: the server
     certainly did nothing of what was asked, as when it refuses before it looks; else it may have done it all
@@ -27,6 +37,7 @@ class MailboxError(Exception):
     """
 
     not_done: bool = False
+    half: Half | None = None
 
     def __init__(self, cause: str, cure: str, details: Mapping[str, str] | None = None) -> None:
         super().__init__(f"{cause} {cure}".strip())
@@ -51,6 +62,12 @@ class Wait(MailboxError):
     ) -> None:
         super().__init__(cause, cure, details)
         self.seconds = seconds
+
+
+class Resting(Wait):
+    """That half of the mailbox rests: it was not asked, and its rest goes on as it was."""
+
+    not_done = True
 
 
 class MailError(Exception):

@@ -107,15 +107,12 @@ def keep(mailbox: Mailbox, request: ConsentRequest, refresh_token: SecretStr, *,
     mailbox.secrets = Secrets({**mailbox.secrets, **given})
     now = timezone.now()
     mailbox.secret_set_at, mailbox.secret_set_by = now, by[:LONGEST_BY]
-    # Whatever was wrong may be right now: try at once.
-    mailbox.paused_until, mailbox.failures, mailbox.trouble = None, 0, {}
+    mailbox.end_rests()
     mailbox.next_poll = now if mailbox.active else None
     mailbox.claim = ""
     mailbox.save(
-        update_fields=[
-            "secrets", "secret_set_at", "secret_set_by", "paused_until", "failures", "trouble", "next_poll", "claim",
-        ]
-    )  # fmt: skip
+        update_fields=["secrets", "secret_set_at", "secret_set_by", *Mailbox.RESTS, "next_poll", "claim"]
+    )
     origin = refresh_tokens.origin_of(request.token_uri, request.client_id, refresh_token)
     mailbox.rotated_refresh_tokens.filter(origin=origin).delete()  # this one is the newest now
     forget_former(mailbox)

@@ -58,20 +58,33 @@ class Mailbox(models.Model):
         null=True
     )  # the server asked for patience, or something must be fixed
     failures = models.PositiveIntegerField(default=0)  # of the whole mailbox, in a row
-    trouble = models.JSONField(
-        default=dict
-    )  # {"cause", "cure", "details", "at", "fix_needed"} of the last failure
+    #: {"cause", "cure", "details", "at", "fix_needed"} of the last failure, {"since"} of the first one in a row
+    trouble = models.JSONField(default=dict)
+    # Where another kind sends, the three above are of what receives, these of what sends (`placet.mailboxes.halves`).
+    sending_paused_until = models.DateTimeField(null=True)
+    sending_failures = models.PositiveIntegerField(default=0)
+    sending_trouble = models.JSONField(default=dict)
     last_poll_at = models.DateTimeField(null=True)  # the last one that succeeded
     last_sent_at = models.DateTimeField(null=True)
 
     objects = models.Manager()
     present = PresentMailboxes()
 
+    #: What a rest is, of both halves.
+    RESTS = (
+        "paused_until", "failures", "trouble", "sending_paused_until", "sending_failures", "sending_trouble",
+    )  # fmt: skip
+
     class Meta:
         ordering = ["id"]
 
     def __str__(self) -> str:
         return self.name
+
+    def end_rests(self) -> None:
+        """Whatever was wrong may be right now, so it is tried at once. Not saved yet: RESTS."""
+        self.paused_until, self.failures, self.trouble = None, 0, {}
+        self.sending_paused_until, self.sending_failures, self.sending_trouble = None, 0, {}
 
 
 class RotatedRefreshToken(models.Model):

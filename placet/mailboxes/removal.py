@@ -23,11 +23,11 @@ def remove(mailbox: Mailbox, *, by: str) -> None:
     mailbox.secrets, mailbox.secret_set_at, mailbox.secret_set_by = Secrets(), None, ""
     mailbox.secret_expires_on = None
     mailbox.next_poll, mailbox.claim = None, ""  # whoever reads it now finds that the turn is theirs no more
-    mailbox.paused_until, mailbox.failures, mailbox.trouble = None, 0, {}
+    mailbox.end_rests()
     mailbox.save(
         update_fields=[
             "removed_at", "removed_by", "active", "settings", "secrets", "secret_set_at", "secret_set_by",
-            "secret_expires_on", "next_poll", "claim", "paused_until", "failures", "trouble",
+            "secret_expires_on", "next_poll", "claim", *Mailbox.RESTS,
         ]
     )  # fmt: skip
     mailbox.rotated_refresh_tokens.all().delete()

@@ -431,8 +431,7 @@ def _store(
         row.secret_set_at, row.secret_set_by = now, by[:LONGEST_BY]
     elif not looked.secrets:
         row.secret_set_at, row.secret_set_by = None, ""
-    # Whatever was wrong may be right now: try at once.
-    row.paused_until, row.failures, row.trouble = None, 0, {}
+    row.end_rests()
     row.next_poll = now if settings.active else None
     row.claim = ""
     if mailbox is None:
@@ -479,7 +478,7 @@ def _save_new(row: Mailbox) -> None:
 #: What saving settings writes; the rest of the row belongs to the work.
 WRITTEN = (
     "name", "kind", "sending_kind", "protocol", "address", "settings", "since", "active", "active_since", "sandbox",
-    "secret_expires_on", "paused_until", "failures", "trouble", "next_poll", "claim", "removed_at", "removed_by",
+    "secret_expires_on", *Mailbox.RESTS, "next_poll", "claim", "removed_at", "removed_by",
 )  # fmt: skip
 OF_A_SECRET = (
     "secrets",

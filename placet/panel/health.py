@@ -20,11 +20,14 @@ from placet.approvals.waiting_ends import ends_by_mailbox
 from placet.lib import working
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes import polling, pool
+from placet.mailboxes.base import Half
 from placet.mailboxes.fields import SECRET_EXPIRES_ON
+from placet.mailboxes.halves import paused_until
 from placet.mailboxes.kinds import all_kinds
 from placet.mailboxes.models import Mailbox
 from placet.mailboxes.push.notices import Noticing, noticings
 from placet.mailboxes.secrets import has_certificate
+from placet.mailboxes.troubles import Trouble, fix_needed, troubles_of
 from placet.panel.to_look_at import to_look_at
 from placet.webhooks.endpoints import switched_off_by_itself
 from placet.webhooks.models import Endpoint
@@ -46,6 +49,8 @@ class MailboxHealth:
     tone: str
     words: str
     paused_until: datetime | None
+    sending_paused_until: datetime | None  # where another kind sends
+    troubles: Sequence[Trouble]
     looking: bool = False  # right now
     secret: "SecretHealth | None" = None
     noticing: Noticing | None = None  # None where it is not active
@@ -90,7 +95,7 @@ class Health:
 
 def health() -> Health:
     incoming, outgoing = IncomingMail.State, OutgoingMail.State
-    silent = {alarm.mailbox.pk for alarm in silence.alarms()}
+    silent = {alarm.mailbox.pk for alarm in silence.alarms() if not alarm.of_sending}
     mailboxes = list(Mailbox.present.all())
     told, ends = noticings(mailboxes), ends_by_mailbox()
     return Health(
@@ -118,18 +123,23 @@ def health() -> Health:
 
 def _of(mailbox: Mailbox, told: Noticing | None, *, silent: bool) -> MailboxHealth:
     now = timezone.now()
-    paused = mailbox.paused_until if mailbox.paused_until and mailbox.paused_until > now else None
+    paused, sending_paused = (
+        at if at and at > now else None for at in (mailbox.paused_until, mailbox.sending_paused_until)
+    )
     tone, words = ("bad", _("silent")) if silent else _state(mailbox, now)
-    return MailboxHealth(mailbox, tone, words, paused, bool(mailbox.claim), secret_health(mailbox), told)
+    return MailboxHealth(
+        mailbox, tone, words, paused, sending_paused, troubles_of(mailbox),
+        looking=bool(mailbox.claim), secret=secret_health(mailbox), noticing=told,
+    )  # fmt: skip
 
 
 def _state(mailbox: Mailbox, now: datetime) -> tuple[str, str]:
     if not mailbox.active:
         return "off", _("not active")
     late = behind(mailbox, now)
-    if mailbox.trouble.get("fix_needed"):
+    if fix_needed(mailbox):
         return "bad", _("needs you")
-    if mailbox.trouble:
+    if mailbox.trouble or mailbox.sending_trouble:
         return "bad" if late else "warn", _("in trouble")
     if late:
         return "bad", str(BEHIND[late[0]])
@@ -167,14 +177,14 @@ BEHIND = {
 
 def behind(mailbox: Mailbox, now: datetime) -> list[str]:
     """The kinds of work that should have been done long ago. A pause stops the clock."""
-    if pool.rests(mailbox):
-        return []
-    found = {
-        "poll": _not_looked_into(mailbox, now),
-        "take_in": _overdue(mailbox.incoming.filter(state=IncomingMail.State.KEPT), mailbox, now),
-        "mark": _not_putting_away(mailbox, now),
-        "send": _not_sending(mailbox, now),
-    }
+    found: dict[str, bool] = {}
+    if not pool.rests(mailbox):
+        kept = mailbox.incoming.filter(state=IncomingMail.State.KEPT)
+        found["poll"] = _not_looked_into(mailbox, now)
+        found["take_in"] = _overdue(kept, mailbox, Half.RECEIVING, now)
+        found["mark"] = _not_putting_away(mailbox, now)
+    if not pool.rests(mailbox, Half.SENDING):
+        found["send"] = _not_sending(mailbox, now)
     return [kind for kind, true in found.items() if true]
 
 
@@ -189,18 +199,19 @@ def _not_looked_into(mailbox: Mailbox, now: datetime) -> bool:
     return began is None or began < now - patience
 
 
-def _overdue(rows: QuerySet[Any], mailbox: Mailbox, now: datetime) -> bool:
-    return not _rested_lately(mailbox, now) and rows.filter(due__lt=now - OVERDUE).exists()
+def _overdue(rows: QuerySet[Any], mailbox: Mailbox, half: Half, now: datetime) -> bool:
+    return not _rested_lately(mailbox, half, now) and rows.filter(due__lt=now - OVERDUE).exists()
 
 
-def _rested_lately(mailbox: Mailbox, now: datetime) -> bool:
-    return mailbox.paused_until is not None and mailbox.paused_until > now - OVERDUE
+def _rested_lately(mailbox: Mailbox, half: Half, now: datetime) -> bool:
+    until = paused_until(mailbox, half)
+    return until is not None and until > now - OVERDUE
 
 
 def _not_putting_away(mailbox: Mailbox, now: datetime) -> bool:
     """Asked for one mailbox, SQLite would look at every mail that ever came into it; for all, at what is overdue."""
     late = ServerTask.objects.filter(done_at=None, failed=False, due__lt=now - OVERDUE)
-    return not _rested_lately(mailbox, now) and mailbox.pk in set(
+    return not _rested_lately(mailbox, Half.RECEIVING, now) and mailbox.pk in set(
         late.order_by().values_list("incoming__mailbox", flat=True).distinct()
     )
 
@@ -210,7 +221,7 @@ def _not_sending(mailbox: Mailbox, now: datetime) -> bool:
     if mailbox.last_sent_at is not None and mailbox.last_sent_at > now - OVERDUE:
         return False
     states = [OutgoingMail.State.WAITING, OutgoingMail.State.SENDING]
-    return _overdue(mailbox.outgoing.filter(state__in=states), mailbox, now)
+    return _overdue(mailbox.outgoing.filter(state__in=states), mailbox, Half.SENDING, now)
 
 
 def failing() -> list[str]:

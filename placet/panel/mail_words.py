@@ -92,7 +92,7 @@ KINDS: dict[str, Promise] = {
     "code-misused": gettext_lazy("warning: a reply that may be from somebody else"),
     "ended": gettext_lazy("how it ended"),
     "stuck": gettext_lazy("call for help"),
-    "alarm": gettext_lazy("alarm: a mailbox is silent"),
+    "alarm": gettext_lazy("alarm: a mailbox is silent, or cannot send"),
     "alarm-over": gettext_lazy("an alarm is over"),
     "secret-expiry": gettext_lazy("a secret expires"),
     "revocation-list": gettext_lazy("alarm: a list of revoked certificates ends"),

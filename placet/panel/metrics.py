@@ -31,6 +31,7 @@ from placet.audit.models import Checkpoint
 from placet.lib import working
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes import pool
+from placet.mailboxes.base import Half
 from placet.mailboxes.models import Mailbox
 from placet.panel import findings, health
 from placet.panel.mail_words import RESULTS
@@ -111,7 +112,11 @@ def _installation() -> Iterator[Metric]:
     failing = health.failing()
     kinds = ["alarm", *health.BEHIND]
     yield _by("failing", "1: /healthz names it.", "what", {kind: kind in failing for kind in kinds})
-    yield _one("alarms", "Mailboxes that are silent for too long.", len(silence.alarms()))
+    yield _one(
+        "alarms",
+        "Alarms: mailboxes that are silent for too long, and ones that are read but cannot send.",
+        len(silence.alarms()),
+    )
 
 
 def _work(now: datetime) -> Iterator[Metric]:
@@ -208,6 +213,18 @@ def _mailboxes(now: datetime) -> Iterator[Metric]:
         "trouble": ("1: the last try failed.", lambda one: bool(one.trouble)),
         "fix_needed": ("1: somebody must mend something.", lambda one: bool(one.trouble.get("fix_needed"))),
         "resting": ("1: it is paused or not active.", pool.rests),
+        "sending_trouble": (
+            "1: the last try to send failed, where another kind sends than receives.",
+            lambda one: bool(one.sending_trouble),
+        ),
+        "sending_fix_needed": (
+            "1: somebody must mend how it sends, where another kind sends than receives.",
+            lambda one: bool(one.sending_trouble.get("fix_needed")),
+        ),
+        "sending_resting": (
+            "1: nothing is sent from it: that is paused, or it is not active.",
+            lambda one: pool.rests(one, Half.SENDING),
+        ),
     }
     for name, (help_, holds) in flags.items():
         yield _by(f"mailbox_{name}", help_, "mailbox", {id_: holds(one) for id_, one in mailboxes.items()})

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import F, OuterRef, Subquery
+from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
@@ -25,6 +25,7 @@ from placet.mailboxes.models import Mailbox
 from placet.mailboxes.others import must_stay_closed
 from placet.mailboxes.push.notices import noticings
 from placet.mailboxes.settings import SettingsInvalid
+from placet.mailboxes.troubles import fix_needed, short_words, troubles_of
 from placet.panel.connection_test import Run, has_passed, proof_of, run_for
 from placet.panel.health import secret_health
 from placet.panel.kind_guides import guide_url
@@ -118,7 +119,9 @@ def settings_page(
     stored. `more`: what a kind's own help in the form has to show."""
     context = {
         "mailbox": mailbox,
-        "mailboxes": Mailbox.present.only("name", "trouble")[:50],
+        "mailboxes": [(one, short_words(one)) for one in _listed()],
+        "troubles": troubles_of(mailbox) if mailbox else (),
+        "fix_needed": mailbox is not None and fix_needed(mailbox),
         "form": form,
         "filled_from": filled_from,
         "guide": guide_url(form.chosen.key),
@@ -131,6 +134,10 @@ def settings_page(
         **(more or {}),
     }
     return render(request, "panel/remote_approval.html", context, status=status)
+
+
+def _listed() -> QuerySet[Mailbox]:
+    return Mailbox.present.only("name", "sending_kind", "trouble", "sending_trouble")[:50]
 
 
 def _consents(mailbox: Mailbox | None) -> Mapping[str, bool]:

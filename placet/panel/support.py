@@ -137,6 +137,10 @@ def _mailbox(mailbox: Mailbox) -> dict[str, Any]:
         "paused_until": mailbox.paused_until,
         "failures": mailbox.failures,
         "trouble": _masked(mailbox.trouble, keep),
+        "sending_kind": mailbox.sending_kind,
+        "sending_paused_until": mailbox.sending_paused_until,
+        "sending_failures": mailbox.sending_failures,
+        "sending_trouble": _masked(mailbox.sending_trouble, keep),
         "behind": health.behind(mailbox, timezone.now()),
     }
 
@@ -152,8 +156,13 @@ def _alarms() -> dict[str, Any]:
     return {
         "minutes": chosen.patience().total_seconds() / 60,
         "webhook": bool(chosen.webhook()),
-        "silent": [{"mailbox": alarm.mailbox.pk, "since": alarm.since} for alarm in silence.alarms()],
-        "outages": list(Outage.objects.order_by("-pk").values("mailbox", "since", "over_at", "ended")[:20]),
+        "alarms": [
+            {"mailbox": alarm.mailbox.pk, "of_sending": alarm.of_sending, "since": alarm.since}
+            for alarm in silence.alarms()
+        ],
+        "outages": list(
+            Outage.objects.order_by("-pk").values("mailbox", "of_sending", "since", "over_at", "ended")[:20]
+        ),
         "webhook_messages": _by_state(Delivery),
     }
 

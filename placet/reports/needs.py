@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from placet.approvals.models import Request, Visit
 from placet.designer.request_now import STUCK, TROUBLE, UNANSWERED
 from placet.mailboxes.models import Mailbox
+from placet.mailboxes.troubles import short_words, troubles_of
 from placet.reports.selection import Selection
 
 SHOWN = 10
@@ -66,9 +67,9 @@ def _of_visits(visits: QuerySet[Visit, Any], title: str, help_: str, trouble: st
 
 def _mailboxes() -> Sequence[Need]:
     """Without them nobody is asked by mail, whatever the process."""
-    paused = [one for one in Mailbox.objects.filter(active=True) if one.trouble]
+    paused = [one for one in Mailbox.objects.filter(active=True) if troubles_of(one)]
     if not paused:
         return []
-    names = ", ".join(one.name for one in paused)
+    names = ", ".join(f"{one.name} ({short_words(one)})" if one.sending_kind else one.name for one in paused)
     since = _("In trouble: {names}. Mail waits until an administrator has put it right.").format(names=names)
     return [Need(_("Mailboxes"), since, len(paused))]

@@ -386,7 +386,7 @@ def test_only_some_of_many_are_shown(mailbox: Mailbox, admin: Person, client: Cl
     client.force_login(admin)
     shown = client.get(reverse("panel:people")).content.decode()
     assert shown.count("is silent. The last look into it that succeeded was") == 3
-    assert "2 more mailboxes are silent" in shown
+    assert "2 more alarms" in shown
 
 
 def test_people_who_do_not_administer_see_nothing_of_it(

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from placet.mail.models import IncomingMail, SetAsideCode
+from placet.mail.models import IncomingMail, OutgoingMail, SetAsideCode
 from placet.mail.read_past import ANY_CODE, CLOCKS, SLACK, not_read_past, read_past, remember_codes
 from placet.mailboxes.models import Mailbox
 from placet.replies import entry
@@ -116,6 +116,36 @@ def test_a_mail_that_is_damaged_in_the_database_may_be_any_answer(mailbox: Mailb
     assert IncomingMail.objects.defer("raw").get().state == State.SET_ASIDE and not read(mailbox)
 
 
+def asked(mailbox: Mailbox, **more: Any) -> OutgoingMail:
+    number = OutgoingMail.objects.count()
+    values = {"created_at": timezone.now() - HOUR, "words": b"x", "cause": f"ask:{number}"}
+    names = {"reference": f"r{number}", "message_id": f"<r{number}@contoso.example>"}
+    return OutgoingMail.objects.create(mailbox=mailbox, kind="ask", raw=b"x", **names, **values | more)
+
+
+def test_a_question_that_cannot_go_out_while_the_mailbox_is_read_cannot_be_answered_in_time(
+    mailbox: Mailbox,
+) -> None:
+    Mailbox.objects.update(sending_kind="smtp", sending_failures=1)
+    question = asked(mailbox)
+    assert not read(mailbox)
+    for state in (OutgoingMail.State.SENT, OutgoingMail.State.FAILED, OutgoingMail.State.UNSURE):
+        OutgoingMail.objects.filter(pk=question.pk).update(state=state)
+        assert read(mailbox)
+    OutgoingMail.objects.update(state=OutgoingMail.State.SENDING)
+    assert not read(mailbox)
+    Mailbox.objects.update(sending_failures=0)  # it goes out within moments, as everywhere
+    assert read(mailbox)
+
+
+def test_other_mails_that_cannot_go_out_hold_nothing_up(mailbox: Mailbox) -> None:
+    Mailbox.objects.update(sending_kind="smtp", sending_failures=1)
+    asked(mailbox, created_at=timezone.now())  # later than the moment in question
+    asked(mailbox, words=None)  # nobody answers it
+    asked(make_mailbox("other@contoso.example"))
+    assert read(mailbox)
+
+
 def test_when_a_mail_was_received_is_what_the_server_says(mailbox: Mailbox) -> None:
     mail = came(mailbox)
     assert mail.receipt_time == mail.received_at
@@ -140,6 +170,7 @@ def test_it_looks_at_what_waits_and_at_what_has_a_code_and_at_nothing_else(mailb
     assert [step.partition(" USING ")[2] for step in searched] == [
         "INTEGER PRIMARY KEY (rowid=?)",  # the mailbox
         "INDEX incoming_overdue (mailbox_id=?)",  # of those that wait
+        "INDEX outgoing_overdue (mailbox_id=? AND state=?)",  # of those that are to go out
         "COVERING INDEX sqlite_autoindex_mail_setasidecode_1 (code_hash=?)",
         "INTEGER PRIMARY KEY (rowid=?)",  # the mail that has it
     ]

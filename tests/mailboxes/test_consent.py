@@ -121,11 +121,13 @@ def test_what_was_agreed_to_is_kept_for_just_that(monkeypatch: pytest.MonkeyPatc
     stored = Mailbox.objects.get(pk=mailbox.pk)
     assert not stored.secrets
     stored.trouble, stored.failures, stored.active = {"cause": "over"}, 3, True
+    stored.sending_trouble, stored.sending_failures = {"cause": "over, too"}, 2
     stored.save()
     consent.keep(stored, requests_of(stored)[0], SecretStr("granted"), by="bob@contoso.example")
     kept = Mailbox.objects.get(pk=mailbox.pk)
     assert kept.secrets == {"imap_refresh_token": "granted", "smtp_refresh_token": "granted"}
     assert (kept.trouble, kept.failures, kept.secret_set_by) == ({}, 0, "bob@contoso.example")
+    assert (kept.sending_trouble, kept.sending_failures) == ({}, 0)
     assert kept.next_poll is not None
 
 

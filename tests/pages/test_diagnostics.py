@@ -261,6 +261,10 @@ def full(
     Mailbox.objects.update(
         secret_set_by="ada@contoso.example", secret_expires_on=date(2027, 1, 1),
         trouble={"cause": f"Refused {SECRET} for bob@contoso.example", "cure": "", "details": {"trace_id": "0b9a"}},
+        sending_trouble={
+            "cause": f"Refused {SECRET} for carol@contoso.example", "cure": "", "details": {}, "fix_needed": True,
+            "since": timezone.now().isoformat(),
+        },
         settings={**mailbox.settings, "reply_to": "approvals@contoso.example", "username": SECRET, "odd": SECRET},
     )  # fmt: skip
     IncomingMail.objects.update(reason=f"{SECRET} abcdefghijklmnop from bob@contoso.example")

@@ -24,7 +24,7 @@ from placet.audit.models import Checkpoint
 from placet.lib import working
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes import pool
-from placet.mailboxes.base import FixNeeded
+from placet.mailboxes.base import FixNeeded, Half
 from placet.mailboxes.models import Mailbox
 from placet.panel import health
 from placet.panel.mail_words import RESULTS
@@ -198,6 +198,29 @@ def test_a_mailbox_is_told_by_its_id(mailbox: Mailbox, numbers: Numbers) -> None
     assert found[f"placet_mailbox_secret_days_left {of}"] == -2
     assert found["placet_alarms"] == found["placet_failing what=alarm"] == 1
     assert found["placet_failing what=poll"] == 0  # it rests
+
+
+def test_where_another_kind_sends_its_trouble_has_numbers_of_its_own(
+    mailbox: Mailbox, numbers: Numbers
+) -> None:
+    Mailbox.objects.update(sending_kind="smtp", last_poll_at=timezone.now(), active_since=ago(days=1))
+    mailbox.refresh_from_db()
+
+    def told() -> list[float]:
+        found = numbers()
+        names = ("trouble", "fix_needed", "resting")
+        both = [*names, *(f"sending_{name}" for name in names)]
+        return [found[f"placet_mailbox_{name} mailbox={mailbox.pk}"] for name in both]
+
+    assert told() == [0, 0, 0, 0, 0, 0]
+    error = FixNeeded("The password is wrong.", "Enter it again.")
+    error.half = Half.SENDING
+    pool.failed(mailbox, error)
+    assert told() == [0, 0, 0, 1, 1, 1]
+    assert numbers()["placet_alarms"] == 1
+    later = timezone.now() + timedelta(hours=1)
+    Mailbox.objects.update(sending_kind="", paused_until=later, sending_trouble={})
+    assert told() == [0, 0, 1, 0, 0, 1]  # one kind: it does neither
 
 
 def test_what_is_open_and_when_the_record_was_noted(asked: Assignment, numbers: Numbers) -> None:

@@ -264,7 +264,7 @@ def remove_secret(mailbox: Mailbox, *, by: str) -> None:
 #: What another credential in use changes.
 SWITCHED = (
     "secrets", "secret_set_at", "secret_set_by", "secret_expires_on",
-    "paused_until", "failures", "trouble", "next_poll", "claim",
+    *Mailbox.RESTS, "next_poll", "claim",
 )  # fmt: skip
 
 
@@ -287,6 +287,6 @@ def _switch(mailbox: Mailbox, secrets: dict[str, str], by: str) -> None:
     now = timezone.now()
     mailbox.secrets = Secrets(secrets)
     mailbox.secret_set_at, mailbox.secret_set_by = now, by[:LONGEST_BY]
-    mailbox.paused_until, mailbox.failures, mailbox.trouble = None, 0, {}
+    mailbox.end_rests()
     mailbox.next_poll = now if mailbox.active else None
     mailbox.claim = ""
