@@ -27,7 +27,7 @@ from placet.mail.packing import Damaged
 from placet.mailboxes.base import Connection, Half, MailboxError, MailError, Refused
 from placet.mailboxes.halves import awake
 from placet.mailboxes.models import Mailbox
-from placet.mailboxes.pool import opened
+from placet.mailboxes.pool import opened, worked
 from placet.workers.leases import Leased
 
 log = structlog.get_logger(__name__)
@@ -184,6 +184,14 @@ def work(outgoing_id: int) -> bool:
     claim = _claim(before)
     if not claim:
         return False
+    _hand_over(before, claim)
+    if before.mailbox.sending_failures:
+        _forget_trouble_without_mails(before.mailbox)
+    return True
+
+
+def _hand_over(before: OutgoingMail, claim: str) -> None:
+    """MailboxError passes through."""
     # A send that ended without a word may have gone out all the same: Sent Items knows, where there are some.
     may_be_out = before.state == OutgoingMail.State.SENDING
     try:
@@ -191,14 +199,14 @@ def work(outgoing_id: int) -> bool:
             was_sent = _was_sent(connection, before) if may_be_out else False
             if was_sent is None:
                 _unsure(before, claim)
-                return True
+                return
             if was_sent:
                 log.info("outgoing_found_in_sent_items", outgoing=before.pk)
             elif not _mine(before, claim).exists():
                 log.warning(
                     "outgoing_lease_lost", outgoing=before.pk
                 )  # this process slept, and was taken for dead
-                return True
+                return
             else:
                 may_be_out = False
                 connection.send(bytes(before.raw), before.reference)
@@ -211,12 +219,12 @@ def work(outgoing_id: int) -> bool:
         raise
     except MailError as error:
         _failed(before, claim, error, unsure=may_be_out or not error.not_done)
-        return True
+        return
     except Exception as error:
         # A defect of ours meets this mail each time: it is given up like one that the server does not take.
         log.exception("outgoing_crashed", outgoing=before.pk)
         _failed(before, claim, MailError(_failure(error)), unsure=True)
-        return True
+        return
     now = clock.now()
     sent = {"state": OutgoingMail.State.SENT, "sent_at": now, "claim": "", "last_error": ""}
     if before.lookup_due is not None:
@@ -224,7 +232,15 @@ def work(outgoing_id: int) -> bool:
     if not _mine(before, claim).update(**sent):
         log.warning("outgoing_lease_lost", outgoing=before.pk)
     Mailbox.objects.filter(pk=before.mailbox_id).update(last_sent_at=now)
-    return True
+
+
+def _forget_trouble_without_mails(mailbox: Mailbox) -> None:
+    """Where another kind sends, nothing but a mail that goes out ends its trouble. The last one that waited may be
+    settled otherwise: shown as unsure, found among what was sent, or given up. Then nobody would be held up by what
+    passes by itself, and it would be said for days."""
+    trouble = mailbox.sending_trouble
+    if not trouble["fix_needed"] and not mailbox.outgoing.filter(state__in=_OPEN).exists():
+        worked(mailbox, Half.SENDING)
 
 
 def _failure(error: Exception) -> str:

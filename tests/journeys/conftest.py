@@ -191,7 +191,7 @@ class World:
 
     def _due_now(self) -> None:
         now = timezone.now() - timedelta(seconds=1)
-        Mailbox.objects.update(next_poll=now, paused_until=None)
+        Mailbox.objects.update(next_poll=now, paused_until=None, sending_paused_until=None)
         # Only what is not due yet: in one long transaction PostgreSQL keeps every version of a row.
         later = {"claim": "", "due__gt": now}
         IncomingMail.objects.filter(state=IncomingMail.State.KEPT, **later).update(due=now)

@@ -249,7 +249,8 @@ def is_decided_once(world: World, request: Request, title: str) -> None:
     assert world.sandbox.mails("approvals") == [], title
     assert world.put_away() == Decision.objects.count(), title
     world.poll()
-    assert Mailbox.objects.get().trouble == {}, title
+    mailbox = Mailbox.objects.get()
+    assert (mailbox.trouble, mailbox.sending_trouble) == ({}, {}), title
 
 
 # --- what others do meanwhile ---------------------------------------------------------------------------------------

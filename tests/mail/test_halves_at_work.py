@@ -11,7 +11,7 @@ from placet import work
 from placet.mail import outbox
 from placet.mail.models import IncomingMail, OutgoingMail, ServerTask
 from placet.mailboxes import pool
-from placet.mailboxes.base import SignInRefused, Wait
+from placet.mailboxes.base import MailboxError, Refused, SignInRefused, Wait
 from placet.mailboxes.joined import Joined
 from placet.mailboxes.memory import MemoryConnection, MemoryMailbox
 from placet.mailboxes.models import Mailbox
@@ -162,3 +162,29 @@ def test_where_the_way_in_fails_when_it_is_asked_what_went_out_the_way_out_works
     assert (cut.state, cut.tries) == (OutgoingMail.State.SENDING, 1)
     stored = Mailbox.objects.get()
     assert (stored.failures, stored.sending_failures, len(outgoing.sent)) == (1, 0, 1)
+
+
+@pytest.mark.parametrize("settled", ["unsure", "given up"])
+@pytest.mark.parametrize(
+    ("error", "more", "forgotten"),
+    [(WAIT, False, True), (WAIT, True, False), (REFUSED, False, False)],
+    ids=["nothing waits", "another one waits", "somebody must mend it"],
+)
+def test_a_failure_that_passes_is_over_with_the_last_mail_that_it_held_up(
+    error: MailboxError, more: bool, forgotten: bool, settled: str, mailbox: Mailbox, outgoing: MemoryMailbox
+) -> None:
+    cut = asked(mailbox, "1")
+    outgoing.failures = {"send": [error, Refused("No such recipient.")]}
+    with pytest.raises(MailboxError):
+        outbox.work(cut.pk)
+    if more:
+        asked(mailbox, "2", due=timezone.now() + timedelta(hours=1))
+    state = OutgoingMail.State.SENDING if settled == "unsure" else OutgoingMail.State.WAITING
+    OutgoingMail.objects.filter(pk=cut.pk).update(state=state, due=timezone.now() - timedelta(seconds=1))
+    Mailbox.objects.update(sending_paused_until=timezone.now() - timedelta(seconds=1))
+    assert outbox.work(cut.pk)
+    cut.refresh_from_db()
+    assert cut.state == (OutgoingMail.State.UNSURE if settled == "unsure" else OutgoingMail.State.FAILED)
+    stored = Mailbox.objects.get()
+    assert (stored.sending_trouble == {}) is forgotten
+    assert (stored.sending_failures == 0) is forgotten
