@@ -888,14 +888,19 @@ def _another_address(scene: Scene) -> str:
     return str(OutgoingMail.objects.latest("pk").kind)
 
 
-def _alarm(scene: Scene) -> str:
-    alarm_messages.alarm(_outage(scene), _second(scene))
-    return alarm_messages.ALARM
-
-
-def _alarm_over(ended: Outage.Ended) -> "Any":
+def _alarm(*, sending_kind: str = "", of_sending: bool = False) -> "Any":
     def write(scene: Scene) -> str:
-        outage = _outage(scene)
+        outage = _outage(scene, of_sending=of_sending)
+        outage.mailbox.sending_kind = sending_kind
+        alarm_messages.alarm(outage, _second(scene))
+        return alarm_messages.ALARM
+
+    return write
+
+
+def _alarm_over(ended: Outage.Ended, *, of_sending: bool = False) -> "Any":
+    def write(scene: Scene) -> str:
+        outage = _outage(scene, of_sending=of_sending)
         outage.over_at, outage.ended = timezone.now(), ended
         alarm_messages.over(outage, scene.mailbox)
         return alarm_messages.OVER
@@ -944,10 +949,12 @@ def _webhook_off(why: Endpoint.Disabled, chat: bool = False) -> "Any":
     return write
 
 
-def _outage(scene: Scene) -> Outage:
-    scene.mailbox.trouble = {}
-    Outage.objects.filter(mailbox=scene.mailbox).update(over_at=timezone.now())
-    return Outage.objects.create(mailbox=scene.mailbox, since=timezone.now() - timedelta(minutes=42))
+def _outage(scene: Scene, *, of_sending: bool = False) -> Outage:
+    mailbox = Mailbox.objects.get(pk=scene.mailbox.pk)
+    mailbox.trouble = mailbox.sending_trouble = {}
+    Outage.objects.filter(mailbox=mailbox).update(over_at=timezone.now())
+    since = timezone.now() - timedelta(minutes=42)
+    return Outage.objects.create(mailbox=mailbox, since=since, of_sending=of_sending)
 
 
 def _second(scene: Scene) -> Mailbox:
@@ -1244,9 +1251,13 @@ KINDS: dict[str, Any] = {
     "answer-with-an-old-date": _too_old,
     "another-address": _another_address,
     "stuck": _stuck,
-    "alarm": _alarm,
+    "alarm": _alarm(),
     "alarm-over": _alarm_over(Outage.Ended.WORKS),
     "alarm-over-by-switching-off": _alarm_over(Outage.Ended.OFF),
+    "alarm-not-read": _alarm(sending_kind="smtp"),
+    "alarm-not-sending": _alarm(sending_kind="smtp", of_sending=True),
+    "alarm-not-sending-over": _alarm_over(Outage.Ended.WORKS, of_sending=True),
+    "alarm-not-sending-over-by-switching-off": _alarm_over(Outage.Ended.OFF, of_sending=True),
     "stamps-changed": _stamps_changed,
     "address-probe": _address_probe,
     "dead-address": _dead_address,

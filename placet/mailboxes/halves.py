@@ -32,7 +32,7 @@ def halves_of(mailbox: Mailbox) -> tuple[Half, ...]:
 
 
 def columns_of(mailbox: Mailbox, half: Half | None) -> Columns:
-    return _COLUMNS[half if half is not None and mailbox.sending_kind else Half.RECEIVING]
+    return _COLUMNS[Half.SENDING if half is Half.SENDING and mailbox.sending_kind else Half.RECEIVING]
 
 
 def paused_until(mailbox: Mailbox, half: Half) -> datetime | None:

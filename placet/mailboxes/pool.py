@@ -39,7 +39,6 @@ def opened(mailbox: Mailbox) -> Iterator[Connection]:
     administrator; then it passes on, so that the work that met it is tried again later. Without one, the trouble of
     what was asked is over.
     """
-    connection = None
     try:
         connection = _connection(mailbox)
         if isinstance(connection, Joined):
@@ -159,7 +158,7 @@ def failed(mailbox: Mailbox, error: MailboxError) -> None:
         pause = min(grown, LONGEST_PAUSE) * random.uniform(0.75, 1.25)  # noqa: S311 - spreads retries, no secret
     now = timezone.now()
     log.warning(
-        "mailbox_paused", mailbox=mailbox.pk, half=error.half or Half.RECEIVING, cause=error.cause,
+        "mailbox_paused", mailbox=mailbox.pk, half=error.half, cause=error.cause,
         seconds=round(pause.total_seconds(), 1),
     )  # fmt: skip
     trouble = {

@@ -21,13 +21,19 @@ def live() -> None:
     from placet.approvals import engine, owning
     from placet.approvals.models import Attachment, Decision
     from placet.approvals.processes import publish
+    from placet.mailboxes import pool
+    from placet.mailboxes.base import FixNeeded, Half
     from tests.making import SAMPLE, make_mailbox, open_for, start, values
 
     bob = add_person("Bob Manager", "bob@contoso.example", password="correct horse battery")
     alice = add_person("Alice Żółć 決裁", "alice@contoso.example", manager=bob)
     mailbox = make_mailbox(poll_seconds=20)
     mailbox.secrets = {"client_secret": LETTERS}
+    mailbox.kind, mailbox.sending_kind = "imap", "smtp"
     mailbox.save()
+    error = FixNeeded(LETTERS, LETTERS)
+    error.half = Half.SENDING
+    pool.failed(mailbox, error)
     version = publish(values(SAMPLE), bob)
     owning.add_owner(version.process, alice, bob)
     for number in range(3):

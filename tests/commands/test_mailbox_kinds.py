@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from placet.mailboxes import pool
+from placet.mailboxes.base import FixNeeded, Half
 from placet.mailboxes.models import Mailbox
 from tests.commands.conftest import Run
 from tests.mailboxes.paper_kinds import with_paper_kinds
@@ -44,6 +46,27 @@ def test_a_mailbox_of_two_kinds_is_set_up_shown_and_changed(placet: Run) -> None
     assert "Couriers" in shown
     assert shown.count("(never shown)") == 2
     assert "secret" not in shown.replace("(never shown)", "").lower()
+
+
+def test_which_half_does_not_work_is_shown_with_cause_and_cure(placet: Run) -> None:
+    saved = placet("mailbox", "set", "--kind", "letter", *NAMED, stdin="one-secret\ntwo-secret\n")
+    assert saved.code == 0, saved.error
+    assert "Not working" not in placet("mailbox", "show").out
+
+    def fails(half: Half) -> None:
+        error = FixNeeded("The password is wrong.", "Enter it again.")
+        error.half = half
+        pool.failed(Mailbox.objects.get(), error)
+
+    fails(Half.SENDING)
+    assert (
+        "Not working: Sending rests; replies are read all the same. The password is wrong. Enter it again."
+        in placet("mailbox", "show").out
+    )
+    fails(Half.RECEIVING)
+    shown = placet("mailbox", "show").out
+    for words in ("Reading rests.", "Sending rests."):
+        assert f"Not working: {words} The password is wrong. Enter it again." in shown
 
 
 def test_a_file_that_is_not_there_is_said(placet: Run, tmp_path: Path) -> None:
