@@ -32,6 +32,7 @@ def halves_of(mailbox: Mailbox) -> tuple[Half, ...]:
 
 
 def columns_of(mailbox: Mailbox, half: Half | None) -> Columns:
+    """Where the rest of this half stands. None: of the one that receives."""
     return _COLUMNS[Half.SENDING if half is Half.SENDING and mailbox.sending_kind else Half.RECEIVING]
 
 
