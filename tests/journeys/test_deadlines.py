@@ -15,6 +15,7 @@ from placet.approvals.models import Assignment, Request, Timer
 from placet.approvals.processes import publish
 from placet.approvals.waiting_ends import ends_by_mailbox
 from placet.audit import chain
+from placet.mail.models import OutgoingMail
 from placet.mailboxes.models import Mailbox
 from placet.panel import findings
 from placet.portal.due import due_of
@@ -100,6 +101,23 @@ def test_without_one_it_expires_once_the_mailbox_was_read(world: World, clock: C
     assert world.results() == ["no_longer_open"]
     assert "The time for an answer is over." in world.newest("bob").text
     assert world.decisions() == []
+    assert holds(request)
+
+
+def test_as_long_as_its_question_cannot_go_out_it_does_not_expire_though_the_mailbox_is_read(
+    world: World, clock: Clock
+) -> None:
+    request = asks(world)
+    # As where another server sends, and refuses the password.
+    OutgoingMail.objects.update(state=OutgoingMail.State.WAITING, due=DUE + 48 * HOUR)
+    Mailbox.objects.update(sending_failures=1)
+    clock.move_to(DUE + 5 * MINUTE)
+    world.poll()
+    fire(clock, DUE + 6 * MINUTE)
+    assert standing(request) == ("open", "")
+    Mailbox.objects.update(sending_failures=0)
+    fire(clock, DUE + 7 * MINUTE)
+    assert standing(request) == ("ended", "rejected")
     assert holds(request)
 
 
