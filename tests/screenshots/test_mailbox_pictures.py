@@ -7,9 +7,12 @@ from collections.abc import Iterator
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
 
 from placet.accounts.models import Person
+from placet.mailboxes import pool
+from placet.mailboxes.base import Half, SignInRefused
 from placet.mailboxes.discovery import lookup
 from placet.mailboxes.kinds import all_kinds, usual_kind
 from placet.mailboxes.microsoft.server import autodiscover
@@ -46,6 +49,7 @@ def test_mailboxes_of_every_kind_have_their_pictures(
     _autodiscover(album, monkeypatch)
     made = mailboxes.other_mailboxes()
     _stored(album, made)
+    _at_rest(album, made["imap"])
     people = mailboxes.unreached()
     _unreached(album, people)
     mailboxes.signers(story.people["ada"], story.people["bob"])
@@ -55,6 +59,24 @@ def test_mailboxes_of_every_kind_have_their_pictures(
         album.open(f"stamps-{step}", "ada", reverse("panel:stamps", args=[made["imap"].pk]))
     _in_french(album, story, made, people)
     assert (camera.too_wide, camera.violations) == ([], [])
+
+
+def _at_rest(album: Album, mailbox: Mailbox) -> None:
+    """Each half of a mailbox that is read by one kind and sends by another."""
+    was_active = mailbox.active
+    Mailbox.objects.filter(pk=mailbox.pk).update(active=True, active_since=timezone.now())
+    for half in Half:
+        refused = SignInRefused(
+            "The server refused the password: 535 5.7.8 Error: authentication failed.",
+            "Enter it again, and save.",
+        )
+        refused.half = half
+        mailbox.refresh_from_db()
+        pool.failed(mailbox, refused)
+        album.open(f"at-rest-{half}", "ada", reverse("panel:home"))
+        album.open(f"at-rest-{half}-imap", "ada", reverse("panel:mailbox", args=[mailbox.pk]))
+        pool.worked(Mailbox.objects.get(pk=mailbox.pk), half)
+    Mailbox.objects.filter(pk=mailbox.pk).update(active=was_active)
 
 
 def _forms(album: Album) -> None:
