@@ -78,7 +78,8 @@ def alarms() -> list[Alarm]:
 
 
 def _of(mailbox: Mailbox, patience: timedelta, now: datetime) -> Iterator[Alarm]:
-    since, begun, sending_begun = since_of(mailbox), mailbox.begun, mailbox.sending_begun  # type: ignore[attr-defined]
+    since = since_of(mailbox)
+    begun, sending_begun = mailbox.begun, mailbox.sending_begun  # type: ignore[attr-defined]  # annotated above
     # One that was noted lasts until a look succeeds, also where somebody gave it more patience meanwhile.
     lasts = since is not None and begun is not None and since <= begun
     if since is not None and (lasts or _silent(mailbox, since, patience, now)):

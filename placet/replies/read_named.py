@@ -240,23 +240,25 @@ class RequestWords:
 def heads_of(title: str, known: Vocabulary, code: str) -> Sequence[str]:
     """What each part of a title begins with: "laptops" of "Two laptops for the Lyon office". None, if any part denies
     or doubts, or leaves something open or out: of "Laptops, or monitors" nobody knows what "the laptops" says. Of a
-    discount, which limits an answer elsewhere, only that: "discount" of "Discount on laptops"."""
+    discount, which limits an answer elsewhere, only that, if nothing is asked for beside it: "Discount on laptops"."""
     heads: list[str] = []
-    for segment in _SEGMENTS.split(composed(title)[:_LONGEST_TITLE]):
+    segments = _SEGMENTS.split(composed(title)[:_LONGEST_TITLE])
+    for segment in segments:
         words = [token for token in tokens(segment) if token.kind is Kind.WORD]
         texts = [token.text for token in words]
         matches = [known.phrases.matches(texts, at) for at in range(len(texts))]
         own = _language(matches, code)
         languages = {code, FALLBACK, SHARED, own}
+        limits = known.parts[own].title_limits if own in known.parts else frozenset()
         ended = False
         head: list[Token] = []
         for at, token in enumerate(words):
             meant = [match for match in matches[at] if match.meaning.language in languages]
-            limits = known.parts[own].title_limits if own in known.parts else frozenset()
             turning = [match for match in meant if _turns(match)]
             if (
                 turning
-                and not (heads or head)
+                and len(segments) == 1
+                and not head
                 and all(_is_kind(match, token.text, known) for match in turning)
             ):
                 return (segment[token.start : token.end],)

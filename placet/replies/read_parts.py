@@ -153,6 +153,7 @@ def parts_of(text: str, known: Vocabulary, code: str) -> list[str]:
 
 
 def _limits(known: Vocabulary, code: str) -> frozenset[str]:
+    """What leaves one of two things open or out: "or", "without"."""
     limits = known.parts[code].title_limits | known.parts[FALLBACK].title_limits
     return frozenset(phrase[0] for phrase in limits if len(phrase) == 1)
 

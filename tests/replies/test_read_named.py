@@ -92,6 +92,8 @@ def test_what_is_asked_for_may_be_called_by_any_noun(text: str, title: str, expe
         ("The discount needs to be lower, approved.", request("Discount for Lakeside Marina")),
         ("Goedgekeurd met de korting.", request("Korting: Kunze")),
         ("The scaffolding is approved.", request("Scaffolding discount")),
+        ("I approve the discount.", request("Discount Kunze, payment term Kunze")),
+        ("De korting is goedgekeurd.", request("Korting Kunze, betaaltermijn 90 dagen")),
         ("Scaffolding approved.", request("Discount: scaffolding")),
         # Words that limit, or persons, as a title begins: whoever wrote it may have foreseen the answer.
         ("Partially approved.", request("Partially: laptops")),
