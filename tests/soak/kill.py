@@ -98,18 +98,33 @@ class Figures:
     seconds: float = 0
 
     def lines(self) -> str:
-        held = ", ".join(f"{count} {what}" for what, count in sorted(self.killed_while.items())) or "nothing"
-        return (
-            f"Kill ({self.way}, {self.database}): {self.kills} times SIGKILL during {self.replies} replies, "
-            f"{self.seconds:.0f} s\n"
-            f"  {self.kills_in_work} kills hit work in hand: {held}\n"
-            f"  {self.replies} decisions, each once and right; {self.replies} confirmations; 0 lost\n"
-            f"  {self.starts} requests started by mail, each by one of two copies\n"
-            f"  {self.revised} asked once more after another branch had filled something in, each once\n"
-            f"  {self.sent} mails sent, {self.sends_cut} sends cut in mid-flight, "
-            f"of which {self.sent_twice} arrived twice\n"
-            f"  {self.events} events told to a webhook, in their order; {self.told_again} came once more"
-        ) + (f"\n{self._moves()}" if self.moves else "")
+        """What nobody looked at, or what there was none of, has no line."""
+        held = ", ".join(f"{count} {what}" for what, count in sorted(self.killed_while.items()))
+        lines = (
+            (
+                f"Kill ({self.way}, {self.database}): {self.kills} times SIGKILL during {self.replies} replies, "
+                f"{self.seconds:.0f} s",
+                True,
+            ),
+            (f"  {self.kills_in_work} kills hit work in hand: {held}", self.killed_while),
+            (f"  {self.replies} decisions, each once and right; {self.replies} confirmations; 0 lost", True),
+            (f"  {self.starts} requests started by mail, each by one of two copies", self.starts),
+            (
+                f"  {self.revised} asked once more after another branch had filled something in, each once",
+                True,
+            ),
+            (
+                f"  {self.sent} mails sent, {self.sends_cut} sends cut in mid-flight, "
+                f"of which {self.sent_twice} arrived twice",
+                True,
+            ),
+            (
+                f"  {self.events} events told to a webhook, in their order; {self.told_again} came once more",
+                self.events,
+            ),
+            (self._moves(), self.moves),
+        )
+        return "\n".join(line for line, looked_at in lines if looked_at)
 
     def _moves(self) -> str:
         return (
