@@ -25,12 +25,13 @@ from benchmarks.reading.training import ROLES, digest, training_letters
 from placet.replies import read_frame
 from placet.replies.languages import SHIPPED, languages
 from placet.replies.read import read_text
-from placet.replies.read_clauses import Text, View, languages_of, view_of
+from placet.replies.read_clauses import Text
 from placet.replies.read_facts import UNKNOWN, About
 from placet.replies.read_likely import saying, sentence_shares
 from placet.replies.read_named import RequestWords, names_in
 from placet.replies.read_signs import KINDS, PLACES, places_of, request_stems, signs_of, words_of
 from placet.replies.read_tokens import composed, phrase
+from placet.replies.read_view import View, languages_of, view_of
 from placet.replies.read_vocabulary import APPROVE, REJECT, vocabulary
 from placet.replies.read_weights import LENGTH, OF_SENTENCES, OF_TEXTS, SentenceWeights
 

@@ -6,7 +6,8 @@
 3.  A clause decides only if every word of it is explained by phrases of one language, or names the request beside a
     strong answer (`read_named`), and one of them says an outcome. One negation turns an approval into a rejection; any
     other negation decides nothing. What "they" or "the supplier" decided is not the sender's answer, nor is one in
-    quotation marks inside a sentence; "cannot approve today" is none yet, "can approve" is none.
+    quotation marks inside a sentence, nor what stands behind "that" and is not announced as the sender's own
+    (`read_view.take_contents`); "cannot approve today" is none yet, "can approve" is none.
 4.  A doubt anywhere (a condition, a limit, "later", "maybe", somebody else) makes the whole unclear; so do a
     question, two outcomes, and a word for the other outcome in a clause that is not understood. In sentences
     behind a rejection, doubts and questions change nothing unless they take it back, nor do doubts in the reasons
@@ -37,20 +38,7 @@ from placet.replies.parse.subjects import is_reply
 from placet.replies.read_asked import leaves_open
 from placet.replies.read_below import LIMIT, TOO_LONG, against_comment
 from placet.replies.read_beside import is_about_later, sentence_beside
-from placet.replies.read_clauses import (
-    OF_REQUEST,
-    Clause,
-    Piece,
-    Spoken,
-    Taken,
-    Text,
-    View,
-    is_thanks,
-    is_too_long,
-    languages_of,
-    shortened,
-    view_of,
-)
+from placet.replies.read_clauses import OF_REQUEST, Clause, Piece, Spoken, Taken, Text, is_too_long, shortened
 from placet.replies.read_comment import comment_of, parts_of
 from placet.replies.read_facts import UNKNOWN, About, other_value, same_values
 from placet.replies.read_likely import likely
@@ -65,6 +53,7 @@ from placet.replies.read_roles import is_last_word, is_reason
 from placet.replies.read_tokens import Kind, composed, misleading
 from placet.replies.read_topic import other_topic
 from placet.replies.read_unreadable import unreadable
+from placet.replies.read_view import View, is_thanks, languages_of, view_of
 from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary, label_before, vocabulary
 from placet.replies.refusals import Unclear
 

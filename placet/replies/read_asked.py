@@ -14,12 +14,13 @@ from itertools import islice
 
 from placet.lib.sentences import NOTHING, Sentence, gettext_noop
 from placet.replies.languages import FALLBACK
-from placet.replies.read_clauses import Spoken, Taken, Text, View, shortened
+from placet.replies.read_clauses import Spoken, Taken, Text, shortened
 from placet.replies.read_facts import About
 from placet.replies.read_parts import PART
 from placet.replies.read_phrases import Role
 from placet.replies.read_shown import Shown, bare, shared_beginning
 from placet.replies.read_tokens import Kind, Token, composed, is_ideograph, tokens
+from placet.replies.read_view import View
 from placet.replies.read_vocabulary import REJECT, Vocabulary
 
 TURNED = gettext_noop("The request refuses or ends something; “{text}” may be about that thing.")

@@ -7,13 +7,14 @@ from dataclasses import replace
 from placet.lib.sentences import NOTHING, Sentence, gettext_noop
 from placet.replies import read_frame
 from placet.replies.read_alone import Other
-from placet.replies.read_clauses import LONGEST_READ, Spoken, Taken, Text, languages_of, shortened, view_of
+from placet.replies.read_clauses import LONGEST_READ, Spoken, Taken, Text, shortened
 from placet.replies.read_comment import Part, Place, comment_of, is_drawn
 from placet.replies.read_contacts import without_contacts
 from placet.replies.read_facts import About, other_value
 from placet.replies.read_phrases import Role
 from placet.replies.read_result import Reading
 from placet.replies.read_tokens import Kind, misleading, tokens
+from placet.replies.read_view import languages_of, view_of
 from placet.replies.read_vocabulary import APPROVE, REJECT, Vocabulary, begins_with
 
 TOO_LONG = Sentence("The text is too long to be understood as a whole.")

@@ -16,11 +16,12 @@ from babel.numbers import is_currency
 
 from placet.lib.sentences import NOTHING, Sentence
 from placet.replies.read_below import LIMIT
-from placet.replies.read_clauses import Piece, Spoken, Taken, Text, View
+from placet.replies.read_clauses import Piece, Spoken, Taken, Text
 from placet.replies.read_facts import About
 from placet.replies.read_phrases import Role
 from placet.replies.read_shown import PLACE, Shown
 from placet.replies.read_tokens import is_ideograph
+from placet.replies.read_view import View
 from placet.replies.read_vocabulary import APPROVE, begins_with
 
 _SHORTEST = 3  # letters of a word that says something

@@ -15,7 +15,7 @@ from itertools import groupby, pairwise
 from placet.replies.parse.folding import fold
 from placet.replies.parse.signatures import is_device
 from placet.replies.read_alone import outcomes_alone, takes_back
-from placet.replies.read_clauses import Spoken, Taken, Text, View
+from placet.replies.read_clauses import Spoken, Taken, Text
 from placet.replies.read_contacts import CONTACT, without_contacts
 from placet.replies.read_frame import (
     Ends,
@@ -29,6 +29,7 @@ from placet.replies.read_frame import (
 )
 from placet.replies.read_phrases import Role
 from placet.replies.read_tokens import Kind, Token, tokens, without_marks
+from placet.replies.read_view import View
 from placet.replies.read_vocabulary import Phrases, begins_with
 
 _MOST_NAMES = 3  # words behind a greeting

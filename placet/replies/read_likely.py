@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from placet.lib.sentences import Sentence as Said  # a sentence of the text is another thing
-from placet.replies.read_clauses import Piece, Sentence, Spoken, Taken, Text, View, shortened
+from placet.replies.read_clauses import Piece, Sentence, Spoken, Taken, Text, shortened
 from placet.replies.read_facts import About, numbers_in
 from placet.replies.read_matter import other_matter
 from placet.replies.read_parts import part_alone
@@ -33,6 +33,7 @@ from placet.replies.read_signs import (
     words_of,
 )
 from placet.replies.read_topic import other_topic
+from placet.replies.read_view import View
 from placet.replies.read_vocabulary import APPROVE, REJECT
 from placet.replies.read_weights import SentenceWeights, sentence_weights, text_shares
 

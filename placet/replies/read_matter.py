@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from placet.lib.sentences import NOTHING, Sentence, gettext_noop
-from placet.replies.read_clauses import Piece, Spoken, Taken, Text, View
+from placet.replies.read_clauses import Piece, Spoken, Taken, Text
 from placet.replies.read_contacts import CONTACT
 from placet.replies.read_facts import About
 from placet.replies.read_phrases import Role
@@ -33,6 +33,7 @@ from placet.replies.read_shown import (
     numeric_days,
     plain,
 )
+from placet.replies.read_view import View
 from placet.replies.read_vocabulary import APPROVE, ends_with
 
 OTHER = gettext_noop("“{text}” stands nowhere in the request; it may be about another one.")

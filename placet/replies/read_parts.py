@@ -16,12 +16,13 @@ from babel.numbers import is_currency
 
 from placet.lib.sentences import NOTHING, Sentence, gettext_noop
 from placet.replies.languages import FALLBACK
-from placet.replies.read_clauses import Spoken, Taken, Text, View
+from placet.replies.read_clauses import Spoken, Taken, Text
 from placet.replies.read_facts import About
 from placet.replies.read_named import heads_of
 from placet.replies.read_phrases import Role
 from placet.replies.read_shown import PLACE, Shown
 from placet.replies.read_tokens import Kind, is_ideograph, tokens
+from placet.replies.read_view import View
 from placet.replies.read_vocabulary import Vocabulary
 
 PART = gettext_noop("“{text}” may be only a part of what is asked for.")

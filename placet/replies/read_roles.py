@@ -14,9 +14,10 @@ only
 
 from collections.abc import Sequence
 
-from placet.replies.read_clauses import Spoken, Taken, Text, View
+from placet.replies.read_clauses import Spoken, Taken, Text
 from placet.replies.read_phrases import Role
 from placet.replies.read_tokens import is_ideograph
+from placet.replies.read_view import View
 from placet.replies.read_vocabulary import REJECT, begins_with
 
 _SHORTEST_REASON = 4  # words

@@ -13,10 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from itertools import islice
 from zlib import crc32
 
-from placet.replies.read_clauses import Sentence, Taken, Text, View
+from placet.replies.read_clauses import Sentence, Taken, Text
 from placet.replies.read_facts import About, numbers_in
 from placet.replies.read_phrases import Match, Role
 from placet.replies.read_tokens import Kind, is_ideograph, phrase
+from placet.replies.read_view import View
 from placet.replies.read_vocabulary import APPROVE, REJECT
 
 #: What a sentence may be beside others: mere talk, a limit (a condition, a question, what others say, another matter),

@@ -13,11 +13,12 @@ from dataclasses import replace
 from itertools import pairwise
 
 from placet.lib.sentences import NOTHING, Sentence
-from placet.replies.read_clauses import Spoken, Taken, Text, View
+from placet.replies.read_clauses import Spoken, Taken, Text
 from placet.replies.read_facts import About
 from placet.replies.read_matter import OTHER, other_date, other_place
 from placet.replies.read_shown import Shown, bare
 from placet.replies.read_tokens import Kind, is_ideograph
+from placet.replies.read_view import View
 
 #: "4500-7791", "88/B", "contoso.example"; not a month of a year, "05/2025".
 _IDENTIFIER = re.compile(

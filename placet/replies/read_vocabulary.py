@@ -82,6 +82,9 @@ class Parts:
     for_now: Phrases
     limits: Phrases
     title_limits: Phrases
+    announces: Phrases
+    announced_to: Phrases
+    that: Phrases
     abilities: Phrases
     obligations: Phrases
     singles: Phrases

@@ -47,3 +47,76 @@ def reject(start: int, end: int) -> Piece:
 def test_two_words_for_no_beside_each_other_may_be_one_for_yes() -> None:
     assert _said([reject(0, 1), reject(1, 2)], [], helped=False) == ""
     assert _said([reject(0, 1), reject(2, 3)], [], helped=False) == "reject"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I am sorry to tell you that your request has been declined.",
+        "Leider muss ich Ihnen mitteilen, dass der Antrag abgelehnt ist.",
+        "Ich bestätige, dass der Antrag abgelehnt ist.",
+        "S lítostí Vám oznamuji, že žádost je zamítnuta.",
+        "К сожалению, вынужден сообщить, что заявка отклонена.",
+        "На жаль, мушу повідомити, що заявку відхилено.",
+        "Valitettavasti joudun ilmoittamaan, että hakemus on hylätty.",
+        "Jeg må desværre meddele, at ansøgningen er afvist.",
+        "Jeg må dessverre meddele at søknaden er avslått.",
+        "Üzülerek bildiririm ki, talep reddedilmiştir.",
+        "Je suis au regret de vous annoncer que votre demande est refusée.",
+    ],
+)
+def test_an_answer_may_be_announced(text: str) -> None:
+    assert read_text(text).outcome == "reject"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Please be advised that your request is approved.",
+        "Ich freue mich, Ihnen mitteilen zu können, dass Ihr Antrag genehmigt wird.",
+        "Hiermit teile ich Ihnen mit, dass Ihr Antrag genehmigt ist.",
+        "Le comunico che la richiesta è approvata.",
+        "Le informo de que la solicitud está aprobada.",
+        "Härmed meddelar jag att ansökan är godkänd.",
+        "Értesítem, hogy a kérelem jóváhagyva.",
+        "Informuję, że wniosek zatwierdzam.",
+        "Повідомляю, що заявку погоджено.",
+    ],
+)
+def test_so_may_an_approval(text: str) -> None:
+    assert read_text(text).outcome == "approve"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Maria decided, that the request is approved.",
+        "The system shows, that it is approved.",
+        "María decidió, que la solicitud está aprobada.",
+        "No sistema consta, que está aprovado.",
+        "Le système affiche, que c'est approuvé.",
+        "Maria besloot, dat de aanvraag is goedgekeurd.",
+        "Maria a decis, că cererea este aprobată.",
+        "Maria karar verdi ki, talep onaylandı.",
+        "Maria memutuskan, bahwa permohonan disetujui.",
+        "במערכת כתוב, שמאושר.",
+        "ماريا قررت، أن الطلب موافق عليه.",
+        "Марія вирішила, що заявку погоджено.",
+        "Я думав, що заявку відхилено.",
+        "Шкода, що заявку відхилено.",
+        "У системі написано, що заявку погоджено.",
+        "Schade, dass der Antrag abgelehnt ist.",
+        "Kann ich Ihnen mitteilen, dass der Antrag genehmigt ist.",
+        "Ich kann Ihnen nicht mitteilen, dass der Antrag genehmigt ist.",
+        "Ich teile Ihnen mit, dass Maria den Antrag genehmigt hat.",
+        "Ich teile Ihnen mit, dass die Buchhaltung den Antrag genehmigt hat.",
+        "Ich bestätige, dass der Antrag noch nicht genehmigt ist.",
+        "Ich bestätige, dass der Antrag genehmigt ist, sobald Maria zustimmt.",
+        "Potvrzuji, že žádost je schválena účetní.",
+        "Сообщаю, что заявка согласована директором.",
+        "Сообщаю, что заявка будет согласована.",
+        "This is to inform you that the request is approved by Maria.",
+    ],
+)
+def test_what_somebody_says_thinks_or_knows_is_nobodys_answer(text: str) -> None:
+    assert read_text(text).outcome is None

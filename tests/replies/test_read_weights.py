@@ -6,7 +6,7 @@ import time
 import pytest
 
 from placet.replies.read import read_text
-from placet.replies.read_clauses import Text, languages_of, view_of
+from placet.replies.read_clauses import Text
 from placet.replies.read_facts import UNKNOWN, About, Field
 from placet.replies.read_signs import (
     KINDS,
@@ -17,6 +17,7 @@ from placet.replies.read_signs import (
     words_of,
 )
 from placet.replies.read_tokens import composed
+from placet.replies.read_view import languages_of, view_of
 from placet.replies.read_vocabulary import APPROVE, REJECT, vocabulary
 from placet.replies.read_weights import SentenceWeights, sentence_weights, text_shares, text_weights
 

@@ -44,6 +44,7 @@ CORE = (
     "placet/replies/prove.py", "placet/replies/prove_outside.py", "placet/replies/read_clauses.py",
     "placet/replies/read_comment.py", "placet/replies/read_confirmation.py", "placet/replies/read_facts.py",
     "placet/replies/read_likely.py", "placet/replies/read_matter.py", "placet/replies/read_roles.py",
+    "placet/replies/read_view.py",
     "placet/replies/settle.py", "placet/replies/tell.py", "placet/approvals/engine.py", "placet/approvals/policy.py",
     "placet/approvals/record.py",
     "placet/approvals/engine_asks.py", "placet/approvals/engine_visits.py", "placet/approvals/turns.py",

@@ -97,6 +97,13 @@ class AnswerWords:
     obligations: tuple[
         str, ...
     ] = ()  # the same of an approval; a rejection that must be is one: "must", "would like to"
+    announces: tuple[
+        str, ...
+    ] = ()  # what says that an answer of one's own follows behind a comma: "I regret to inform"
+    announced_to: tuple[str, ...] = ()  # whom, and how, beside that: "you", "unfortunately"
+    that: tuple[
+        str, ...
+    ] = ()  # how a clause begins that says what somebody says, thinks or knows: "that the"
     undoing_stems: tuple[
         str, ...
     ] = ()  # how words begin that refuse, end or undo what a title speaks of: "cancel", "terminat"
