@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 from placet.lib.sentences import NOTHING
 from placet.lib.sentences import Sentence as Said  # a sentence of the text is another thing
@@ -10,7 +9,7 @@ from placet.replies.languages import SHARED
 from placet.replies.read_clauses import Piece, Span, Spoken, Taken, Text, clauses_of, take, tiled
 from placet.replies.read_phrases import Meaning, Role
 from placet.replies.read_tokens import Kind
-from placet.replies.read_vocabulary import begins_with, ends_with
+from placet.replies.read_vocabulary import REJECT, begins_with, ends_with
 
 _LONGEST_ANNOUNCEMENT = 12  # words
 _LONGEST_CONJUNCTION = 4  # words: "that the"
@@ -77,10 +76,16 @@ def take_contents(sentence: Sequence[Spoken], found: Text, code: str, *, asks: b
         behind = at and (begins_with(found.words[begin:end], that) or ends_with(found.words, begin - 1, that))
         if not announcement and not behind:
             continue
-        if announcement or _announces(sentence[:at], found, code):
+        before = None if announcement else _right_before(sentence[:at], found, code)
+        if announcement or (before and _announces(before, found, code)):
+            if before:
+                before.taken, before.outcome = Taken.HARMLESS, ""  # "I confirm" alone is an answer
             if not clause.outcome:
                 _take_content(clause, begin + announcement, found, code, asks=asks and clause is sentence[-1])
-        elif clause.outcome and not _decides(sentence[:at], found, code):
+        elif before and before.outcome == REJECT:
+            if any(found.speaks_of(word, code) == REJECT for word in range(begin, end)):
+                clause.taken, clause.outcome = Taken.DOUBT, ""  # "I object that it is rejected"
+        elif clause.outcome and not (before and before.taken is Taken.DECIDES):
             clause.taken, clause.outcome = Taken.DOUBT, ""
 
 
@@ -100,22 +105,15 @@ def _said_of_it(begin: int, end: int, found: Text, code: str) -> tuple[str, ...]
     return tuple(word for word in found.words[begin:end] if (word,) not in announced_to)
 
 
-def _announces(before: Sequence[Spoken], found: Text, code: str) -> bool:
-    """Whether the clause before one with "that" announces an answer. "Unfortunately" may stand between."""
-    for clause in reversed(before):
-        said = _said_of_it(clause.pieces[0].start, clause.pieces[-1].end, found, code)
-        if said:
-            if said not in found.known.parts[code].announces:
-                return False
-            clause.taken, clause.outcome = Taken.HARMLESS, ""  # "I confirm" alone is an answer
-            return True
-    return False
+def _right_before(before: Sequence[Spoken], found: Text, code: str) -> Spoken | None:
+    """The last clause that does not only say to whom, and how: "unfortunately"."""
+    spoken = reversed(before)
+    return next((c for c in spoken if _said_of_it(c.pieces[0].start, c.pieces[-1].end, found, code)), None)
 
 
-def _decides(before: Sequence[Spoken], found: Text, code: str) -> bool:
-    """Whether an answer stands right before: "agreed, that the request is approved"."""
-    said = (c for c in reversed(before) if _said_of_it(c.pieces[0].start, c.pieces[-1].end, found, code))
-    return any(clause.taken is Taken.DECIDES for clause in islice(said, 1))
+def _announces(clause: Spoken, found: Text, code: str) -> bool:
+    said = _said_of_it(clause.pieces[0].start, clause.pieces[-1].end, found, code)
+    return said in found.known.parts[code].announces
 
 
 def _take_content(clause: Spoken, conjunction: int, found: Text, code: str, *, asks: bool) -> None:

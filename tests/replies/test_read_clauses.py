@@ -116,6 +116,11 @@ def test_so_may_an_approval(text: str) -> None:
         "Сообщаю, что заявка согласована директором.",
         "Сообщаю, что заявка будет согласована.",
         "This is to inform you that the request is approved by Maria.",
+        "I object, that it is rejected.",
+        "Ich bin dagegen, dass der Antrag abgelehnt wird.",
+        "Jsem proti, že žádost je zamítnuta.",
+        "Я проти, що заявку відхилено.",
+        "Teile ihnen mit, dass der Antrag genehmigt ist.",
     ],
 )
 def test_what_somebody_says_thinks_or_knows_is_nobodys_answer(text: str) -> None:
