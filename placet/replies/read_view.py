@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from placet.lib.sentences import NOTHING
 from placet.lib.sentences import Sentence as Said  # a sentence of the text is another thing
 from placet.replies.languages import SHARED
-from placet.replies.read_clauses import Piece, Span, Spoken, Taken, Text, clauses_of, take, tiled
+from placet.replies.read_clauses import Piece, Spoken, Taken, Text, clauses_of, take, tiled
 from placet.replies.read_phrases import Meaning, Role
 from placet.replies.read_tokens import Kind
 from placet.replies.read_vocabulary import REJECT, begins_with, ends_with
 
-_LONGEST_ANNOUNCEMENT = 12  # words
-_LONGEST_CONJUNCTION = 4  # words: "that the"
 _MOST_OF_A_NAME = 5  # words where scripts have no capitals; with ideographs these are characters
 _MOST_NAMES = 4  # words of a greeting that may be names
 
@@ -64,39 +62,26 @@ def take_names(sentences: Sequence[list[Spoken]], found: Text) -> None:
                 clause.taken = Taken.FRAME  # "Approved, Tom"
 
 
-def take_contents(sentence: Sequence[Spoken], found: Text, code: str, *, asks: bool) -> None:
+def take_contents(sentence: Sequence[Spoken], found: Text, code: str) -> None:
     """What begins with "that" is what whoever is spoken of before it says, thinks or knows: "Maria decided, that the
     request is approved" and "a pity, that it is refused" are nobody's answer. Behind words that announce one's own it
-    is: "I regret to inform you that it is refused"."""
+    may be one: "I inform you, that it is refused"."""
     that = found.known.parts[code].that
     for at, clause in enumerate(sentence):
         begin, end = clause.pieces[0].start, clause.pieces[-1].end
-        announcement = _announcement(begin, end, found, code)
         # "Karar verdi ki, onaylandı": some have it before the comma.
-        behind = at and (begins_with(found.words[begin:end], that) or ends_with(found.words, begin - 1, that))
-        if not announcement and not behind:
+        if not at or not (
+            begins_with(found.words[begin:end], that) or ends_with(found.words, begin - 1, that)
+        ):
             continue
-        before = None if announcement else _right_before(sentence[:at], found, code)
-        if announcement or (before and _announces(before, found, code)):
-            if before:
-                before.taken, before.outcome = Taken.HARMLESS, ""  # "I confirm" alone is an answer
-            if not clause.outcome:
-                _take_content(clause, begin + announcement, found, code, asks=asks and clause is sentence[-1])
-        elif before and before.outcome == REJECT:
+        before = _right_before(sentence[:at], found, code)
+        if before and before.outcome == REJECT:
             if any(found.speaks_of(word, code) == REJECT for word in range(begin, end)):
                 clause.taken, clause.outcome = Taken.DOUBT, ""  # "I object that it is rejected"
-        elif clause.outcome and not (before and before.taken is Taken.DECIDES):
+        elif clause.outcome and not (
+            before and (before.taken is Taken.DECIDES or _announces(before, found, code))
+        ):
             clause.taken, clause.outcome = Taken.DOUBT, ""
-
-
-def _announcement(begin: int, end: int, found: Text, code: str) -> int:
-    """How many words at the beginning of a clause announce an answer that follows in it behind "that"; 0 if none do."""
-    that = found.known.parts[code].that
-    for length in range(1, min(_LONGEST_ANNOUNCEMENT, end - begin)):
-        at = begin + length
-        if begins_with(found.words[at : min(at + _LONGEST_CONJUNCTION, end)], that):
-            return length if _said_of_it(begin, at, found, code) in found.known.parts[code].announces else 0
-    return 0
 
 
 def _said_of_it(begin: int, end: int, found: Text, code: str) -> tuple[str, ...]:
@@ -114,21 +99,6 @@ def _right_before(before: Sequence[Spoken], found: Text, code: str) -> Spoken | 
 def _announces(clause: Spoken, found: Text, code: str) -> bool:
     said = _said_of_it(clause.pieces[0].start, clause.pieces[-1].end, found, code)
     return said in found.known.parts[code].announces
-
-
-def _take_content(clause: Spoken, conjunction: int, found: Text, code: str, *, asks: bool) -> None:
-    """An announced answer, by itself."""
-    begin, end = clause.pieces[0].start, clause.pieces[-1].end
-    if conjunction + 1 == end:
-        return
-    (content, *others) = clauses_of(
-        tiled(found, Span(conjunction + 1, end, ""), code), clause.pause, opens=clause.opens
-    )
-    take(content, found, code, asks=asks)
-    if content.outcome and not others:
-        announced = Piece(begin, conjunction + 1, Meaning(code, Role.FILLER))
-        clause.pieces, clause.taken = [announced, *content.pieces], content.taken
-        clause.outcome, clause.weak = content.outcome, content.weak
 
 
 def take_unfinished(sentences: Sequence[list[Spoken]], found: Text, code: str) -> None:
@@ -257,7 +227,7 @@ def view_of(found: Text, code: str) -> View:
             clauses += clauses_of(tiled(found, span, code), span.pause, opens=opens)
         for clause in clauses:
             take(clause, found, code, asks=sentence.asks and clause is clauses[-1])
-        take_contents(clauses, found, code, asks=sentence.asks)
+        take_contents(clauses, found, code)
         sentences.append(clauses)
     take_names(sentences, found)
     take_unfinished(sentences, found, code)

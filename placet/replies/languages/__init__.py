@@ -99,7 +99,7 @@ class AnswerWords:
     ] = ()  # the same of an approval; a rejection that must be is one: "must", "would like to"
     announces: tuple[
         str, ...
-    ] = ()  # what says that an answer of one's own follows behind a comma: "I regret to inform"
+    ] = ()  # what says that one's own answer follows behind a comma: "I regret to inform"
     announced_to: tuple[str, ...] = ()  # whom, and how, beside that: "you", "unfortunately"
     that: tuple[
         str, ...
