@@ -84,21 +84,20 @@ def take_contents(sentence: Sequence[Spoken], found: Text, code: str) -> None:
             clause.taken, clause.outcome = Taken.DOUBT, ""
 
 
-def _said_of_it(begin: int, end: int, found: Text, code: str) -> tuple[str, ...]:
-    """Words without those that only say to whom, and how: "I inform" of "I hereby inform you"."""
-    announced_to = found.known.parts[code].announced_to
-    return tuple(word for word in found.words[begin:end] if (word,) not in announced_to)
-
-
 def _right_before(before: Sequence[Spoken], found: Text, code: str) -> Spoken | None:
     """The last clause that does not only say to whom, and how: "unfortunately"."""
-    spoken = reversed(before)
-    return next((c for c in spoken if _said_of_it(c.pieces[0].start, c.pieces[-1].end, found, code)), None)
+    return next((clause for clause in reversed(before) if _announcing_words(clause, found, code)), None)
 
 
 def _announces(clause: Spoken, found: Text, code: str) -> bool:
-    said = _said_of_it(clause.pieces[0].start, clause.pieces[-1].end, found, code)
-    return said in found.known.parts[code].announces
+    return _announcing_words(clause, found, code) in found.known.parts[code].announces
+
+
+def _announcing_words(clause: Spoken, found: Text, code: str) -> tuple[str, ...]:
+    """Those of a clause without what only says to whom, and how: "I inform" of "I hereby inform you"."""
+    announced_to = found.known.parts[code].announced_to
+    words = found.words[clause.pieces[0].start : clause.pieces[-1].end]
+    return tuple(word for word in words if (word,) not in announced_to)
 
 
 def take_unfinished(sentences: Sequence[list[Spoken]], found: Text, code: str) -> None:
