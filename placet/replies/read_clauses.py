@@ -470,13 +470,17 @@ def _says_no(negations: Sequence[Piece], deciding: Sequence[Piece], found: Text)
     )
 
 
+_MOST_OF_OTHERS = 4  # words, or signs of a script without blanks, that reach into the answer
+
+
 def _is_of_others(clause: Spoken, found: Text, code: str) -> bool:
-    """ "they approved it", "you can reject it"; but "you may proceed" is a phrase of its own."""
+    """ "they approved it", "I confirm that you rejected it"; but "you may proceed" is a phrase of its own."""
     others = found.known.parts[code].others
-    before = takewhile(lambda piece: not (piece.meaning and piece.meaning.outcome), clause.pieces)
+    deciding = [at for at, piece in enumerate(clause.pieces) if piece.meaning and piece.meaning.outcome]
     return any(
-        begins_with(found.words[at : piece.end + 2], others)
-        for piece in before
+        begins_with(found.words[at : piece.end + _MOST_OF_OTHERS], others)
+        for piece in clause.pieces[: deciding[-1]]
+        if not (piece.meaning and piece.meaning.outcome)
         for at in range(piece.start, piece.end)
     )
 

@@ -263,10 +263,17 @@ def _other_kind(clause: Spoken, found: Text, shown: Shown) -> str:
     start, end = clause.pieces[0].start, clause.pieces[-1].end
     words = _written_words(found, start, end)
     nouns = [*kinds_in(words, shown.words_of)]
-    begins = {piece.start for piece in clause.pieces}
     decides = clause.taken is Taken.DECIDES
+    # In a phrase that decides every word counts, "your trip is approved"; of others only the one that they begin with.
+    own = {
+        at
+        for piece in clause.pieces
+        for at in range(
+            piece.start, piece.end if piece.meaning and piece.meaning.outcome else piece.start + 1
+        )
+    }
     for at, until, kind in nouns:
-        looked_at = (decides or len(nouns) > 1) if kind == PLACE else decides and start + at in begins
+        looked_at = (decides or len(nouns) > 1) if kind == PLACE else decides and start + at in own
         if looked_at and _is_other_kind(words[at:until], kind, shown):
             return found.written(start + at, start + until)
     return ""

@@ -84,6 +84,20 @@ def take_contents(sentence: Sequence[Spoken], found: Text, code: str) -> None:
             clause.taken, clause.outcome = Taken.DOUBT, ""
 
 
+def take_reported(sentence: Sequence[Spoken], found: Text, code: str) -> None:
+    """What somebody else's decision is, and what something shows, is nobody's answer: "Maria has decided, approved".
+    Who answers may report, too: "we have decided, approved"."""
+    parts = found.known.parts[code]
+    reported = False
+    for clause in sentence:
+        begin, end = clause.pieces[0].start, clause.pieces[-1].end
+        if clause.outcome and reported:
+            clause.taken, clause.outcome = Taken.DOUBT, ""
+        verb = ends_with(found.words[begin:end], end - begin, parts.reports)
+        ours = any((word,) in parts.myself for word in found.words[begin:end])
+        reported |= not clause.outcome and 0 < verb < end - begin and not ours
+
+
 def _right_before(before: Sequence[Spoken], found: Text, code: str) -> Spoken | None:
     """The last clause that does not only say to whom, and how: "unfortunately"."""
     return next((clause for clause in reversed(before) if _announcing_words(clause, found, code)), None)
@@ -227,6 +241,7 @@ def view_of(found: Text, code: str) -> View:
         for clause in clauses:
             take(clause, found, code, asks=sentence.asks and clause is clauses[-1])
         take_contents(clauses, found, code)
+        take_reported(clauses, found, code)
         sentences.append(clauses)
     take_names(sentences, found)
     take_unfinished(sentences, found, code)

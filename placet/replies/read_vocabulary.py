@@ -79,6 +79,7 @@ class Parts:
     articles: Phrases
     myself: Phrases
     others: Phrases
+    reports: Phrases
     for_now: Phrases
     limits: Phrases
     title_limits: Phrases

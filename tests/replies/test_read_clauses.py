@@ -108,3 +108,58 @@ def test_an_answer_of_ones_own_may_be_announced(text: str, outcome: str) -> None
 )
 def test_what_somebody_says_thinks_or_knows_is_nobodys_answer(text: str) -> None:
     assert read_text(text).outcome is None
+
+
+@pytest.mark.parametrize(
+    ("reported", "own"),
+    [
+        ("Maria has decided, approved.", "I have decided, approved."),
+        ("The system shows, approved.", "As discussed, approved."),
+        ("Maria hat entschieden, genehmigt.", "Wir haben entschieden, genehmigt."),
+        ("Le système affiche, approuvé.", "Comme convenu, approuvé."),
+        ("María ha decidido, aprobado.", "Revisado, aprobado."),
+        ("Il sistema mostra, approvato.", "Come detto, approvato."),
+        ("O sistema mostra, aprovado.", "Conforme combinado, aprovado."),
+        ("Maria heeft besloten, goedgekeurd.", "Zoals besproken, goedgekeurd."),
+        ("Maria zdecydowała, zatwierdzone.", "Sprawdzone, zatwierdzone."),
+        ("Марія вирішила, погоджено", "Я вирішила, погоджено"),
+        ("系统显示，已批准", "已阅，已批准"),
+    ],
+)
+def test_a_decision_that_is_reported_before_a_comma_is_nobodys_answer(reported: str, own: str) -> None:
+    assert read_text(reported).outcome is None
+    assert read_text(own).outcome == "approve"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I confirm that you approved it.",
+        "I confirm that they rejected it.",
+        "Je confirme qu'il est d'accord.",
+        "Je confirme qu'elle refuse.",
+        "Ik bevestig dat jullie goedkeuren.",
+        "Ik bevestig dat je geweigerd hebt.",
+        "أبلغكم أنه موافق.",
+        "أؤكد أنها رفضت",
+        "मैं पुष्टि करता हूँ कि आप सहमत हैं।",
+        "I confirm that my request is approved.",
+        "My leave is approved.",
+        "Ma demande est acceptée.",
+        "Mein Antrag ist genehmigt.",
+        "Mi solicitud está aprobada.",
+        "La mia richiesta è approvata.",
+        "Minha solicitação está aprovada.",
+        "Cererea mea este aprobată.",
+        "我的申请已批准。",
+        "Ik bevestig niet dat de aanvraag is goedgekeurd.",
+        "No confirmo que la solicitud está aprobada.",
+        "Non confermo che la richiesta è approvata.",
+        "Não confirmo que o pedido está aprovado.",
+        "Nu confirm că cererea este aprobată.",
+        "Bildirmiyorum ki, onaylandı",
+        "לא מאשר שהבקשה אושרה",
+    ],
+)
+def test_confirming_what_others_did_or_not_confirming_decides_nothing(text: str) -> None:
+    assert read_text(text).outcome is None

@@ -224,6 +224,8 @@ def test_another_place_is_another_thing(text: str, same: str, other: str) -> Non
         ("Approvo l'acquisto di torni.", "Acquisto di un tornio, torni", "Acquisto di una fresa"),
         ("I approve the printer.", "New printer", "New laptop"),
         ("I approve the trip.", "Trip to Bonn", "Laptop"),
+        ("Your trip is approved.", "Trip to Bonn", "Laptop"),
+        ("Your vacation is approved.", "Vacation in July", "Trip to Bonn"),
         ("Der Drucker ist genehmigt.", "Drucker", "Dienstreise"),
         ("Genehmigt, der Urlaub", "Urlaub im Juli", "Laptop"),
         ("L'imprimante est approuvée.", "Imprimante", "Formation Excel"),

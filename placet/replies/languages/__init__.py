@@ -84,6 +84,9 @@ class AnswerWords:
     others: tuple[
         str, ...
     ] = ()  # who else may decide; before the answer it is theirs: "they", "the supplier"
+    reports: tuple[
+        str, ...
+    ] = ()  # how a clause ends behind which somebody else's answer follows: "has decided", "the system shows"
     for_now: tuple[str, ...] = ()  # times that make "cannot approve" a "not yet": "today", "right now"
     limits: tuple[
         str, ...
