@@ -1,5 +1,6 @@
 """Every text of pages and mails is in every catalogue, and no template says anything outside of them."""
 
+import ast
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -57,6 +58,20 @@ def test_the_languages_of_the_pages_have_catalogues() -> None:
 def test_a_catalogue_has_what_the_sources_have_and_no_more(part: str, language: str) -> None:
     said = messages.as_po(messages.merged(part, language)).decode()
     assert messages.po_of(part, language).read_text() == said, "make messages"
+
+
+def test_no_text_stands_inside_another_string() -> None:
+    """Of an f-string Python 3.11's tokens are one string: what is called in it would be in no catalogue."""
+    inside = [
+        (path.relative_to(messages.ROOT).as_posix(), call.lineno)
+        for path in sorted(messages.PACKAGE.rglob("*.py"))
+        for string in ast.walk(ast.parse(path.read_text()))
+        if isinstance(string, ast.JoinedStr)
+        for call in ast.walk(string)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in messages.KEYWORDS
+        if any(isinstance(text, ast.Constant) for text in call.args)
+    ]
+    assert inside == []
 
 
 @pytest.mark.parametrize(("part", "language"), CATALOGUES, ids=IDS)

@@ -244,11 +244,8 @@ def asking_to_revise(names: Sequence[str]) -> tuple[str, str, str]:
         ).replace("{names}", listed_names(names))
     else:
         lead = _("Your {process} {number} was sent back to you.")
-    return (
-        _("Please revise: {title}"),
-        _("Your request was sent back to you: {title}"),
-        f"{lead} {_('Please change it, and send it again.')}",
-    )
+    then = _("Please change it, and send it again.")
+    return _("Please revise: {title}"), _("Your request was sent back to you: {title}"), f"{lead} {then}"
 
 
 def why_asked_again(news: Revised) -> str:
