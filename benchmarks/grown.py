@@ -263,7 +263,8 @@ class Copies:
         columns = [one.column or one.attname for one in model._meta.concrete_fields]
         values = [f"({changed[name]})" if name in changed else f'p."{name}"' for name in columns]
         table, key = model._meta.db_table, model._meta.pk.column if model._meta.pk else "id"
-        series = f"WITH RECURSIVE series(n) AS (SELECT {start} UNION ALL SELECT n + 1 FROM series WHERE n + 1 < {end})"
+        begin = f"CAST({start} AS bigint)"  # what is made of a million's number is more than PostgreSQL's integers hold
+        series = f"WITH RECURSIVE series(n) AS (SELECT {begin} UNION ALL SELECT n + 1 FROM series WHERE n + 1 < {end})"
         words = ""
         if model is Request:
             words = (

@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from email.message import EmailMessage
-from email.policy import SMTP
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,7 +9,7 @@ from typing import Any
 from django.template import Context, Engine
 from django.template.base import Template
 
-from placet.mail import writing
+from placet.mail import mime, writing
 from placet.mail.writing import Link, no_links
 
 ADDRESS = "approvals@contoso.example"
@@ -109,14 +107,13 @@ def _templates() -> tuple[Template, Template]:
 
 
 def _raw(subject: str, text: str, markup: str) -> bytes:
-    message = EmailMessage(policy=SMTP)
-    message["From"] = f"{NAME} <{ADDRESS}>"
-    message["To"] = f"{APPROVER} <{APPROVER_ADDRESS}>"
-    message["Reply-To"] = f"approvals+{CODE}@contoso.example"
-    message["Subject"] = subject
-    message["Date"] = "Tue, 24 Nov 2026 10:00:00 +0100"
-    message["Message-ID"] = "<0123456789abcdef@contoso.example>"
-    message["Auto-Submitted"] = "auto-generated"
-    message.set_content(text, cte="quoted-printable")
-    message.add_alternative(markup, subtype="html", cte="quoted-printable")
-    return message.as_bytes()
+    head = {
+        "From": mime.address(NAME, ADDRESS),
+        "To": mime.address(APPROVER, APPROVER_ADDRESS),
+        "Reply-To": f"approvals+{CODE}@contoso.example",
+        "Subject": mime.unstructured("Subject", mime.one_line(subject)),
+        "Date": "Tue, 24 Nov 2026 10:00:00 +0100",
+        "Message-ID": "<0123456789abcdef@contoso.example>",
+        "Auto-Submitted": "auto-generated",
+    }
+    return mime.composed(head, text, markup, boundary=CODE)

@@ -12,6 +12,7 @@ from datetime import timedelta, tzinfo
 
 import structlog
 from django.core import signing
+from django.db import connections
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
@@ -107,6 +108,7 @@ class Run:
         except Exception:  # a defect of ours: the page says that the test broke off, the log why
             log.exception("connection_test_failed", mailbox=self.mailbox)
         finally:
+            connections.close_all()  # those of this thread, which ends here
             with self._changed:
                 self.over = True
                 self._changed.notify_all()

@@ -195,13 +195,16 @@ def test_what_is_typed_while_a_choice_is_looked_at_stays(
         sign_in(context, client, live_server.url)
         page = context.new_page()
         page.goto(reverse("panel:new_mailbox"))
-        page.get_by_label("Type", exact=True).select_option("exchange-server")
-        account = page.get_by_label("Account", exact=True)
         fields = re.compile("/fields/$")
+        with page.expect_response(re.compile("/kind/$")):
+            page.get_by_label("Type", exact=True).select_option("exchange-server")
+        account = page.get_by_label("Account", exact=True)
+        expect(account).to_be_visible()
         for label, text in (("Exchange server", f"mail.{DOMAIN}"), ("Username", APPROVALS)):
             with page.expect_response(fields):
                 page.get_by_label(label, exact=True).fill(text)
                 page.keyboard.press("Tab")
+            expect(page.locator(".htmx-request")).to_have_count(0)  # or the next is typed into what is replaced
         held: list[Route] = []
         page.route(fields, lambda route: held.append(route))
         with page.expect_request(fields):
