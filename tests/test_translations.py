@@ -68,7 +68,9 @@ def test_no_text_stands_inside_another_string() -> None:
         for string in ast.walk(ast.parse(path.read_text()))
         if isinstance(string, ast.JoinedStr)
         for call in ast.walk(string)
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in messages.KEYWORDS
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Name)
+        and call.func.id in messages.KEYWORDS
         if any(isinstance(text, ast.Constant) for text in call.args)
     ]
     assert inside == []

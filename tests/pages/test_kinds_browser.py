@@ -204,7 +204,9 @@ def test_what_is_typed_while_a_choice_is_looked_at_stays(
             with page.expect_response(fields):
                 page.get_by_label(label, exact=True).fill(text)
                 page.keyboard.press("Tab")
-            expect(page.locator(".htmx-request")).to_have_count(0)  # or the next is typed into what is replaced
+            expect(page.locator(".htmx-request")).to_have_count(
+                0
+            )  # or the next is typed into what is replaced
         held: list[Route] = []
         page.route(fields, lambda route: held.append(route))
         with page.expect_request(fields):
