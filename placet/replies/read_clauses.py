@@ -390,6 +390,7 @@ def _with_request(pieces: list[Piece], found: Text, code: str) -> list[Piece]:
         else piece
         for piece in pieces
     ]
+    pieces = [part for piece in pieces for part in _of_theirs(piece, clause, found, code)]
     things = [piece.start for piece in pieces if piece.meaning == _THING]
     limiting = found.request.limiting(things, clause, found.tokens, code)
     pieces = [Piece(piece.start, piece.end, None) if piece.start in limiting else piece for piece in pieces]
@@ -404,6 +405,20 @@ def _with_request(pieces: list[Piece], found: Text, code: str) -> list[Piece]:
     if not named.issuperset(places):
         return pieces
     return [Piece(piece.start, piece.end, piece.meaning or _THING) for piece in pieces]
+
+
+def _of_theirs(piece: Piece, clause: range, found: Text, code: str) -> list[Piece]:
+    """ "Your holiday", which elsewhere tells of another matter, in its words where a holiday is what is asked for."""
+    last = piece.end - 1
+    if (
+        piece.role is not Role.ELSEWHERE
+        or tuple(found.words[piece.start : last]) not in found.known.parts[code].articles
+        or not is_kind(found.words[last], code, found.known)
+        or found.request is None
+        or not found.request.is_called_whole(last, clause, found.tokens, code)
+    ):
+        return [piece]
+    return [Piece(piece.start, last, Meaning(code, Role.FILLER)), Piece(last, piece.end, _THING)]
 
 
 def _ends_before(answer: Piece, article: int, found: Text, code: str) -> bool:
@@ -474,11 +489,13 @@ _MOST_OF_OTHERS = 4  # words, or signs of a script without blanks, that reach in
 
 
 def _is_of_others(clause: Spoken, found: Text, code: str) -> bool:
-    """ "they approved it", "I confirm that you rejected it"; but "you may proceed" is a phrase of its own."""
-    others = found.known.parts[code].others
+    """ "they approved it", "I confirm that you rejected it", "my leave is approved"; but "you may proceed" is a
+    phrase of its own."""
+    parts = found.known.parts[code]
+    either = parts.others | parts.mine
     deciding = [at for at, piece in enumerate(clause.pieces) if piece.meaning and piece.meaning.outcome]
     return any(
-        begins_with(found.words[at : piece.end + _MOST_OF_OTHERS], others)
+        begins_with(found.words[at : piece.end + _MOST_OF_OTHERS], either)
         for piece in clause.pieces[: deciding[-1]]
         if not (piece.meaning and piece.meaning.outcome)
         for at in range(piece.start, piece.end)

@@ -118,16 +118,19 @@ class RequestWords:
         It stands behind a mere article that begins the clause or follows the answer, with no word between that the
         title does not begin with; and each thing that the title joins is named, and nobody else who may decide
         ("Customer approval: design")."""
-        heads = self._words(code, "heads")
-        if not _has(heads, at, written) or not self._names_each_head(clause, written, code):
+        if not self.is_called_whole(at, clause, written, code):
             return False
-        first = at
+        heads, first = self._words(code, "heads"), at
         while first > clause.start and _has(heads, first - 1, written):
             first -= 1
         before = [token.text for token in written[clause.start : first]]
         article = ends_with(before, len(before), self.known.parts[code].articles)
         is_bare = article == 1 or (article == 2 and before[-1] in _APOSTROPHES)
         return is_bare and first - article in (clause.start, answer.stop)
+
+    def is_called_whole(self, at: int, clause: range, written: Sequence[Token], code: str) -> bool:
+        """Whether a word is what is asked for, of which the clause names all that the title joins."""
+        return _has(self._words(code, "heads"), at, written) and self._names_each_head(clause, written, code)
 
     def _names_each_head(self, clause: range, written: Sequence[Token], code: str) -> bool:
         others = {word for phrase in self.known.parts[code].others for word in phrase}

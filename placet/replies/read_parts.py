@@ -47,25 +47,27 @@ def part_alone(found: Text, view: View, about: About) -> Sentence:
         return Sentence(PART, text=beside[:_SHOWN])
     people = about.name_words
     names = dict.fromkeys(name for sentence in deciding for name in _names(sentence, found, code))
-    named = [name for name in names if name not in people][:_MOST_NAMES]
+    of_kinds = [name for name in names if name not in people][:_MOST_NAMES]
+    named = [name for name in of_kinds if _tells(name, known, code)]
     values = [
         replace(one, label="") for one in about.fields
     ]  # labels, and what a process is called, ask for nothing
     texts = dict.fromkeys(
-        Shown(replace(about, fields=values, of_process=()), known, code).texts if named else ()
+        Shown(replace(about, fields=values, of_process=()), known, code).texts if of_kinds else ()
     )
     title = next(iter(texts), "")
     called = _parts(title[:_LONGEST], known, code)
     left = _LONGEST
     for text in texts:
-        parts = _parts(text[:left], known, code)
+        parts, names_here = _parts(text[:left], known, code), named
+        things = _things_of_kinds(text[:left], known, code)
+        if len(things) > 1:
+            parts, names_here = things, of_kinds
         # "For the Lyon office" may be said of the laptop and of the monitor.
         heads = [_head(part, known, code) for part in parts]
         left -= len(text)
         if len(called) == 1 and _is_prose(parts):
-            names_here = [name for name in named if not _has(called[0], name)]
-        else:
-            names_here = named
+            names_here = [name for name in names_here if not _has(called[0], name)]
         touching = [name for name in names_here if not all(_has(part, name) for part in parts)]
         touched = _touched(heads, touching) or _touched(parts, touching)
         if 0 < len(touched) < len(parts):
@@ -133,6 +135,13 @@ def _parts(text: str, known: Vocabulary, code: str) -> list[Shown]:
     return [part for part in parts if any(_tells(word, known, code) for word in _words(part.texts[0]))]
 
 
+def _things_of_kinds(text: str, known: Vocabulary, code: str) -> list[Shown]:
+    """The parts, if each is of a kind that is known: "leave and a laptop". There words tell that elsewhere stand in
+    every answer ("the leave is approved"); of "Trip to Rome and Milan" the trip is no part."""
+    parts = [Shown(About(texts=(part,)), known, code) for part in parts_of(text, known, code)]
+    return parts if all(part.kinds for part in parts) else []
+
+
 def _words(text: str) -> list[str]:
     return [token.text for token in tokens(text) if token.kind is Kind.WORD]
 
@@ -189,7 +198,7 @@ def _names(sentence: Sequence[Spoken], found: Text, code: str) -> Iterator[str]:
             words = [word for word in words if (word,) in kinds]  # "trip is approved"
         if words and all(map(is_ideograph, words)):
             words = ["".join(words)] if len(words) >= _FEWEST_SIGNS else []
-        yield from (word for word in words if _tells(word, found.known, code))
+        yield from (word for word in words if (word,) in kinds or _tells(word, found.known, code))
 
 
 def _tells(word: str, known: Vocabulary, code: str) -> bool:

@@ -86,7 +86,7 @@ def take_contents(sentence: Sequence[Spoken], found: Text, code: str) -> None:
 
 def take_reported(sentence: Sequence[Spoken], found: Text, code: str) -> None:
     """What somebody else's decision is, and what something shows, is nobody's answer: "Maria has decided, approved".
-    Who answers may report, too: "we have decided, approved"."""
+    Who answers may report, too, or go by it: "we have decided, approved", "as the comparison shows, approved"."""
     parts = found.known.parts[code]
     reported = False
     for clause in sentence:
@@ -95,7 +95,8 @@ def take_reported(sentence: Sequence[Spoken], found: Text, code: str) -> None:
             clause.taken, clause.outcome = Taken.DOUBT, ""
         verb = ends_with(found.words[begin:end], end - begin, parts.reports)
         ours = any((word,) in parts.myself for word in found.words[begin:end])
-        reported |= not clause.outcome and 0 < verb < end - begin and not ours
+        followed = begins_with(found.words[begin:end], parts.as_reported)
+        reported |= not clause.outcome and 0 < verb < end - begin and not (ours or followed)
 
 
 def _right_before(before: Sequence[Spoken], found: Text, code: str) -> Spoken | None:

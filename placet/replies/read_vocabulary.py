@@ -79,7 +79,9 @@ class Parts:
     articles: Phrases
     myself: Phrases
     others: Phrases
+    mine: Phrases
     reports: Phrases
+    as_reported: Phrases
     for_now: Phrases
     limits: Phrases
     title_limits: Phrases

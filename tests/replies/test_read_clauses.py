@@ -114,7 +114,7 @@ def test_what_somebody_says_thinks_or_knows_is_nobodys_answer(text: str) -> None
     ("reported", "own"),
     [
         ("Maria has decided, approved.", "I have decided, approved."),
-        ("The system shows, approved.", "As discussed, approved."),
+        ("The system shows, approved.", "As your comparison shows, approved."),
         ("Maria hat entschieden, genehmigt.", "Wir haben entschieden, genehmigt."),
         ("Le système affiche, approuvé.", "Comme convenu, approuvé."),
         ("María ha decidido, aprobado.", "Revisado, aprobado."),
@@ -122,6 +122,7 @@ def test_what_somebody_says_thinks_or_knows_is_nobodys_answer(text: str) -> None
         ("O sistema mostra, aprovado.", "Conforme combinado, aprovado."),
         ("Maria heeft besloten, goedgekeurd.", "Zoals besproken, goedgekeurd."),
         ("Maria zdecydowała, zatwierdzone.", "Sprawdzone, zatwierdzone."),
+        ("经理决定，批准", "我决定，批准"),
         ("Марія вирішила, погоджено", "Я вирішила, погоджено"),
         ("系统显示，已批准", "已阅，已批准"),
     ],

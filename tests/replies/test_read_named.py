@@ -257,3 +257,26 @@ def test_a_cost_centre_is_comment_unless_the_request_has_another_one() -> None:
 )
 def test_what_a_title_begins_with(title: str, language: str, heads: list[str]) -> None:
     assert [*heads_of(title, vocabulary(), language)] == heads
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "other"),
+    [
+        ("Tus vacaciones están aprobadas.", "Vacaciones de verano", "Junta 4711"),
+        ("Le tue ferie sono approvate.", "Ferie di luglio", "Guarnizione 4711"),
+        ("Suas férias estão aprovadas.", "Férias de julho", "Junta 4711"),
+        ("Ton congé est accepté.", "Congés de juillet", "Joint 4711"),
+        ("Vos congés sont approuvés.", "Congés de juillet", "Report de congés annulé"),
+    ],
+)
+def test_what_is_theirs_is_what_is_asked_for_where_the_request_is_that(
+    text: str, title: str, other: str
+) -> None:
+    assert outcome(text, request(title)) == APPROVE
+    assert outcome(text, request(other)) is None
+
+
+def test_a_word_for_your_in_spanish_is_not_one_for_you() -> None:
+    assert outcome("Tu viaje está aprobado.", request("Viaje a Roma")) == APPROVE
+    assert outcome("Tú apruebas el viaje.", request("Viaje a Roma")) is None
+    assert outcome("Confirmo que tú aprobaste el viaje.", request("Viaje a Roma")) is None

@@ -84,9 +84,13 @@ class AnswerWords:
     others: tuple[
         str, ...
     ] = ()  # who else may decide; before the answer it is theirs: "they", "the supplier"
+    mine: tuple[
+        str, ...
+    ] = ()  # what whoever asks for something calls it; nobody answers their own: "my leave"
     reports: tuple[
         str, ...
     ] = ()  # how a clause ends behind which somebody else's answer follows: "has decided", "the system shows"
+    as_reported: tuple[str, ...] = ()  # how it begins where one's own follows: "as" the comparison shows
     for_now: tuple[str, ...] = ()  # times that make "cannot approve" a "not yet": "today", "right now"
     limits: tuple[
         str, ...
