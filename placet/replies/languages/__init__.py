@@ -90,7 +90,9 @@ class AnswerWords:
     reports: tuple[
         str, ...
     ] = ()  # how a clause ends behind which somebody else's answer follows: "has decided", "the system shows"
-    as_reported: tuple[str, ...] = ()  # how it begins where one's own follows: "as" the comparison shows
+    as_reported: tuple[
+        str, ...
+    ] = ()  # how it begins where one's own follows: "as" the comparison shows, "hereby"
     for_now: tuple[str, ...] = ()  # times that make "cannot approve" a "not yet": "today", "right now"
     limits: tuple[
         str, ...
