@@ -81,6 +81,12 @@ def sign_in(context: BrowserContext, client: Client, base_url: str) -> None:
     context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": base_url}])
 
 
+def settle(page: Page) -> None:
+    """Wait until htmx has put in what was asked for: for a moment longer than an answer takes, new fields stand on the
+    page without listeners, and what is typed then asks nothing."""
+    expect(page.locator(".htmx-request, .htmx-swapping, .htmx-settling, .htmx-added")).to_have_count(0)
+
+
 def complaints_of(page: Page) -> list[str]:
     """Whatever the browser complains of from now on: scripts that failed, breaches of the policy, what was not
     loaded."""
